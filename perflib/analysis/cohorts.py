@@ -1,0 +1,388 @@
+"""Monthly start cohorts: triangles of outcomes by age, their maturity, and what the contract promised.
+
+Conventions
+-----------
+- A cohort is the calendar month of the current start date; a start is a referral, so one person with two started
+  referrals is two starts.
+- Age is in calendar months from the cohort's month, which is 0. *Start 31 January, outcome 1 February: age 1.*
+- A cell is observed when cohort + age <= the reporting month; otherwise it is NaN, never zero.
+- Two clocks: by the month in which an event happened or in which it was first recorded; the cohort is always by start.
+- Expected = starts of each group x that group's promised outcomes a start at that age, summed.
+- A rate at an age is of cohorts observed at that age, above and below the line. Nothing is interpolated or grossed up,
+  and outcomes over all starts is not offered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from perflib.analysis import measures
+from perflib.analysis.measures import Clock
+from perflib.errors import ParameterError
+from perflib.records.snapshot import Snapshot
+from perflib.rules.contract import Contract
+
+NOT_RECORDED = "not recorded"
+MONTHS_TO_END = 120
+"""An age by which every profile has reached its last value."""
+
+
+@dataclass(frozen=True)
+class Triangle:
+    """Outcomes of start cohorts by age.
+
+    Attributes
+    ----------
+    starts : Series of int
+        Starts; index `cohort` (Period[M]), or (`by`, `cohort`).
+    counts : DataFrame of float
+        Cumulative participants who reached the measure; index as `starts`, columns age in months from 0; NaN where not
+        observed.
+    mix : DataFrame of int
+        Starts by (customer group, devolution area); index as `starts`.
+    measure, clock, by : str
+        What was counted, by which clock, cut by which attribute.
+    month : Period[M]
+        The reporting month.
+    """
+
+    starts: pd.Series
+    counts: pd.DataFrame
+    mix: pd.DataFrame
+    measure: str
+    clock: Clock
+    by: str | None
+    month: pd.Period
+
+    @property
+    def cohorts(self) -> pd.PeriodIndex:
+        """The start month of each row."""
+        return pd.PeriodIndex(self.starts.index.get_level_values("cohort"))
+
+    @property
+    def observed_age(self) -> pd.Series:
+        """The greatest observed age of each row, in months."""
+        return pd.Series(_months_between(self.cohorts, self.month), index=self.starts.index)
+
+    @property
+    def latest(self) -> pd.Series:
+        """The count of each row at its greatest observed age."""
+        ages = self.observed_age.to_numpy()
+        return pd.Series(self.counts.to_numpy()[np.arange(len(ages)), ages], index=self.starts.index)
+
+    def rate_at(self, age: int) -> pd.DataFrame:
+        """Return starts, outcomes and rate of the cohorts observed at an age; empty where none is."""
+        observed = self.counts[age].notna() if age in self.counts else pd.Series(False, index=self.starts.index)
+        frame = pd.DataFrame({"starts": self.starts[observed], "outcomes": self.counts.loc[observed].get(age)})
+        return frame.assign(rate=frame["outcomes"] / frame["starts"].where(frame["starts"] > 0))
+
+
+def _months_between(earlier: pd.PeriodIndex, later: pd.Period | pd.PeriodIndex) -> NDArray[np.int64]:
+    number = later.year * 12 + later.month
+    return np.asarray(number - (earlier.year * 12 + earlier.month), dtype=np.int64)
+
+
+def started(snapshot: Snapshot) -> NDArray[np.bool_]:
+    """Return which journeys belong to a cohort: those started by the end of the reporting month."""
+    return snapshot.journeys["start"].notna().to_numpy()
+
+
+def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
+    """Return an attribute of every journey as at its start, with 'not recorded' for what is missing.
+
+    A number is shown in the bands of the programme file, as '25 to 34'.
+    """
+    if attribute not in snapshot.programme.attributes:
+        raise ParameterError(
+            f"by={attribute!r}: is no attribute of {snapshot.programme.name} "
+            f"({', '.join(snapshot.programme.attributes)})."
+        )
+    rules, values = snapshot.programme.attributes[attribute], snapshot.journeys[attribute]
+    if rules.bands:
+        edges = [*rules.bands, np.inf]
+        names = [f"{low} to {high - 1}" for low, high in zip(edges[:-2], edges[1:-1], strict=True)] + [
+            f"{edges[-2]} and over"
+        ]
+        banded = pd.cut(values.astype("Float64").astype("float64"), edges, right=False, labels=names)
+        return banded.astype("object").fillna(NOT_RECORDED).astype("str")
+    return values.astype("str").fillna(NOT_RECORDED)
+
+
+def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None, clock: Clock = "event") -> Triangle:
+    """Count starts and cumulative outcomes by start cohort and age.
+
+    Each journey counts once, when it first reached the measure. A month that the report has not reached is missing,
+    never zero; nothing is scaled up for late records.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    measure : str
+        An outcome or an event of the programme.
+    by : str, optional
+        An attribute (group, area, unit ...) as at the start; every value gets all cohorts.
+    clock : {'event', 'recorded'}
+        Whether an age is that of the month in which it happened, or was first recorded.
+
+    Returns
+    -------
+    Triangle
+
+    Raises
+    ------
+    ParameterError
+        The programme has no such measure or attribute.
+    """
+    if clock not in ("event", "recorded"):
+        raise ParameterError(f"clock={clock!r}: give 'event' or 'recorded'.")
+    reached = measures.first(snapshot, measure)[clock]
+    keep = started(snapshot)
+    start = pd.PeriodIndex(snapshot.journeys.loc[keep, "start"].dt.to_period("M"))
+    first_month = min([snapshot.first_month, *([start.min()] if len(start) else [])])
+    cohorts = pd.period_range(first_month, snapshot.month, freq="M", name="cohort")
+    row = (
+        _months_between(pd.PeriodIndex([first_month] * len(start), freq="M"), start) if len(start) else np.empty(0, int)
+    )
+    index: pd.Index = cohorts
+    if by is not None:
+        codes, names = pd.factorize(labels(snapshot, by)[keep], sort=True)
+        row = codes * len(cohorts) + row
+        index = pd.MultiIndex.from_product([names, cohorts], names=[by, "cohort"])
+
+    month = reached[keep].dt.to_period("M")
+    age = pd.Series(np.nan, index=month.index)
+    found = month.notna()
+    age[found] = _months_between(start[found.to_numpy()], pd.PeriodIndex(month[found]))
+    ages = len(cohorts)
+    inside = (age >= 0) & (age < ages)
+    place = row[inside.to_numpy()] * ages + age[inside].to_numpy(dtype=np.int64)
+    cells = np.bincount(place, minlength=len(index) * ages).reshape(len(index), ages)
+    observed = (
+        np.arange(ages) <= _months_between(pd.PeriodIndex(index.get_level_values("cohort")), snapshot.month)[:, None]
+    )
+    counts = pd.DataFrame(np.where(observed, cells.cumsum(axis=1), np.nan), index=index, columns=range(ages))
+    return Triangle(
+        starts=pd.Series(np.bincount(row, minlength=len(index)), index=index, name="starts"),
+        counts=counts.rename_axis(columns="age"),
+        mix=_mix(snapshot, keep, row, index),
+        measure=measure,
+        clock=clock,
+        by=by,
+        month=snapshot.month,
+    )
+
+
+def _mix(snapshot: Snapshot, keep: NDArray[np.bool_], row: NDArray[np.int64], index: pd.Index) -> pd.DataFrame:
+    """Count the starts of each row by customer group and area."""
+    area = snapshot.programme.area
+    counts = pd.DataFrame(
+        {
+            "row": row,
+            "group": labels(snapshot, snapshot.programme.group)[keep].to_numpy(),
+            "area": labels(snapshot, area)[keep].to_numpy() if area else NOT_RECORDED,
+        }
+    ).value_counts()
+    wide = counts.unstack(["group", "area"], fill_value=0).sort_index(axis="columns")
+    return wide.reindex(range(len(index)), fill_value=0).set_axis(index, axis="index")
+
+
+def expected(t: Triangle, contract: Contract) -> pd.DataFrame:
+    """Return the outcomes promised for each cell: starts x the profile of each group (and area), summed.
+
+    Returns
+    -------
+    DataFrame shaped as `t.counts`
+        NaN where not observed, or where nothing was promised to some of the starts.
+    """
+    cohorts, ages = t.cohorts, t.counts.shape[1]
+    promised = np.zeros(t.counts.shape)
+    for group, area in zip(*(t.mix.columns.get_level_values(level) for level in (0, 1)), strict=True):
+        curve = contract.profile(cohorts, ages, group=_named(group), area=_named(area), measure=t.measure)
+        starts = t.mix[(group, area)].to_numpy()[:, None]
+        promised += np.where(starts > 0, starts * curve, 0)
+    return pd.DataFrame(promised, index=t.counts.index, columns=t.counts.columns).where(t.counts.notna())
+
+
+def _named(label: str) -> str | None:
+    return None if label == NOT_RECORDED else label
+
+
+def against_profile(t: Triangle, contract: Contract, level: float = 0.95) -> pd.DataFrame:
+    """Compare each cohort's outcomes to date with what the contract promised for its age and its mix of groups.
+
+    Parameters
+    ----------
+    t : Triangle
+        On either clock; the contract says which one its profile is in (`profile_clock`).
+    contract : Contract
+        Its profiles by group and area.
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    DataFrame
+        Index as `t.starts`. `age` (months observed), `starts`, `observed`, `expected`, `difference`
+        (observed - expected), `lower` and `upper` (exact Clopper-Pearson interval of the observed number, in
+        participants), `signal`: 'above' or 'below' where the interval leaves the expected number out, else ''.
+    """
+    age, starts, observed = t.observed_age, t.starts, t.latest
+    promised = expected(t, contract).to_numpy()[np.arange(len(age)), age.to_numpy()]
+    lower, upper = exact_interval(observed, starts, level)
+    frame = pd.DataFrame({"age": age, "starts": starts, "observed": observed.astype(int), "expected": promised})
+    frame = frame.assign(difference=observed - promised, lower=lower * starts, upper=upper * starts)
+    signal = np.select([frame["expected"] < frame["lower"], frame["expected"] > frame["upper"]], ["above", "below"], "")
+    return frame.assign(signal=signal)
+
+
+def exact_interval(
+    count: pd.Series | NDArray[np.float64], total: pd.Series | NDArray[np.float64], level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the Clopper-Pearson interval of a proportion; NaN where the total is zero.
+
+    >>> lower, upper = exact_interval(np.array([0.0]), np.array([10.0]))
+    >>> round(float(lower[0]), 4), round(float(upper[0]), 4)
+    (0.0, 0.3085)
+    """
+    x, n = np.asarray(count, dtype=float), np.asarray(total, dtype=float)
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore"):
+        lower = np.where(x > 0, stats.beta.ppf(tail, x, n - x + 1), 0.0)
+        upper = np.where(x < n, stats.beta.ppf(1 - tail, x + 1, n - x), 1.0)
+    return np.where(n > 0, lower, np.nan), np.where(n > 0, upper, np.nan)
+
+
+def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
+    """Return, for each cohort, the day from which nothing more can be added to a measure.
+
+    The cohort month's last day + the greater of window + `recording_allowance` and the last day for a claim. *January
+    2018, 639 + 130 days or 700: 10 March 2020.*
+
+    Returns
+    -------
+    Series of datetime64
+        Index `cohort`; missing where the measure has no window.
+    """
+    cohorts = pd.period_range(snapshot.first_month, snapshot.month, freq="M", name="cohort")
+    ends = cohorts.to_timestamp(how="end").normalize()
+    days = final_days(snapshot.contract, ends, measure)
+    return pd.Series(ends + pd.to_timedelta(days, unit="D"), index=cohorts)
+
+
+def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "outcome") -> NDArray[np.float64]:
+    """Return how many days after each start a measure is final; NaN where it has no window."""
+    programme, allowance = contract.programme, contract.recording_allowance
+    routes = programme.outcomes[measure].routes if measure in programme.outcomes else ()
+    ends = [route.within_days.at(starts) + allowance for route in routes if route.within_days]
+    ends += [route.claim.within_days.at(starts) for route in routes if route.claim]
+    return np.fmax.reduce(ends) - programme.start_day if ends else np.full(len(starts), np.nan)
+
+
+def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
+    """Return which cohorts can change no more, as known at the snapshot's `known_at`."""
+    return final_from(snapshot, measure) <= pd.Timestamp(snapshot.known_at)
+
+
+def conversion(snapshot: Snapshot) -> pd.DataFrame:
+    """Compare outcomes with each tender level (tMPL) at equal maturity, the mix of groups apart from performance.
+
+    Every cohort is compared at the age it has been observed to, so that a young cohort is held to a young cohort's
+    profile. What the tender's own mix of groups would have been promised, less what the actual mix is promised, is the
+    effect of the mix; observed less the promise to the actual mix is performance within the groups.
+
+    Returns
+    -------
+    DataFrame
+        One row a target (and area): `target`, `name`, `area`, `indicator`, `starts`, `observed`, `expected` (actual
+        mix), `expected_tender` (tender's mix; NaN without one), `mix_effect`, `within_groups`, `ratio` (observed over
+        expected), `lower` and `upper` of the ratio (exact 95 % Poisson limits), `level` (the tender's final outcomes a
+        start), `final_starts`, `final_observed`, `final_rate` (of cohorts that can change no more), `status`.
+    """
+    contract, programme = snapshot.contract, snapshot.programme
+    area = programme.area
+    by_group = triangle(snapshot, "outcome", programme.group, contract.profile_clock)
+    rows = [
+        _against_target(snapshot, by_group, name, None) for name, target in programme.targets.items() if not target.area
+    ]
+    if area is not None and any(target.area for target in programme.targets.values()):
+        for value in sorted(set(labels(snapshot, area)[started(snapshot)]) - {NOT_RECORDED, "none"}):
+            inside = restrict(snapshot, labels(snapshot, area) == value)
+            cut = triangle(inside, "outcome", programme.group, contract.profile_clock)
+            rows += [
+                _against_target(inside, cut, name, value) for name, target in programme.targets.items() if target.area
+            ]
+    return pd.DataFrame(rows)
+
+
+def restrict(snapshot: Snapshot, keep: pd.Series) -> Snapshot:
+    """Return a snapshot of some of the journeys, with their events; months and dates stay those of the whole."""
+    journeys = snapshot.journeys[keep.to_numpy()].reset_index(drop=True)
+    events = snapshot.events[snapshot.events["referral_id"].isin(journeys["referral_id"])]
+    people = snapshot.tables["participants"]
+    people = people[people["referral_id"].isin(journeys["referral_id"])]
+    return replace(snapshot, journeys=journeys, events=events, tables={**snapshot.tables, "participants": people})
+
+
+def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None) -> dict[str, object]:
+    """Return one row of `conversion`; `t` is cut by customer group."""
+    contract, target = snapshot.contract, snapshot.programme.targets[name]
+    groups = t.starts.index.get_level_values(0)
+    mine = np.asarray(groups == target.group) if target.group else np.ones(len(groups), dtype=bool)
+    promised = against_profile(t, contract)[mine]
+    final = is_final(snapshot).reindex(promised.index.get_level_values("cohort")).to_numpy()
+    starts, observed, total = (promised[c].sum() for c in ("starts", "observed", "expected"))
+    tender = np.nan
+    if target.group is None and contract.mix:
+        cohort_starts = promised.groupby(level="cohort")["starts"].sum()
+        cohorts = pd.PeriodIndex(cohort_starts.index)
+        age = _months_between(cohorts, snapshot.month)
+        shares = [
+            share * contract.profile(cohorts, len(t.counts.columns), group=group, area=area)
+            for group, share in contract.mix.items()
+        ]
+        tender = float((cohort_starts * np.sum(shares, axis=0)[np.arange(len(age)), age]).sum())
+    ratio, low, high = poisson_ratio(observed, total)
+    level = contract.profile(pd.PeriodIndex([snapshot.month]), MONTHS_TO_END, group=target.group, area=area)[0, -1]
+    final_starts, final_observed = promised.loc[final, "starts"].sum(), promised.loc[final, "observed"].sum()
+    status = (
+        "no profile" if np.isnan(total) or total == 0 else "below" if high < 1 else "above" if low > 1 else "in line"
+    )
+    return {
+        "target": name,
+        "name": target.name,
+        "area": area,
+        "indicator": target.indicator,
+        "starts": starts,
+        "observed": observed,
+        "expected": total,
+        "expected_tender": tender,
+        "mix_effect": total - tender,
+        "within_groups": observed - total,
+        "ratio": ratio,
+        "lower": low,
+        "upper": high,
+        "level": level,
+        "final_starts": final_starts,
+        "final_observed": final_observed,
+        "final_rate": final_observed / final_starts if final_starts else np.nan,
+        "status": status,
+    }
+
+
+def poisson_ratio(observed: float, expected: float, level: float = 0.95) -> tuple[float, float, float]:
+    """Return observed over expected with exact Poisson limits (Garwood 1936); NaN where nothing is expected.
+
+    >>> [round(x, 3) for x in poisson_ratio(10, 10)]
+    [1.0, 0.48, 1.839]
+    """
+    if not expected > 0:
+        return (np.nan, np.nan, np.nan)
+    tail = (1 - level) / 2
+    low = stats.chi2.ppf(tail, 2 * observed) / 2 if observed > 0 else 0.0
+    high = stats.chi2.ppf(1 - tail, 2 * (observed + 1)) / 2
+    return (observed / expected, float(low / expected), float(high / expected))

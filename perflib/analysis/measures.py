@@ -1,0 +1,157 @@
+"""What counts as a measure, and when: single events, and outcomes by their routes, windows and claims.
+
+Conventions
+-----------
+- The start date is day 0 of a window (`start_day` of the programme); both ends count. *Start 1 January 2018, window
+  639: 2 October 2019 counts.*
+- An outcome is the first event of any of its routes that counts, once a referral. Before the start, or after the
+  window, nothing counts; without a start it is outside every cohort, and counted by `excluded`.
+- A route with a claim counts when a claim of the referral stands and was submitted by its last day. A claim's status is
+  its latest event; on one day paid beats rejected beats submitted. Claims whose `ref` belongs to an event of a route
+  without a claim are that route's, and do not matter. A paid claim of which no submission is known counts by the day it
+  was paid.
+- Where no claim at all is known, the route counts without one; `claims_known` says so.
+- Recorded means the day on which the event itself was first recorded, whatever the claim.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from perflib.errors import ParameterError
+from perflib.records.snapshot import Snapshot
+from perflib.rules.programme import Claim, Programme, Route
+
+Clock = Literal["event", "recorded"]
+
+NOT_STARTED, BEFORE_START, AFTER_WINDOW, NO_CLAIM = (
+    "no start",
+    "before the start",
+    "after the window",
+    "no standing claim in time",
+)
+
+
+def claims_known(snapshot: Snapshot) -> bool:
+    """Return whether any claim has been recorded; if not, outcomes that need one count without."""
+    submitted = [claim.submitted for claim in _claims(snapshot.programme)]
+    return bool(snapshot.events["event"].isin(submitted).any())
+
+
+def _claims(programme: Programme) -> list[Claim]:
+    return [route.claim for outcome in programme.outcomes.values() for route in outcome.routes if route.claim]
+
+
+def check(snapshot: Snapshot, measure: str) -> None:
+    """Refuse a measure that the programme does not have."""
+    programme = snapshot.programme
+    if measure not in programme.outcomes and measure not in programme.events:
+        known = ", ".join([*programme.outcomes, *programme.events])
+        raise ParameterError(f"measure {measure!r}: {programme.name} has {known}.")
+
+
+def first(snapshot: Snapshot, measure: str) -> pd.DataFrame:
+    """Return, for each journey, when it first reached a measure and when that was first recorded.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    measure : str
+        An outcome or an event of the programme.
+
+    Returns
+    -------
+    DataFrame aligned with `snapshot.journeys`
+        `event` and `recorded`, datetime64; missing where the measure was not reached, or nothing counts.
+    """
+    check(snapshot, measure)
+    journeys = snapshot.journeys
+    if measure in snapshot.programme.events:
+        return pd.DataFrame({"event": journeys[measure], "recorded": journeys[f"{measure}_recorded"]})
+    candidates = _candidates(snapshot, measure)
+    counted = candidates[candidates["reason"] == ""].sort_values(["place", "event_date", "first_recorded"])
+    counted = counted.drop_duplicates("place").set_index("place")
+    return pd.DataFrame({"event": counted["event_date"], "recorded": counted["first_recorded"]}, index=journeys.index)
+
+
+def occurrences(snapshot: Snapshot, measure: str) -> pd.DataFrame:
+    """Return every time a measure was reached: `place` (in journeys), `event`, `recorded`.
+
+    An event that repeats counts each time; an outcome once a referral.
+    """
+    check(snapshot, measure)
+    if measure in snapshot.programme.events:
+        rows = snapshot.events[snapshot.events["event"] == measure]
+        place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
+        return pd.DataFrame(
+            {
+                "place": place,
+                "event": rows["event_date"].to_numpy(),
+                "recorded": rows["first_recorded"].to_numpy(),
+            }
+        )
+    return first(snapshot, measure).dropna(subset="event").rename_axis("place").reset_index()
+
+
+def excluded(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
+    """Return how many outcome events do not count, by reason."""
+    candidates = _candidates(snapshot, measure)
+    return candidates.loc[candidates["reason"] != "", "reason"].value_counts().sort_index()
+
+
+def elapsed(starts: pd.Series, dates: pd.Series, programme: Programme) -> pd.Series:
+    """Return the day of the window that each date is, as the programme counts; missing where either is."""
+    return (dates - starts).dt.days + programme.start_day
+
+
+def _candidates(snapshot: Snapshot, measure: str) -> pd.DataFrame:
+    """Return every event of the outcome's routes with the reason why it does not count, '' where it does."""
+    routes = snapshot.programme.outcomes[measure].routes
+    return pd.concat([_route(snapshot, route, routes) for route in routes], ignore_index=True)
+
+
+def _route(snapshot: Snapshot, route: Route, routes: tuple[Route, ...]) -> pd.DataFrame:
+    journeys, events = snapshot.journeys, snapshot.events
+    rows = events.loc[events["event"] == route.event, ["referral_id", "event", "event_date", "first_recorded"]]
+    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
+    starts = pd.Series(journeys["start"].to_numpy()[place], index=rows.index)
+    day = elapsed(starts, rows["event_date"], snapshot.programme)
+    reason = pd.Series("", index=rows.index, dtype="str")
+    if route.claim is not None and claims_known(snapshot):
+        timely = _claimed_in_time(snapshot, route.claim, routes)[place]
+        reason[~timely] = NO_CLAIM
+    if route.within_days is not None:
+        reason[(day > route.within_days.at(starts)).to_numpy()] = AFTER_WINDOW
+    reason[(day < snapshot.programme.start_day).to_numpy()] = BEFORE_START
+    reason[starts.isna().to_numpy()] = NOT_STARTED
+    return rows.assign(place=place, reason=reason)
+
+
+def _claimed_in_time(snapshot: Snapshot, claim: Claim, routes: tuple[Route, ...]) -> np.ndarray:
+    """Return, for each journey, whether a claim that stands was submitted by its last day."""
+    journeys, events = snapshot.journeys, snapshot.events
+    strength = {claim.submitted: 0, claim.rejected: 1, claim.paid: 2}
+    rows = events[events["event"].isin(list(strength))]
+    rows = rows.assign(strength=rows["event"].map(strength), ref=rows["ref"].fillna(""))
+    unclaimed = [route.event for route in routes if route.claim is None]
+    others = events[events["event"].isin(unclaimed) & events["ref"].notna()]
+    theirs = pd.MultiIndex.from_frame(others[["referral_id", "ref"]])
+    rows = rows[~pd.MultiIndex.from_frame(rows[["referral_id", "ref"]]).isin(theirs)]
+    one_claim = ["referral_id", "ref"]
+    rows = rows.sort_values([*one_claim, "event_date", "strength"])
+    status = rows.drop_duplicates(one_claim, keep="last")
+    standing = status[status["event"] != claim.rejected]
+    submitted = rows[rows["event"] == claim.submitted].drop_duplicates(one_claim, keep="last")
+    day = standing.merge(submitted[[*one_claim, "event_date"]], "left", on=one_claim, suffixes=("", "_submitted"))
+    day = day.assign(submitted=day["event_date_submitted"].fillna(day["event_date"]))
+    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(day["referral_id"]))
+    starts = pd.Series(journeys["start"].to_numpy()[place])
+    timely = elapsed(starts, day["submitted"].reset_index(drop=True), snapshot.programme) <= claim.within_days.at(
+        starts
+    )
+    found = np.zeros(len(journeys), dtype=bool)
+    found[place[timely.to_numpy()]] = True
+    return found

@@ -1,0 +1,29 @@
+"""What can go wrong, in one small family: each error is one line that names the place, the value and the remedy.
+
+Messages carry file names, row numbers, columns and values, never a participant or a referral: tracebacks end up
+in notebooks, and notebooks are shared.
+"""
+
+
+class PerfError(Exception):
+    """Something the user can mend. `perflib` prints the message alone and leaves with `exit_status`."""
+
+    exit_status = 1
+
+
+class ParameterError(PerfError):
+    """A parameter file, an argument or an option is wrong."""
+
+    exit_status = 2
+
+
+class DataError(PerfError):
+    """An extract cannot be read, or holds nothing that can be reported."""
+
+
+class DisclosureError(PerfError):
+    """Something was about to be shown that this audience may not see."""
+
+
+class RenderError(PerfError):
+    """A notebook's output cannot become a report: no alt text, no caption, a bare frame, a skipped heading."""

@@ -1,0 +1,340 @@
+"""The tables of an extract: their columns, and what makes a cell or a row unusable.
+
+The columns stand once, in `TABLES`; the pandera schemas and the data dictionary are made from them. Codes are trimmed
+and casefolded and aliases applied before anything is checked; identifiers are trimmed only.
+
+What cannot be used is returned as a table of faults, one row a cell: its row number in the file (the header is row 1),
+its column, the value as the file has it, the reason and the effect. Identifiers are never repeated there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from perflib.errors import DataError
+from perflib.rules.programme import Attribute, Programme
+
+Kind = Literal["id", "code", "text", "date", "integer"]
+
+FIRST_DATE, LAST_DATE = pd.Timestamp("2000-01-01"), pd.Timestamp("2039-12-31")
+"""Dates outside are typing errors: no programme of the kind is older, no calendar reaches further."""
+
+SET_ASIDE = ["table", "row", "column", "value", "reason", "effect"]
+ROW_NOT_USED, NOT_RECORDED = "row not used", "cell counted as not recorded"
+TOO_EARLY, NOT_A_CODE = "dated after it was recorded", "not a code of the programme"
+UNREAD = {"date": "not a date", "integer": "not a number", "id": "blank", "code": "blank", "text": "blank"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: what it holds, whether it must be there, how it is read."""
+
+    kind: Kind
+    description: str
+    required: bool = False
+    filled: bool = False  # a blank cell makes the row unusable
+
+
+def _date(description: str, *, required: bool = False) -> Column:
+    return Column("date", description, required, required)
+
+
+_REFERRAL = Column("id", "Identifies one journey.", required=True, filled=True)
+_RECORDED = _date("Day on which the row was recorded.", required=True)
+
+TABLES: dict[str, dict[str, Column]] = {
+    "participants": {
+        "referral_id": _REFERRAL,
+        "participant_id": Column("id", "Identifies a person, who may have several referrals.", required=True),
+    },
+    "events": {
+        "referral_id": _REFERRAL,
+        "event": Column("code", "What happened: an event of the programme.", required=True, filled=True),
+        "event_date": _date("Day on which it happened.", required=True),
+        "recorded_date": _RECORDED,
+        "value": Column("text", "What the event measures, where it does."),
+        "detail": Column("code", "A code that says more: a reason for leaving."),
+        "ref": Column("id", "The job, claim or course it belongs to."),
+        "source": Column("code", "Where it comes from: hmrc, prap, claim, crm."),
+        "event_id": Column("id", "Identifies the event, so that a later row corrects it."),
+        "action": Column("code", "record (default) or withdraw."),
+    },
+    "attributes": {
+        "referral_id": _REFERRAL,
+        "attribute": Column("code", "Which attribute of the participant.", required=True, filled=True),
+        "value": Column("text", "Its value.", required=True),
+        "from_date": _date("First day it applies to.", required=True),
+        "recorded_date": _RECORDED,
+    },
+    "units": {
+        "unit_id": Column("id", "Identifies a unit.", required=True, filled=True),
+        "unit_type": Column("code", "subcontractor, centre, caseworker ...", required=True, filled=True),
+        "role": Column("code", "end_to_end, specialist or own."),
+        "parent": Column("id", "The unit it belongs to."),
+        "from_date": _date("First day.", required=True),
+        "to_date": _date("Last day."),
+    },
+    "courses": {
+        "course_id": Column("id", "Identifies a course.", required=True, filled=True),
+        "centre": Column("id", "Where it is held."),
+        "planned_date": _date("Day one as planned."),
+        "day1_date": _date("Day one as held."),
+        "cancelled_date": _date("Day on which it was cancelled."),
+        "notified_date": _date("Day on which the department was told."),
+        "recorded_date": _RECORDED,
+    },
+    "assessments": {
+        "referral_id": _REFERRAL,
+        "wave": Column("code", "outset, completion, follow_up.", required=True, filled=True),
+        "instrument": Column("code", "The questionnaire.", required=True, filled=True),
+        "item": Column("code", "The question, where answers are kept singly."),
+        "value": Column("text", "The score.", required=True),
+        "trigger_date": _date("Day from which the time allowed counts."),
+        "collected_date": _date("Day on which it was collected.", required=True),
+        "recorded_date": _RECORDED,
+    },
+    "consent": {
+        "referral_id": _REFERRAL,
+        "purpose": Column("code", "What is consented to.", required=True, filled=True),
+        "given": Column("code", "y or n.", required=True, filled=True),
+        "from_date": _date("First day it applies to.", required=True),
+    },
+}
+"""Table, column, meaning: the data dictionary. A participants table may hold any attribute of the programme besides."""
+
+REQUIRED_TABLES = ("participants", "events")
+
+
+def parse_dates(values: pd.Series) -> pd.Series:
+    """Read UK (31/12/2020) and ISO (2020-12-31, with or without a time) dates; NaT for anything else.
+
+    >>> parse_dates(pd.Series(["31/12/2020", "2020-12-31", "30/02/2020"])).dt.strftime("%d %b %Y").tolist()
+    ['31 Dec 2020', '31 Dec 2020', nan]
+    """
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values.dt.normalize().astype("datetime64[s]")
+    codes, unique = pd.factorize(values)
+    text = pd.Series(unique).astype("str").str.strip()
+    iso = text.str.fullmatch(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?").fillna(False).astype(bool)
+    uk = text.str.fullmatch(r"\d{1,2}/\d{1,2}/\d{4}").fillna(False).astype(bool)
+    dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
+    dates[iso] = pd.to_datetime(text[iso].str[:10], format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
+    dates[uk] = pd.to_datetime(text[uk], format="%d/%m/%Y", errors="coerce").astype("datetime64[s]")
+    found = np.append(dates.to_numpy(), np.datetime64("NaT", "s"))
+    return pd.Series(found[codes], index=values.index, name=values.name)
+
+
+def parse_codes(values: pd.Series, aliases: dict[str, str] | None = None, *, fold: bool = True) -> pd.Series:
+    """Trim (and casefold) each text, apply aliases, and make blanks missing. Works on the distinct values only.
+
+    >>> parse_codes(pd.Series(["Disability ", "EARLY_ENTRY", " "]), {"early_entry": "early_access"}).tolist()
+    ['disability', 'early_access', nan]
+    """
+    codes, unique = pd.factorize(values)
+    text = pd.Series(unique).astype("str").str.strip()
+    text = text.str.casefold() if fold else text
+    text = text.replace(aliases or {}).mask(lambda cells: cells == "")
+    found = np.append(text.to_numpy(dtype=object), np.nan)
+    return pd.Series(found[codes], index=values.index, name=values.name, dtype="str")
+
+
+def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the cells of one table and find those that cannot be used.
+
+    Parameters
+    ----------
+    table : str
+        A name of `TABLES`.
+    raw : DataFrame
+        The cells as the file has them; index the row numbers in the file.
+    file : str
+        What messages call it.
+    programme : Programme
+        Its events, attributes and their codes.
+
+    Returns
+    -------
+    frame : DataFrame
+        The columns that are known, read; index `row`. Rows that cannot be used are still in it.
+    faults : DataFrame
+        Columns of `SET_ASIDE`: one row for each unusable cell.
+
+    Raises
+    ------
+    DataError
+        A required column is missing.
+    """
+    columns = _columns(table, programme)
+    raw = raw.rename(columns=lambda name: str(name).strip().casefold())
+    missing = [name for name, column in columns.items() if column.required and name not in raw]
+    if missing:
+        raise DataError(
+            f"{file}: column {missing[0]!r} is missing (it has: {', '.join(map(str, raw.columns))}). "
+            f"Add it, or correct its name in the header."
+        )
+    known = {name: column for name, column in columns.items() if name in raw}
+    frame = pd.DataFrame({name: _read(raw[name], name, column, table, programme) for name, column in known.items()})
+    for name in columns.keys() - known.keys():
+        empty = "datetime64[s]" if columns[name].kind == "date" else "str"
+        frame[name] = pd.Series(np.nan if empty == "str" else pd.NaT, index=raw.index, dtype=empty)
+    frame = frame[list(columns)].rename_axis("row")
+    faults = _faults(table, frame, raw, programme)
+    if table == "attributes":
+        frame["value"], unusable = _attribute_values(frame, raw, programme)
+        faults = pd.concat([faults, unusable], ignore_index=True)
+    return frame, faults
+
+
+def _columns(table: str, programme: Programme) -> dict[str, Column]:
+    """Return the columns of a table; those of participants include the programme's attributes."""
+    if table != "participants":
+        return TABLES[table]
+    kinds: dict[str, Column] = {
+        name: Column("integer" if attribute.numeric else "code" if attribute.codes else "id", attribute.label)
+        for name, attribute in programme.attributes.items()
+    }
+    return TABLES[table] | kinds
+
+
+def _read(values: pd.Series, name: str, column: Column, table: str, programme: Programme) -> pd.Series:
+    match column.kind:
+        case "date":
+            return parse_dates(values)
+        case "integer":
+            return pd.to_numeric(values, errors="coerce").astype("float64")
+        case "code":
+            return parse_codes(values, _aliases(table, name, programme))
+        case _:
+            return parse_codes(values, fold=False)
+
+
+def _aliases(table: str, name: str, programme: Programme) -> dict[str, str]:
+    if (table, name) == ("events", "event"):
+        return {alias: code for code, event in programme.events.items() for alias in event.aliases}
+    if table == "participants" and name in programme.attributes:
+        return attribute_aliases(programme.attributes[name])
+    return {}
+
+
+def _attribute_values(frame: pd.DataFrame, raw: pd.DataFrame, programme: Programme) -> tuple[pd.Series, pd.DataFrame]:
+    """Read the values of the attributes table, each by the rules of its own attribute."""
+    values, faults = frame["value"].copy(), []
+    for name, attribute in programme.attributes.items():
+        mine = (frame["attribute"] == name).to_numpy()
+        column = _columns("participants", programme)[name]
+        cells = raw.loc[mine, ["value"]].rename(columns={"value": name})
+        read = pd.DataFrame({name: _read(cells[name], name, column, "participants", programme)})
+        found = _faults("participants", read, cells, programme)
+        faults.append(found.assign(table="attributes", column="value", effect=NOT_RECORDED))
+        usable = read[name].astype("str").where(~read.index.isin(found["row"]) & read[name].notna())
+        values[mine] = usable.fillna(attribute.blank) if attribute.blank is not None else usable
+    return values, pd.concat(faults, ignore_index=True)
+
+
+def attribute_aliases(attribute: Attribute) -> dict[str, str]:
+    """Return alias to code for an attribute's closed list."""
+    return {alias: code for code, entry in attribute.codes.items() for alias in entry.aliases}
+
+
+def schema(table: str, programme: Programme, names: Iterable[str] | None = None) -> pa.DataFrameSchema:
+    """Return the pandera schema of one table of one programme, as the table stands after its cells were read.
+
+    `names` are the columns that the file has; by default all that it may have. A check's error is the reason that
+    reports give.
+    """
+    columns = _columns(table, programme)
+    checked = {name: columns[name] for name in (columns if names is None else names)}
+    relations = []
+    if table == "events":
+        relations.append(pa.Check(lambda rows: ~(rows["event_date"] > rows["recorded_date"]), error=TOO_EARLY))
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(
+                checks=_checks(table, name, column, programme),
+                nullable=_may_be_blank(table, name, column, programme),
+            )
+            for name, column in checked.items()
+        },
+        checks=relations,
+    )
+
+
+def _may_be_blank(table: str, name: str, column: Column, programme: Programme) -> bool:
+    if table == "participants" and name in programme.attributes:
+        return programme.attributes[name].blank is not None
+    return not column.filled
+
+
+def _checks(table: str, name: str, column: Column, programme: Programme) -> list[pa.Check]:
+    """Return what a filled cell must satisfy."""
+    if column.kind == "date":
+        return [pa.Check.in_range(FIRST_DATE, LAST_DATE, error="not between 2000 and 2039")]
+    if table == "participants" and name in programme.attributes:
+        attribute = programme.attributes[name]
+        if attribute.minimum is not None:
+            words = f"not a whole number from {attribute.minimum} to {attribute.maximum}"
+            return [pa.Check(lambda numbers: whole_within(numbers, attribute), error=words)]
+        return [pa.Check.isin(list(attribute.codes), error=NOT_A_CODE)] if attribute.codes else []
+    allowed = {
+        ("events", "event"): (list(programme.events), "not an event of the programme"),
+        ("events", "action"): (["record", "withdraw"], "neither record nor withdraw"),
+        ("attributes", "attribute"): (list(programme.attributes), "not an attribute of the programme"),
+        ("consent", "given"): (["y", "n", "yes", "no"], "neither y nor n"),
+    }
+    values, words = allowed.get((table, name), (None, ""))
+    return [pa.Check.isin(values, error=words)] if values is not None else []
+
+
+def whole_within(numbers: pd.Series, attribute: Attribute) -> pd.Series:
+    """Return which numbers are whole and within an attribute's bounds."""
+    low = -np.inf if attribute.minimum is None else attribute.minimum
+    high = np.inf if attribute.maximum is None else attribute.maximum
+    return numbers.between(low, high) & (numbers == numbers.round())
+
+
+def _faults(table: str, frame: pd.DataFrame, raw: pd.DataFrame, programme: Programme) -> pd.DataFrame:
+    """Validate the columns that the file has and word each failure, one a cell."""
+    columns = _columns(table, programme)
+    names = [name for name in columns if name in raw]
+    cases = []
+    try:
+        schema(table, programme, names).validate(frame[names].reset_index(drop=True), lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases.append(errors.failure_cases[["index", "column", "check"]])
+    for name in names:  # an optional cell that could not be read is missing now, but was not blank
+        unread = np.flatnonzero(frame[name].isna().to_numpy() & ~_blank(raw[name]).to_numpy())
+        cases.append(pd.DataFrame({"index": unread, "column": name, "check": UNREAD[columns[name].kind]}))
+    found = pd.concat(cases, ignore_index=True)
+    found.loc[found["check"] == TOO_EARLY, "column"] = "event_date"
+    found = found.drop_duplicates(["index", "column"], keep="last").sort_values(["index", "column"], kind="stable")
+    place = found["index"].to_numpy(dtype=int)
+    cells = zip(found["column"], place, strict=True)
+    row_lost = found["column"].map(lambda name: table != "participants" or columns[name].filled)
+    return pd.DataFrame(
+        {
+            "table": table,
+            "row": frame.index.to_numpy()[place],
+            "column": found["column"].to_numpy(),
+            "value": [_shown(columns[name], raw[name].iloc[at]) for name, at in cells],
+            "reason": found["check"].replace("not_nullable", "blank").to_numpy(),
+            "effect": np.where(row_lost, ROW_NOT_USED, NOT_RECORDED),
+        },
+        columns=SET_ASIDE,
+    )
+
+
+def _shown(column: Column, value: object) -> str:
+    """Return a cell's text as set_aside may show it: identifiers never."""
+    return "" if column.kind == "id" or pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def _blank(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values):
+        return values.isna() | (values.astype("str").str.strip() == "")
+    return values.isna()
