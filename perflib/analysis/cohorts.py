@@ -24,7 +24,7 @@ from scipy import stats
 from perflib.analysis import measures
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
-from perflib.records.snapshot import Snapshot
+from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.contract import Contract
 
 NOT_RECORDED = "not recorded"
@@ -92,6 +92,7 @@ def started(snapshot: Snapshot) -> NDArray[np.bool_]:
     return snapshot.journeys["start"].notna().to_numpy()
 
 
+@remembered
 def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
     """Return an attribute of every journey as at its start, with 'not recorded' for what is missing.
 
@@ -113,6 +114,7 @@ def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
     return values.astype("str").fillna(NOT_RECORDED)
 
 
+@remembered
 def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None, clock: Clock = "event") -> Triangle:
     """Count starts and cumulative outcomes by start cohort and age.
 
@@ -288,6 +290,7 @@ def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     return final_from(snapshot, measure) <= pd.Timestamp(snapshot.known_at)
 
 
+@remembered
 def conversion(snapshot: Snapshot) -> pd.DataFrame:
     """Compare outcomes with each tender level (tMPL) at equal maturity, the mix of groups apart from performance.
 
@@ -325,7 +328,8 @@ def restrict(snapshot: Snapshot, keep: pd.Series) -> Snapshot:
     events = snapshot.events[snapshot.events["referral_id"].isin(journeys["referral_id"])]
     people = snapshot.tables["participants"]
     people = people[people["referral_id"].isin(journeys["referral_id"])]
-    return replace(snapshot, journeys=journeys, events=events, tables={**snapshot.tables, "participants": people})
+    tables = {**snapshot.tables, "participants": people}
+    return replace(snapshot, journeys=journeys, events=events, tables=tables)
 
 
 def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None) -> dict[str, object]:
@@ -335,7 +339,7 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
     mine = np.asarray(groups == target.group) if target.group else np.ones(len(groups), dtype=bool)
     promised = against_profile(t, contract)[mine]
     final = is_final(snapshot).reindex(promised.index.get_level_values("cohort")).to_numpy()
-    starts, observed, total = (promised[c].sum() for c in ("starts", "observed", "expected"))
+    starts, observed, total = (promised[name].sum(skipna=False) for name in ("starts", "observed", "expected"))
     tender = np.nan
     if target.group is None and contract.mix:
         cohort_starts = promised.groupby(level="cohort")["starts"].sum()

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.errors import ParameterError
-from perflib.records.snapshot import Snapshot
+from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.programme import Claim, Programme, Route
 
 Clock = Literal["event", "recorded"]
@@ -53,6 +53,7 @@ def check(snapshot: Snapshot, measure: str) -> None:
         raise ParameterError(f"measure {measure!r}: {programme.name} has {known}.")
 
 
+@remembered
 def first(snapshot: Snapshot, measure: str) -> pd.DataFrame:
     """Return, for each journey, when it first reached a measure and when that was first recorded.
 

@@ -7,7 +7,8 @@ Conventions
 - `withdraw` removes its own source's rows of the key that were recorded before it, and those of the same day that name
   the same event date; a record made later (or on the same day, with another date) stands.
 - Of the rows that stand, the current one is from the best source, then the latest recorded; among rows still equal
-  the earliest date, which is counted as a conflict. The order of the file never matters.
+  the earliest date, and the others are counted as conflicts. Sources that the contract does not name are equally good.
+  The order of the file never matters.
 - First recorded is the earliest `recorded_date` among the rows that stand, whichever is current.
 
 Worked case: a start of 1 February recorded that day, corrected on 5 March to 31 January: current 31 January, first
@@ -22,8 +23,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-CONFLICT = "two records of one event on one day from one source"
+CONFLICT = "two records of one event, recorded on one day by equally good sources"
 DAY = np.timedelta64(1, "D")
+SAID = ["referral_id", "event", "ref", "value", "detail"]
+"""What a row says besides its date."""
 
 
 def codes(values: pd.Series) -> NDArray[np.int64]:
@@ -51,14 +54,19 @@ def keys(events: pd.DataFrame, repeating: Sequence[str]) -> NDArray[np.int64]:
     return np.where(named, -codes(events["event_id"]), number)
 
 
+def _says(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Return a number for each row, equal for rows that say the same; it does not depend on their order."""
+    return _combine(*(codes(rows[name]) for name in SAID), days(rows["event_date"]))
+
+
 def _combine(*parts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one number for each distinct row of several integer columns."""
+    """Return one number for each distinct row of several integer columns, in the order of the rows."""
     number = np.zeros(len(parts[0]), dtype=np.int64)
     for part in parts:
         shifted = part - part.min(initial=0)
         span = int(shifted.max(initial=0)) + 1
         if int(number.max(initial=0)) >= np.iinfo(np.int64).max // span - 1:
-            number = pd.factorize(number)[0].astype(np.int64)
+            number = pd.factorize(number, sort=True)[0].astype(np.int64)
         number = number * span + shifted
     return number
 
@@ -82,7 +90,7 @@ def resolve(
     current : DataFrame
         The rows that hold, with `first_recorded` added and `action` left out; sorted by referral, event, date.
     conflicts : DataFrame
-        Rows whose date differs from that of the current row although source and recorded date are the same.
+        Rows that say something else than the current row although nothing makes them worse than it.
     """
     key = keys(events, repeating)
     several = pd.Series(key).duplicated(keep=False).to_numpy()
@@ -103,6 +111,7 @@ def _resolve_several(
         happened=days(rows["event_date"]),
         rank=rows["source"].map({name: rank for rank, name in enumerate(source_order)}).fillna(len(source_order)),
         origin=codes(rows["source"]),
+        says=_says(rows),
     )
     withdrawals = rows[rows["action"] == "withdraw"]
     latest = withdrawals.groupby(["key", "origin"])["recorded"].max().rename("latest")
@@ -111,16 +120,15 @@ def _resolve_several(
     named = pd.MultiIndex.from_frame(records[same_day]).isin(pd.MultiIndex.from_frame(withdrawals[same_day]))
     records = records[~(records["recorded"] < records["latest"]) & ~named]
 
-    order = ["key", "rank", "recorded", "happened", "origin", "value", "detail"]
-    records = records.sort_values(order, ascending=[True, True, False, True, True, True, True], kind="stable")
+    order = ["key", "rank", "recorded", "happened", "says", "origin"]
+    records = records.sort_values(order, ascending=[True, True, False, True, True, True])
     records["first_recorded"] = records.groupby("key")["recorded_date"].transform("min")
     current = records.drop_duplicates("key")
-    best = records.join(
-        current.set_index("key")[["rank", "recorded", "happened", "origin"]].add_prefix("held_"), on="key"
-    )
-    equal = (best["rank"] == best["held_rank"]) & (best["recorded"] == best["held_recorded"])
-    conflicts = best[equal & (best["origin"] == best["held_origin"]) & (best["happened"] != best["held_happened"])]
-    columns = rows.columns.drop(["key", "recorded", "happened", "rank", "origin"])
+    held = current.set_index("key")[["rank", "recorded", "says"]].add_prefix("held_")
+    others = records.join(held, on="key")
+    equal = (others["rank"] == others["held_rank"]) & (others["recorded"] == others["held_recorded"])
+    conflicts = others[equal & (others["says"] != others["held_says"])]
+    columns = rows.columns.drop(["key", "recorded", "happened", "rank", "origin", "says"])
     return current[[*columns, "first_recorded"]], conflicts[columns]
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from numpy.typing import NDArray
 
 from perflib.errors import DataError
 from perflib.rules.programme import Attribute, Programme
@@ -171,13 +172,8 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
         A required column is missing.
     """
     columns = _columns(table, programme)
-    raw = raw.rename(columns=lambda name: str(name).strip().casefold())
-    missing = [name for name, column in columns.items() if column.required and name not in raw]
-    if missing:
-        raise DataError(
-            f"{file}: column {missing[0]!r} is missing (it has: {', '.join(map(str, raw.columns))}). "
-            f"Add it, or correct its name in the header."
-        )
+    raw = raw.set_axis([str(name).strip().casefold() for name in raw.columns], axis="columns")
+    _check_header(raw, file, columns)
     known = {name: column for name, column in columns.items() if name in raw}
     frame = pd.DataFrame({name: _read(raw[name], name, column, table, programme) for name, column in known.items()})
     for name in columns.keys() - known.keys():
@@ -185,10 +181,34 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
         frame[name] = pd.Series(np.nan if empty == "str" else pd.NaT, index=raw.index, dtype=empty)
     frame = frame[list(columns)].rename_axis("row")
     faults = _faults(table, frame, raw, programme)
-    if table == "attributes":
-        frame["value"], unusable = _attribute_values(frame, raw, programme)
-        faults = pd.concat([faults, unusable], ignore_index=True)
+    for name in frame.select_dtypes("datetime"):
+        frame[name] = frame[name].where(frame[name].between(FIRST_DATE, LAST_DATE))
+    if table == "participants":
+        for name, attribute in programme.attributes.items():
+            unusable = frame.index.isin(faults.loc[faults["column"] == name, "row"])
+            frame[name] = _usable(frame[name], unusable, attribute)
+    elif table == "attributes":
+        frame["value"], found = _attribute_values(frame, raw, programme)
+        faults = pd.concat([faults, found], ignore_index=True)
+    elif table == "events":
+        frame["action"] = frame["action"].fillna("record")
     return frame, faults
+
+
+def _check_header(raw: pd.DataFrame, file: str, columns: dict[str, Column]) -> None:
+    """Refuse a table without its columns. What stands in place of a header is not repeated: it may be a person's."""
+    if not any(name in raw for name in columns):
+        required = ", ".join(name for name, column in columns.items() if column.required)
+        raise DataError(f"{file}: the first row must name the columns, separated by commas. Required are {required}.")
+    missing = [name for name, column in columns.items() if column.required and name not in raw]
+    if missing:
+        raise DataError(
+            f"{file}: column {missing[0]!r} is missing (it has: {', '.join(raw.columns)}). "
+            f"Add it, or correct its name in the header."
+        )
+    twice = raw.columns[raw.columns.duplicated()].intersection(list(columns))
+    if len(twice):
+        raise DataError(f"{file}: column {twice[0]!r} stands twice. Keep one of them.")
 
 
 def _columns(table: str, programme: Programme) -> dict[str, Column]:
@@ -227,14 +247,21 @@ def _attribute_values(frame: pd.DataFrame, raw: pd.DataFrame, programme: Program
     values, faults = frame["value"].copy(), []
     for name, attribute in programme.attributes.items():
         mine = (frame["attribute"] == name).to_numpy()
+        if not mine.any():
+            continue
         column = _columns("participants", programme)[name]
         cells = raw.loc[mine, ["value"]].rename(columns={"value": name})
         read = pd.DataFrame({name: _read(cells[name], name, column, "participants", programme)})
         found = _faults("participants", read, cells, programme)
         faults.append(found.assign(table="attributes", column="value", effect=NOT_RECORDED))
-        usable = read[name].astype("str").where(~read.index.isin(found["row"]) & read[name].notna())
-        values[mine] = usable.fillna(attribute.blank) if attribute.blank is not None else usable
-    return values, pd.concat(faults, ignore_index=True)
+        values[mine] = _usable(read[name], read.index.isin(found["row"]), attribute).astype("str")
+    return values, pd.concat([pd.DataFrame(columns=SET_ASIDE), *faults], ignore_index=True)
+
+
+def _usable(values: pd.Series, unusable: NDArray[np.bool_], attribute: Attribute) -> pd.Series:
+    """Make cells that cannot be used missing, and blank ones what a blank means."""
+    filled = values if attribute.blank is None else values.fillna(attribute.blank)
+    return filled.mask(unusable)
 
 
 def attribute_aliases(attribute: Attribute) -> dict[str, str]:
@@ -268,7 +295,8 @@ def schema(table: str, programme: Programme, names: Iterable[str] | None = None)
 def _may_be_blank(table: str, name: str, column: Column, programme: Programme) -> bool:
     if table == "participants" and name in programme.attributes:
         return programme.attributes[name].blank is not None
-    return not column.filled
+    # a blank value of the attributes table means what its attribute says
+    return not column.required or (table, name) == ("attributes", "value")
 
 
 def _checks(table: str, name: str, column: Column, programme: Programme) -> list[pa.Check]:
@@ -315,7 +343,7 @@ def _faults(table: str, frame: pd.DataFrame, raw: pd.DataFrame, programme: Progr
     found = found.drop_duplicates(["index", "column"], keep="last").sort_values(["index", "column"], kind="stable")
     place = found["index"].to_numpy(dtype=int)
     cells = zip(found["column"], place, strict=True)
-    row_lost = found["column"].map(lambda name: table != "participants" or columns[name].filled)
+    row_lost = found["column"].map(lambda name: columns[name].filled or name == "action")
     return pd.DataFrame(
         {
             "table": table,

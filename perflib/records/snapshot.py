@@ -14,12 +14,12 @@ Nothing here reads the clock: the same files, month and `known_at` give the same
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Literal
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,14 +27,19 @@ from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
 from perflib.records.current import CONFLICT, DAY, codes, days, resolve
-from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse, whole_within
+from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse
 from perflib.records.sources import read_source
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import working_days
 from perflib.rules.contract import Contract, load_contract
 from perflib.rules.programme import Attribute, Programme
 
+P = ParamSpec("P")
+R = TypeVar("R")
 At = Literal["at_start", "at_referral", "at_event", "at_period_end"]
+
+REPEAT, ONCE = "repeat of another row", "counted once"
+STRAY = "not a referral of the participants table"
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +114,7 @@ class Snapshot:
     set_aside: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
     not_yet_known: int = 0
+    _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def programme(self) -> Programme:
@@ -177,16 +183,30 @@ class Snapshot:
             if at not in moments:
                 raise ParameterError(f"at={at!r}: give {', '.join(moments)}, or a date for each journey.")
             at = moments[at]
-        current = _usable_values(
-            self.tables["participants"][name].reset_index(drop=True), self.programme.attributes[name]
-        )
+        current = self.tables["participants"][name].reset_index(drop=True)
         held = _held(self.history, name, self.journeys["referral_id"], at.fillna(self.journeys["referral"]), current)
-        return _usable_values(held, self.programme.attributes[name])
+        return _typed(held, self.programme.attributes[name])
 
     @property
     def history(self) -> pd.DataFrame:
         """The attributes table as known; empty where the extract has none."""
         return self.tables.get("attributes", pd.DataFrame())
+
+
+def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Snapshot, P], R]:
+    """Keep what a function of a snapshot returned, in the snapshot, for the next call with the same arguments.
+
+    The arguments must be hashable, and what is returned must not be changed.
+    """
+
+    @wraps(function)
+    def recall(snapshot: Snapshot, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        key = (function, args, tuple(sorted(kwargs.items())))
+        if key not in snapshot._memory:
+            snapshot._memory[key] = function(snapshot, *args, **kwargs)
+        return snapshot._memory[key]
+
+    return recall
 
 
 def load_snapshot(
@@ -243,17 +263,28 @@ def load_extract(contract: Contract) -> Extract:
         if tables[name].empty:
             raise DataError(f"{raw[name].file}: holds a header and no rows. There is nothing to report yet.")
     faults = pd.concat([found for _, found in parsed.values()], ignore_index=True)
+    faults["value"] = _without_identifiers(faults["value"], tables)
     unused = {
         name: [str(column) for column in table.frame if str(column).strip().casefold() not in tables[name]]
         for name, table in raw.items()
     }
     extract = Extract(contract, tables, faults, {name: table.file for name, table in raw.items()}, unused)
     if tables["events"]["recorded_date"].isna().all():
+        undated = faults[(faults["table"] == "events") & (faults["column"] == "recorded_date")].iloc[0]
         raise DataError(
-            f"{raw['events'].file}: no recorded_date can be read (the first is "
-            f"{str(raw['events'].frame.iloc[0].get('recorded_date', ''))!r}). Write dates as 2020-12-31 or 31/12/2020."
+            f"{raw['events'].file}: no recorded_date can be read (row {undated['row']} has {undated['value']!r}). "
+            f"Write dates as 2020-12-31 or 31/12/2020."
         )
     return extract
+
+
+def _without_identifiers(values: pd.Series, tables: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Blank the values that hold the identifier of a referral or person, as the cells of a shifted row may."""
+    if values.empty:
+        return values
+    names = [table[name] for table in tables.values() for name in ("referral_id", "participant_id") if name in table]
+    identifiers = set(pd.concat(names).dropna().unique())
+    return values.map(lambda cell: cell if identifiers.isdisjoint([cell.strip(), *cell.split()]) else "")
 
 
 def take_snapshot(
@@ -272,18 +303,17 @@ def take_snapshot(
     unusable = events.index.isin(faults.loc[faults["table"] == "events", "row"])
     usable = events[seen & ~unusable]
     repeated = usable.duplicated()
-    asides.append(_aside("events", usable.index[repeated], "", "repeat of another row", "counted once"))
+    asides.append(_aside("events", usable.index[repeated], "", REPEAT, ONCE))
     usable = usable[~repeated]
 
-    participants, referral_asides, not_yet_known = _referrals(extract, events.loc[seen, "referral_id"], faults)
+    participants, referral_asides, not_yet_known = _referrals(extract, events.loc[seen, "referral_id"].unique(), faults)
     asides += referral_asides
     stray = ~usable["referral_id"].isin(extract.tables["participants"]["referral_id"])
-    asides.append(_aside("events", usable.index[stray], "referral_id", "not a referral of the participants table"))
+    asides.append(_aside("events", usable.index[stray], "referral_id", STRAY))
     usable = usable[~stray]
 
     repeating = [name for name, event in contract.programme.events.items() if event.repeats]
     current, conflicts = resolve(usable, repeating, contract.source_order)
-    asides.append(_aside("events", conflicts.index, "event_date", CONFLICT, "the earliest date is used"))
 
     referred = current.loc[current["event"] == "referral", "referral_id"]
     without = participants.index[~participants["referral_id"].isin(referred)]
@@ -291,6 +321,9 @@ def take_snapshot(
     participants = participants.drop(index=without)
     lost = usable.index[~usable["referral_id"].isin(participants["referral_id"])]
     asides.append(_aside("events", lost, "referral_id", "its referral is not used"))
+    conflicts = conflicts.drop(index=lost, errors="ignore")
+    asides.append(_aside("events", conflicts.index, "event_date", CONFLICT, "the earliest date is used"))
+    first_day = contract.first_day or _first_referral(current[~current.index.isin(lost)], extract, known)
 
     period_end = pd.Timestamp(period.end_time.date())
     current = current[(current["event_date"] <= period_end) & current["referral_id"].isin(participants["referral_id"])]
@@ -298,6 +331,8 @@ def take_snapshot(
     participants = participants[participants["referral_id"].isin(referred)].sort_values("referral_id")
     current = current[current["referral_id"].isin(referred)]
 
+    tables, other_asides = _as_known(extract, at)
+    asides += other_asides
     kept = faults[
         ~(
             (faults["table"] == "participants")
@@ -307,7 +342,6 @@ def take_snapshot(
     ]
     set_aside = pd.concat([kept[SET_ASIDE], *asides], ignore_index=True)
     set_aside = set_aside.sort_values(["table", "row", "column"], kind="stable").reset_index(drop=True)
-    first_day = contract.first_day or _first_referral(current, extract, known)
     if period < pd.Period(first_day, "M"):
         raise ParameterError(
             f"month {period}: is before the contract's first month, {pd.Period(first_day, 'M')}. Choose a later month."
@@ -317,7 +351,6 @@ def take_snapshot(
             f"month {period}: is after the extract, which holds what was recorded to {extract.known_to}. "
             f"Choose {extract.last_month} or earlier, or supply a later extract."
         )
-    tables = _as_known(extract, at)
     attributes = tables.get("attributes", pd.DataFrame())
     tables["participants"] = participants
     journeys = _journeys(participants, current, attributes, contract.programme)
@@ -327,12 +360,16 @@ def take_snapshot(
 def _known_at(month: pd.Period, known_at: str | date | None, contract: Contract) -> date:
     if known_at is None:
         return month.end_time.date() + timedelta(days=contract.report_lag)
-    if isinstance(known_at, date):
-        return known_at
     try:
-        return date.fromisoformat(known_at)
+        known = known_at if isinstance(known_at, date) else date.fromisoformat(known_at)
     except ValueError:
         raise ParameterError(f"known_at {known_at!r}: is no date. Write it as 2020-06-30.") from None
+    if pd.Timestamp(known) < month.end_time.normalize():
+        raise ParameterError(
+            f"known_at {known}: is before the end of {month}, whose figures were not known then. "
+            f"Give {month.end_time:%Y-%m-%d} or later, or an earlier month."
+        )
+    return known
 
 
 def _first_referral(current: pd.DataFrame, extract: Extract, known: date) -> date:
@@ -362,7 +399,9 @@ def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
     return faults[known]
 
 
-def _referrals(extract: Extract, seen: pd.Series, faults: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame], int]:
+def _referrals(
+    extract: Extract, seen: Iterable[str], faults: pd.DataFrame
+) -> tuple[pd.DataFrame, list[pd.DataFrame], int]:
     """Return the participants rows that are known and can be used, one a referral."""
     rows = extract.tables["participants"]
     nameless = faults.loc[(faults["table"] == "participants") & (faults["effect"] == ROW_NOT_USED), "row"]
@@ -373,15 +412,16 @@ def _referrals(extract: Extract, seen: pd.Series, faults: pd.DataFrame) -> tuple
     single = rows[~repeated]
     conflicting = single["referral_id"].duplicated(keep=False)
     asides = [
-        _aside("participants", rows.index[repeated], "", "repeat of another row", "counted once"),
+        _aside("participants", rows.index[repeated], "", REPEAT, ONCE),
         _aside("participants", single.index[conflicting], "referral_id", "conflicting copies of one referral"),
     ]
     return single[~conflicting], asides, not_yet_known
 
 
-def _as_known(extract: Extract, at: pd.Timestamp) -> dict[str, pd.DataFrame]:
+def _as_known(extract: Extract, at: pd.Timestamp) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame]]:
     """Return the other tables: usable rows recorded by then, in an order that does not depend on the file's."""
-    known = {}
+    known, asides = {}, []
+    referrals = extract.tables["participants"]["referral_id"]
     for name, table in extract.tables.items():
         if name in ("participants", "events"):
             continue
@@ -389,8 +429,15 @@ def _as_known(extract: Extract, at: pd.Timestamp) -> dict[str, pd.DataFrame]:
         rows = table[~table.index.isin(lost)]
         if "recorded_date" in rows:
             rows = rows[rows["recorded_date"] <= at]
-        known[name] = rows.drop_duplicates().sort_values(list(rows.columns), kind="stable")
-    return known
+        repeated = rows.duplicated()
+        asides.append(_aside(name, rows.index[repeated], "", REPEAT, ONCE))
+        rows = rows[~repeated]
+        if "referral_id" in rows:
+            stray = ~rows["referral_id"].isin(referrals)
+            asides.append(_aside(name, rows.index[stray], "referral_id", STRAY))
+            rows = rows[~stray]
+        known[name] = rows.sort_values(list(rows.columns), kind="stable")
+    return known, asides
 
 
 def _journeys(
@@ -399,7 +446,7 @@ def _journeys(
     """Return one row a referral: attributes, then each event's first current date and when that was recorded."""
     journeys = participants.reset_index(drop=True)
     for name, attribute in programme.attributes.items():
-        journeys[name] = _usable_values(journeys[name], attribute)
+        journeys[name] = _typed(journeys[name], attribute)
     place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(events["referral_id"]))
     first = events.assign(place=place)[["place", "event", "event_date", "first_recorded"]]
     number = np.lexsort((days(first["first_recorded"]), days(first["event_date"]), codes(first["event"]), place))
@@ -416,18 +463,13 @@ def _journeys(
         moment = journeys["start"].fillna(journeys["referral"])
         for name in attributes["attribute"].unique():
             held = _held(attributes, name, journeys["referral_id"], moment, journeys[name])
-            journeys[name] = _usable_values(held, programme.attributes[name])
+            journeys[name] = _typed(held, programme.attributes[name])
     return journeys
 
 
-def _usable_values(values: pd.Series, attribute: Attribute) -> pd.Series:
-    """Turn values that cannot be used into missing ones, and blanks into what a blank means."""
-    if attribute.minimum is not None:
-        number = pd.to_numeric(values, errors="coerce")
-        return number.where(whole_within(number, attribute)).astype("Int16")
-    if attribute.blank is not None:
-        values = values.fillna(attribute.blank)
-    return values.where(values.isin(list(attribute.codes))) if attribute.codes else values
+def _typed(values: pd.Series, attribute: Attribute) -> pd.Series:
+    """Return an attribute's values as whole numbers where it is one."""
+    return pd.to_numeric(values).astype("Int16") if attribute.numeric else values
 
 
 def _held(attributes: pd.DataFrame, name: str, referrals: pd.Series, on: pd.Series, current: pd.Series) -> pd.Series:

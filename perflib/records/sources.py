@@ -81,14 +81,14 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _csv(path: Path, source: FolderSource) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(
+        cells = pd.read_csv(
             path,
+            header=None,
             dtype="str",
             encoding="utf-8-sig" if source.encoding.casefold() in ("utf-8", "utf8") else source.encoding,
             keep_default_na=False,
             na_values=[""],
             skip_blank_lines=False,
-            index_col=False,
         )
     except pd.errors.EmptyDataError:
         raise DataError(f"{path.name}: the file is empty. It must hold a header and a row for each record.") from None
@@ -99,10 +99,7 @@ def _csv(path: Path, source: FolderSource) -> pd.DataFrame:
         ) from None
     except (pd.errors.ParserError, LookupError, OSError) as error:
         raise DataError(f"{path.name}: cannot be read: {' '.join(str(error).split())}.") from None
-    repeated = [str(name) for name in frame.columns if str(name).rpartition(".")[0] in frame.columns]
-    if repeated:
-        raise DataError(f"{path.name}: column {repeated[0].rpartition('.')[0]!r} stands twice. Keep one of them.")
-    return frame
+    return cells.iloc[1:].set_axis(cells.iloc[0].fillna("").to_list(), axis="columns")
 
 
 def _parquet(path: Path, source: FolderSource) -> pd.DataFrame:  # noqa: ARG001 - the same form as the other readers

@@ -35,7 +35,7 @@ QUARTER_BASES = ("financial", "calendar", "contract", "department")
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2040, 12, 31)
 """The days whose bank holidays are known; any other is an error, never a guess."""
 
-_BEFORE_FIRST = int(np.datetime64(FIRST_DAY).astype(np.int64)) - 1
+_BEFORE_FIRST = int(np.datetime64(FIRST_DAY).astype(np.int64)) - 1  # numpy's number of the day before
 
 _MONTH_NAMES = (
     *("January", "February", "March", "April", "May", "June"),
@@ -209,7 +209,7 @@ def window(basis: str, month: pd.Period, first_day: date) -> Window:
     else:
         allowed = "month, cumulative or rolling_<n>, for example rolling_12"
         raise ParameterError(f"basis {basis!r}: must be {allowed}.")
-    return _window(basis, month.ordinal - min(full, held) + 1, month.ordinal, full, first_day)
+    return _window(basis, month.ordinal - full + 1, month.ordinal, full, first_day)
 
 
 def quarter(month: pd.Period, basis: str, first_day: date | None = None) -> Window | None:
@@ -356,7 +356,7 @@ class WorkingDays:
     """The working days of a nation, from `working_days`.
 
     Dates are a Series, an array of shape (rows,) or a single day, and what comes back is of the same kind: a
-    Series with the same index, name and unit, an array of days, a `date` or a Timestamp. Times of day are
+    Series with the same index, name and dtype, an array of days, a `date` or a Timestamp. Times of day are
     dropped and a missing date stays missing. A date or a deadline outside 2000 to 2040 is a `ParameterError`.
 
     Attributes
@@ -541,7 +541,9 @@ def _working_days(nation: str, extra: tuple[date, ...]) -> WorkingDays:
 
 def _slots(name: str, dates: Any) -> NDArray[np.int64]:
     """Return the number of each calendar day, `FIRST_DAY` being 1; 0 where missing."""
-    days = np.asarray(dates, dtype="datetime64[D]")
+    if isinstance(dates, pd.Series):  # pandas reads every kind of date, and refuses those with a time zone
+        dates = dates.astype("datetime64[s]")
+    days = np.asarray(None if dates is pd.NaT else dates, dtype="datetime64[D]")
     outside = (days < np.datetime64(FIRST_DAY)) | (days > np.datetime64(LAST_DAY))
     if outside.any():
         raise ParameterError(f"{name}: {days[outside][0]} is outside {FIRST_DAY} to {LAST_DAY}. Correct the date.")
@@ -556,7 +558,7 @@ def _like(given: Any, values: Any) -> Any:
 def _like_dates(given: Any, days: Any) -> Any:
     """Return days as the kind of dates given."""
     if isinstance(given, pd.Series):
-        return _like(given, days.astype(given.dtype if given.dtype.kind == "M" else "datetime64[s]"))
+        return pd.Series(days, index=given.index, name=given.name).astype(given.dtype)
     if isinstance(given, pd.Timestamp) or given is pd.NaT:
         return pd.Timestamp(days)
     return days.item() if isinstance(given, date) else days

@@ -13,7 +13,6 @@ Conventions
 from __future__ import annotations
 
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,16 +24,16 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from perflib.errors import ParameterError
 from perflib.rules import yamlfile
 from perflib.rules.programme import Programme
-from perflib.rules.values import Month, Rules, Sourced
+from perflib.rules.standards import Standard, check_events, merge
+from perflib.rules.values import Misplaced, Month, Name, Place, Rules, Sourced, check_known, hint
 
-BUILT_IN = next(
-    (
-        folder
-        for folder in (Path(__file__).parents[1] / "params", Path(__file__).parents[2] / "params")
-        if folder.is_dir()
-    ),
-    Path("params"),
-)
+
+def built_in(name: str) -> Path:
+    """Return a folder that comes with perflib: beside the modules where it is installed, else in the checkout."""
+    return next((up / name for up in Path(__file__).parents[1:3] if (up / name).is_dir()), Path(name))
+
+
+BUILT_IN = built_in("params")
 """The parameters that come with perflib: the programmes and the sample contracts."""
 
 
@@ -48,6 +47,11 @@ class FolderSource(Rules):
         description="The day to which everything recorded is in the extract; by default the last recorded date.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path_alone_is_the_folder(cls, data: Any) -> Any:
+        return {"folder": data} if isinstance(data, str) else data
+
 
 class SampleSource(Rules):
     """The built-in synthetic contract, made in memory from the parameters given here."""
@@ -56,11 +60,11 @@ class SampleSource(Rules):
 
 
 def _kind_of_source(value: Any) -> str:
-    return "sample" if isinstance(value, dict) and "sample" in value else "folder"
+    return "SampleSource" if isinstance(value, dict) and "sample" in value else "FolderSource"
 
 
 Source = Annotated[
-    Annotated[FolderSource, Tag("folder")] | Annotated[SampleSource, Tag("sample")],
+    Annotated[FolderSource, Tag("FolderSource")] | Annotated[SampleSource, Tag("SampleSource")],
     Discriminator(_kind_of_source),
 ]
 
@@ -126,13 +130,13 @@ class Contract(Rules):
     contract: str
     name: str
     programme: Programme
-    provider: str = "not stated"
-    package_area: str = Field("not stated", description="Contract package area.")
+    provider: str = ""
+    package_area: str = Field("", description="Contract package area.")
     nation: Literal["ENG", "WLS", "SCT", "NIR"] = Field(description="Whose bank holidays count.")
     first_day: date | None = Field(None, description="Day one; None: the day of the first referral in the extract.")
     source: Source
     history: Literal["appended", "overwritten"] = "appended"
-    source_order: tuple[str, ...] = Field(
+    source_order: tuple[Name, ...] = Field(
         ("hmrc", "prap", "claim", "crm"), description="Which source is believed first when two disagree."
     )
     quarter_basis: Literal["financial", "calendar", "contract", "department"] = "financial"
@@ -142,44 +146,54 @@ class Contract(Rules):
         "event",
         description="Whether profiles promise outcomes by when they happen or by when they are recorded.",
     )
-    mix: dict[str, float] = Field(default_factory=dict, description="The tender's share of each customer group.")
+    mix: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="The tender's share of each customer group."
+    )
     profiles: tuple[Profile, ...] = ()
     volumes: tuple[Volume, ...] = ()
     changes: tuple[Change, ...] = ()
     disclosure: DisclosureRules
     releases: tuple[Release, ...] = ()
+    standards: dict[Name, Standard] = Field(
+        default_factory=dict, description="Its own, and keys of the programme's that it changes."
+    )
     restriction: str = "Restricted: these figures have not been published. Do not share them outside the provider."
     notice: str | None = Field(None, description="Shown at the top of every report of this contract.")
     path: Path = Field(description="The file this was read from.")
 
     @model_validator(mode="before")
     @classmethod
-    def _codes_are_casefolded(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("source_order"), list):
-            data["source_order"] = [str(item).strip().casefold() for item in data["source_order"]]
+    def _standards_are_laid_over_the_programmes(cls, data: Any) -> Any:
+        own = data.get("standards", {}) if isinstance(data, dict) else None
+        if isinstance(own, dict) and isinstance(data.get("programme"), Programme):
+            return data | {"standards": merge(data["programme"].standards, own)}
         return data
 
     @model_validator(mode="after")
     def _fits_the_programme(self) -> Contract:
-        groups = self.programme.attributes[self.programme.group].codes
-        for group in [*self.mix, *(profile.group for profile in self.profiles if profile.group)]:
-            if group not in groups:
-                raise ValueError(f"{group!r} is no customer group of {self.programme.programme} ({', '.join(groups)})")
-        measures = self.programme.events.keys() | self.programme.outcomes.keys()
-        named = [*self.profiles, *self.volumes]
-        for measure in [item.measure for item in named] + [m for change in self.changes for m in change.measures]:
-            if measure not in measures:
-                close = get_close_matches(measure, measures, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                raise ValueError(f"{measure!r} is no event or outcome of {self.programme.programme}{hint}")
+        programme = self.programme
+        check_events(self.standards, programme.events)
+        groups: dict[Place, str] = {("mix", name): name for name in self.mix}
+        groups |= {("profiles", i, "group"): item.group for i, item in enumerate(self.profiles) if item.group}
+        check_known(groups, programme.attributes[programme.group].codes, f"customer group of {programme.programme}")
+        measures: dict[Place, str] = {("profiles", i, "measure"): item.measure for i, item in enumerate(self.profiles)}
+        measures |= {("volumes", i, "measure"): item.measure for i, item in enumerate(self.volumes)}
+        for i, change in enumerate(self.changes):
+            measures |= {("changes", i, "measures", j): name for j, name in enumerate(change.measures)}
+        check_known(measures, [*programme.outcomes, *programme.events], f"event or outcome of {programme.programme}")
         if self.mix and abs(sum(self.mix.values()) - 1) > 0.005:
-            raise ValueError(f"the shares of `mix` add up to {sum(self.mix.values()):g}, not to 1")
+            raise Misplaced(f"the shares add up to {sum(self.mix.values()):g}, not to 1", "mix")
         return self
 
     @property
     def invented(self) -> tuple[str, ...]:
         """What in this file no document vouches for, as words for a notice."""
-        kinds = {"profiles": self.profiles, "volumes": self.volumes, "disclosure rules": (self.disclosure,)}
+        kinds = {
+            "profiles": self.profiles,
+            "volumes": self.volumes,
+            "service standards": self.standards.values(),
+            "disclosure rules": (self.disclosure,),
+        }
         return tuple(kind for kind, items in kinds.items() if any(item.invented for item in items))
 
     def profile(
@@ -193,9 +207,9 @@ class Contract(Rules):
     ) -> NDArray[np.float64]:
         """Return the promised cumulative outcomes a start, for each cohort and age.
 
-        The profile of the group in the area comes before the group's, the area's, and the one for all. Where there
-        is no group (or it was not recorded) and no profile for all, the groups' profiles are averaged with the
-        tender's mix.
+        The profile of the group in the area comes before the group's, the area's, and the one for all; for a cohort
+        before the `from` of one, the next holds. Where there is no group (or it was not recorded) and no profile for
+        all, the groups' profiles are averaged with the tender's mix.
 
         Parameters
         ----------
@@ -213,22 +227,21 @@ class Contract(Rules):
         ndarray of shape (c, ages)
             Outcomes a start, cumulative; NaN where nothing was promised.
         """
+        curve = np.full((len(cohorts), ages), np.nan)
         for g, a in dict.fromkeys([(group, area), (group, None), (None, area), (None, None)]):
-            curve = self._curve(cohorts, ages, g, a, measure)
-            if curve is not None:
-                return curve
-        if group is None and self.mix:
-            curves = {name: self.profile(cohorts, ages, group=name, area=area, measure=measure) for name in self.mix}
-            return np.sum([self.mix[name] * curve for name, curve in curves.items()], axis=0)
-        return np.full((len(cohorts), ages), np.nan)
+            curve = np.where(np.isnan(curve), self._curve(cohorts, ages, g, a, measure), curve)
+        if group is None and self.mix and np.isnan(curve).any():
+            curves = [self.profile(cohorts, ages, group=name, area=area, measure=measure) for name in self.mix]
+            mixed = np.einsum("g,gca->ca", np.array(list(self.mix.values())), np.array(curves))
+            curve = np.where(np.isnan(curve), mixed, curve)
+        return curve
 
     def _curve(
         self, cohorts: pd.PeriodIndex, ages: int, group: str | None, area: str | None, measure: str
-    ) -> NDArray[np.float64] | None:
-        found = [p for p in self.profiles if (p.measure, p.group, p.area) == (measure, group, area)]
-        if not found:
-            return None
+    ) -> NDArray[np.float64]:
+        """Return the profile that stands for just this group and area, NaN for cohorts before its `from`."""
         curve = np.full((len(cohorts), ages), np.nan)
+        found = [p for p in self.profiles if (p.measure, p.group, p.area) == (measure, group, area)]
         for item in sorted(found, key=lambda p: p.since):
             values = np.asarray(item.values)[np.minimum(np.arange(ages), len(item.values) - 1)]
             curve[np.asarray(cohorts >= item.since)] = values
@@ -272,10 +285,8 @@ def _file(params: Path, kind: str, name: str) -> Path:
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
     known = sorted({path.stem for folder in (params / kind, BUILT_IN / kind) for path in folder.glob("*.yaml")})
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}."
     what = kind.removesuffix("s")
-    raise ParameterError(f"{what} {name!r}: {params / kind} has no file {name}.yaml; {hint}")
+    raise ParameterError(f"{what} {name!r}: {params / kind} has no file {name}.yaml; {hint(name, known)}")
 
 
 def load_programme(programme: str, params: str | Path = "params") -> Programme:
@@ -286,7 +297,15 @@ def load_programme(programme: str, params: str | Path = "params") -> Programme:
     ParameterError
         There is no such file, or something in it is wrong.
     """
-    return yamlfile.read(_file(find_params(params), "programmes", programme), Programme)
+    path = _file(find_params(params), "programmes", programme)
+    read = yamlfile.read(path, Programme)
+    _named_as_its_file(path, "programme", read.programme)
+    return read
+
+
+def _named_as_its_file(path: Path, key: str, name: object) -> None:
+    if name != path.stem:
+        raise ParameterError(f"{yamlfile.at(path, key)}: {name!r} is not the file's own name, {path.stem!r}.")
 
 
 def load_contract(contract: str, params: str | Path = "params") -> Contract:
@@ -307,16 +326,14 @@ def load_contract(contract: str, params: str | Path = "params") -> Contract:
     folder = find_params(params)
     path = _file(folder, "contracts", contract)
     data = yamlfile.load(path)
-    if data.get("contract") != contract:
-        raise ParameterError(f"{path}: contract: {data.get('contract')!r} is not the file's own name, {contract!r}.")
-    if not isinstance(data.get("programme"), str):
-        raise ParameterError(
-            f"{path}: programme: {data.get('programme')!r} is not allowed: name a programme, e.g. whp."
-        )
+    _named_as_its_file(path, "contract", data.get("contract"))
+    named = data.get("programme")
+    if not isinstance(named, str):
+        raise ParameterError(f"{yamlfile.at(path, 'programme')}: {named!r} is not allowed: name a programme, e.g. whp.")
     try:
-        programme = load_programme(data["programme"], folder)
+        programme = load_programme(named, folder)
     except ParameterError as error:
-        raise ParameterError(f"{path}: {error}") from None
+        raise ParameterError(f"{yamlfile.at(path, 'programme')}: {error}") from None
     return yamlfile.read(path, Contract, programme=programme, path=path)
 
 

@@ -6,12 +6,13 @@ them stands in the file, dated and sourced.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from perflib.rules.values import Dated, Rules, Sourced
+from perflib.rules.standards import Standard, check_events
+from perflib.rules.values import Dated, Misplaced, Name, Place, Rules, Sourced, check_known
 
 CORE_EVENTS = ("referral", "start")
 """The two events that every programme has: a journey begins with the one, a cohort with the other."""
@@ -21,7 +22,7 @@ class EventType(Rules):
     """One kind of thing that happens to a participant."""
 
     label: str = Field(description="What it is called, in the plural, in tables and figures.")
-    aliases: tuple[str, ...] = Field((), description="Other codes that extracts use for it.")
+    aliases: tuple[Name, ...] = Field((), description="Other codes that extracts use for it.")
     repeats: bool = Field(False, description="True when it may happen more than once in a journey.")
     source: str = Field("", description="Where the programme's documents name it.")
 
@@ -54,7 +55,7 @@ class Code(Rules):
     """One value that an attribute may take."""
 
     label: str
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[Name, ...] = ()
     source: str = ""
 
 
@@ -65,17 +66,45 @@ class Attribute(Rules):
     """
 
     label: str
-    codes: dict[str, Code] = Field(default_factory=dict)
+    codes: dict[Name, Code] = Field(default_factory=dict)
     blank: str | None = Field(None, description="What a blank cell means; None: it was not recorded.")
     minimum: int | None = None
     maximum: int | None = None
     bands: tuple[int, ...] = Field((), description="Lower ends of the bands that a number is shown in.")
     staff: bool = Field(False, description="True when the values name people who work for the provider.")
 
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Attribute:
+        if (self.minimum is None) != (self.maximum is None):
+            raise ValueError("a number needs both `minimum` and `maximum`")
+        if self.numeric and (self.codes or self.blank is not None):
+            raise ValueError("a number has neither `codes` nor a meaning for `blank`")
+        if list(self.bands) != sorted(set(self.bands)):
+            raise ValueError("`bands` must rise")
+        return self
+
     @property
     def numeric(self) -> bool:
         """Whether the values are whole numbers."""
         return self.minimum is not None
+
+
+class Trend(Rules):
+    """A measure of which a control chart is drawn: by month as it is, by month for each of those it could have
+    happened to, or by start cohort at an age that all cohorts in the chart have reached.
+    """
+
+    measure: str
+    per: Literal["on_programme", "out_of_work"] | None = Field(
+        None, description="Whom it could have happened to, counted on the first day of each month; None: counts alone."
+    )
+    at_age: int | None = Field(None, ge=0, description="By start cohort: the share of starts that reached it by then.")
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Trend:
+        if self.per is not None and self.at_age is not None:
+            raise ValueError("give `per` or `at_age`, not both")
+        return self
 
 
 class Target(Sourced):
@@ -98,37 +127,53 @@ class Programme(Rules):
     name: str
     source: str
     terms: dict[str, str] = Field(default_factory=dict, description="What the programme calls things.")
-    events: dict[str, EventType]
+    events: dict[Name, EventType]
     resolves: tuple[str, ...] = Field(description="Events of which the first resolves a referral.")
     start_day: Literal[0, 1] = 0
     outcomes: dict[str, Outcome]
     milestones: tuple[str, ...] = Field((), description="Events on the way to the outcome, in order.")
     measures: tuple[str, ...] = Field(description="What the tables of flows count, in order.")
-    trends: tuple[str, ...] = Field(description="The measures that control charts are drawn of.")
-    attributes: dict[str, Attribute]
+    trends: tuple[Trend, ...] = Field(description="The measures that control charts are drawn of.")
+    attributes: dict[Name, Attribute]
     group: str = Field(description="The attribute that holds the customer group.")
     area: str | None = Field(None, description="The attribute that holds the devolution area.")
     units: tuple[str, ...] = Field((), description="Attributes that name who delivers, largest first.")
     demographics: tuple[str, ...] = Field((), description="Attributes whose outcomes are compared.")
     targets: dict[str, Target] = Field(default_factory=dict)
+    standards: dict[Name, Standard] = Field(default_factory=dict, description="Its service standards, by id.")
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Programme:
-        events = [*CORE_EVENTS, *self.resolves, *self.milestones]
-        for outcome in self.outcomes.values():
-            for route in outcome.routes:
-                claim = route.claim
-                events += [route.event, *((claim.submitted, claim.paid, claim.rejected) if claim else ())]
-        _known("event", events, self.events)
-        _known("measure", [*self.measures, *self.trends], self.events | self.outcomes)
-        attributes = [self.group, *self.units, *self.demographics, *([self.area] if self.area else [])]
-        _known("attribute", attributes, self.attributes)
-        groups = [target.group for target in self.targets.values() if target.group]
-        _known("group", groups, self.attributes[self.group].codes)
+        events: dict[Place, str] = {("events", name): name for name in CORE_EVENTS}
+        events |= _places("resolves", self.resolves) | _places("milestones", self.milestones)
+        for name, outcome in self.outcomes.items():
+            for i, route in enumerate(outcome.routes):
+                events["outcomes", name, "routes", i, "event"] = route.event
+                for part in ("submitted", "paid", "rejected") if route.claim else ():
+                    events["outcomes", name, "routes", i, "claim", part] = getattr(route.claim, part)
+        check_known(events, self.events, "event of the programme")
+        check_events(self.standards, self.events)
+        measures: dict[Place, str] = _places("measures", self.measures)
+        measures |= {("trends", i, "measure"): trend.measure for i, trend in enumerate(self.trends)}
+        check_known(measures, [*self.outcomes, *self.events], "event or outcome of the programme")
+        attributes = _places("units", self.units) | _places("demographics", self.demographics)
+        attributes["group",] = self.group
+        if self.area:
+            attributes["area",] = self.area
+        check_known(attributes, self.attributes, "attribute of the programme")
+        groups: dict[Place, str] = {
+            ("targets", name, "group"): target.group for name, target in self.targets.items() if target.group
+        }
+        check_known(groups, self.attributes[self.group].codes, "customer group of the programme")
         if overlap := self.events.keys() & self.outcomes.keys():
-            raise ValueError(f"{sorted(overlap)} name both an event and an outcome")
+            name = min(overlap)
+            raise Misplaced(f"{name!r} names both an event and an outcome", "outcomes", name)
         if "outcome" not in self.outcomes:
-            raise ValueError("`outcomes` must define `outcome`, the programme's own measure")
+            raise Misplaced("`outcome`, the programme's own measure, must be defined", "outcomes")
+        _check_aliases({name: event.aliases for name, event in self.events.items()}, "events")
+        for name, attribute in self.attributes.items():
+            aliases = {code: entry.aliases for code, entry in attribute.codes.items()}
+            _check_aliases(aliases, "attributes", name, "codes")
         return self
 
     def label(self, measure: str) -> str:
@@ -136,7 +181,15 @@ class Programme(Rules):
         return self.outcomes[measure].label if measure in self.outcomes else self.events[measure].label
 
 
-def _known(kind: str, names: Iterable[str], allowed: Iterable[str]) -> None:
-    for name in names:
-        if name not in allowed:
-            raise ValueError(f"{name!r} is used but is no {kind} of the file (known: {', '.join(allowed)})")
+def _places(key: str, names: Iterable[str]) -> dict[Place, str]:
+    """Return the names of a list by their places in the file."""
+    return {(key, i): name for i, name in enumerate(names)}
+
+
+def _check_aliases(aliases: Mapping[str, Iterable[str]], *place: str) -> None:
+    """Refuse an alias that stands for two codes."""
+    meaning = {code: code for code in aliases}
+    for code, names in aliases.items():
+        for name in names:
+            if meaning.setdefault(name, code) != code:
+                raise Misplaced(f"{name!r} stands for both {meaning[name]!r} and {code!r}", *place, code, "aliases")

@@ -10,13 +10,16 @@ A value is dated by the day it applies to (a start, a referral), not by the day 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Annotated, Any, Generic, TypeVar
+from difflib import get_close_matches
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +33,27 @@ from perflib.errors import ParameterError
 from perflib.rules.calendar import month
 
 T = TypeVar("T")
+Place: TypeAlias = tuple[int | str, ...]
+"""Where something stands in a parameter file: keys, and numbers from 0 in lists."""
+
+
+class Misplaced(ValueError):
+    """A fault that a model finds when it compares its parts, with the place of the part that is wrong."""
+
+    def __init__(self, message: str, *place: int | str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return what a misspelt name may have meant, or else the names there are.
+
+    >>> hint("statr", ["start", "exit"])
+    "did you mean 'start'?"
+    """
+    known = list(known)
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}."
 
 
 def _month(value: Any) -> pd.Period:
@@ -39,8 +63,19 @@ def _month(value: Any) -> pd.Period:
         raise ValueError(str(error)) from None
 
 
+def check_known(named: Mapping[Place, str], known: Iterable[str], what: str) -> None:
+    """Refuse the first name that is not among those known; `named` maps the place of each in its file to the name."""
+    known = list(known)
+    for place, name in named.items():
+        if name not in known:
+            raise Misplaced(f"{name!r} is no {what}; {hint(name, known)}", *place)
+
+
 Month = Annotated[pd.Period, BeforeValidator(_month), PlainSerializer(str)]
 """A calendar month, written YYYY-MM."""
+
+Name = Annotated[str, AfterValidator(lambda text: text.strip().casefold())]
+"""A code as records hold it: trimmed and casefolded."""
 
 
 class Rules(BaseModel):

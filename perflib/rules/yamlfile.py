@@ -6,34 +6,62 @@ is allowed are in the message.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from difflib import get_close_matches
+import re
+from collections.abc import Hashable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from perflib.errors import ParameterError
+from perflib.rules.values import hint
 
 Model = TypeVar("Model", bound=BaseModel)
 
+TAG = "tag:yaml.org,2002:"
+LONGEST = 80
+"""Values that take more characters are not repeated in a message."""
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key given twice is an error: the second would silently win."""
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error: the second would silently win.
+
+    As in YAML 1.2, only true and false are truth values: `on`, `yes` and `no` are words. A date that the calendar does
+    not have stays a word, so that the model that expects a date can say where it stands.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the form that PyYAML has
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != f"{TAG}bool"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
-def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Hashable, Any]:
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[Hashable] = set()
     for key_node, _ in node.value:
+        if key_node.tag == f"{TAG}merge":
+            continue
         key = loader.construct_object(key_node)
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key must be one word", problem_mark=key_node.start_mark)
         if key in seen:
             raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
         seen.add(key)
     return loader.construct_mapping(node, deep=True)
 
 
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+def _date(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return loader.construct_scalar(node)
+
+
+_Loader.add_implicit_resolver(f"{TAG}bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_constructor(f"{TAG}map", _mapping)
+_Loader.add_constructor(f"{TAG}timestamp", _date)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -45,13 +73,15 @@ def load(path: Path) -> dict[str, Any]:
         The file cannot be read, is not YAML, repeats a key, or is not a mapping.
     """
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: cannot be read ({error}). It must be a UTF-8 text file.") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f" line {mark.line + 1}" if mark else ""
-        raise ParameterError(f"{path}{line}: not valid YAML: {error.problem}.") from None
+        number = f" line {mark.line + 1}" if mark else ""
+        raise ParameterError(f"{path}{number}: not valid YAML: {error.problem}.") from None
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(data, dict):
         raise ParameterError(f"{path}: holds no keys. Write `name: value` lines, as in params/contracts/.")
     return data
@@ -73,14 +103,13 @@ def read(path: Path, model: type[Model], /, **resolved: Any) -> Model:
 
 
 def _explain(path: Path, model: type[BaseModel], error: ValidationError) -> str:
-    """Word the first fault and count the others."""
+    """Word one fault, a misspelt key before what it leaves missing, and count the others."""
     faults = error.errors()
-    fault = faults[0]
+    fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
     location = [part for part in fault["loc"] if not _is_tag(part)]
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-    line = _line(path, location)
+    location += getattr(fault.get("ctx", {}).get("error"), "place", ())
     more = f" ({len(faults) - 1} more after this one)" if len(faults) > 1 else ""
-    return f"{path}{line}: {place}: {_reason(fault, location, model)}{more}"
+    return f"{at(path, *location)}: {_reason(fault, location, model)}{more}"
 
 
 def _is_tag(part: int | str) -> bool:
@@ -89,51 +118,52 @@ def _is_tag(part: int | str) -> bool:
 
 
 def _reason(fault: Any, location: list[int | str], model: type[BaseModel]) -> str:
-    value = fault["input"]
     if fault["type"] == "extra_forbidden":
-        allowed = _keys(model, location[:-1])
-        close = get_close_matches(str(location[-1]), allowed, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"allowed here: {', '.join(allowed)}."
-        return f"unknown key; {hint}"
+        return f"unknown key; {hint(str(location[-1]), _keys(model, location[:-1]))}"
     if fault["type"] == "missing":
         return "missing; this key is required."
-    message = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{value!r} is not allowed: {message[0].lower()}{message[1:]}."
+    value = repr(str(fault["input"]) if isinstance(fault["input"], date) else fault["input"])
+    message = re.sub(" or instance of .*", "", fault["msg"].removeprefix("Value error, "))
+    if fault["type"].startswith("date"):
+        message = "write a date as YYYY-MM-DD"
+    message += "" if message.endswith((".", "?")) else "."
+    return message if len(value) > LONGEST else f"{value} is not allowed: {message[0].lower()}{message[1:]}"
 
 
-def _keys(model: type[BaseModel], location: list[int | str]) -> list[str]:
+def _keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """Return the keys that may stand at a place, following the models' own annotations."""
-    current: Any = model
-    for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            fields = {field.alias or name: field for name, field in current.model_fields.items()}
-            current = fields[part].annotation if part in fields else None
-        models = _models_in(current)
-        current = models[0] if models else current
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return sorted(field.alias or name for name, field in current.model_fields.items())
-    return []
+    annotation: Any = model
+    for part in location:  # a name in a mapping or a number in a list leads to no other model
+        annotation = next((keys[part] for keys in map(_fields, _models_in(annotation)) if part in keys), annotation)
+    return sorted({str(name) for found in _models_in(annotation) for name in _fields(found)})
+
+
+def _fields(model: type[BaseModel]) -> dict[int | str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        return _models_in(annotation.model_fields["root"].annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for part in getattr(annotation, "__args__", ()) for found in _models_in(part)]
 
 
-def _line(path: Path, location: list[int | str]) -> str:
-    """Return ' line N' for the deepest part of the location that the file holds."""
+def at(path: Path, *location: int | str) -> str:
+    """Return 'file line N: place.in[0].file', with the line of the deepest part of the location that the file holds."""
     node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"))
-    line = None
+    line = ""
     for part in location:
         if isinstance(node, yaml.MappingNode):
             pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
             if pair is None:
                 break
-            line, node = pair[0].start_mark.line + 1, pair[1]
+            line, node = f" line {pair[0].start_mark.line + 1}", pair[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
-            line = node.start_mark.line + 1
+            line = f" line {node.start_mark.line + 1}"
         else:
             break
-    return f" line {line}" if line else ""
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    return f"{path}{line}: {place}" if place else f"{path}"

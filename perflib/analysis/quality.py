@@ -1,0 +1,74 @@
+"""What an extract does not say: rows and cells not used, values not recorded, outcomes that do not count."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from perflib.analysis import measures
+from perflib.analysis.cohorts import started
+from perflib.records.snapshot import Snapshot
+
+
+def not_used(snapshot: Snapshot) -> pd.DataFrame:
+    """Count the rows and cells that were set aside, by reason.
+
+    Returns
+    -------
+    DataFrame
+        `table`, `column`, `reason`, `effect`, `count`, `rows` (the first row numbers in the file), `example` (the
+        value of the first; empty for identifiers); most frequent first.
+    """
+    aside = snapshot.set_aside.sort_values(["table", "row"], kind="stable")
+    groups = aside.groupby(["table", "column", "reason", "effect"], sort=True, observed=True)
+    counts = groups.agg(
+        count=("row", "size"),
+        rows=("row", lambda rows: ", ".join(str(row) for row in rows.head(5)) + (" ..." if len(rows) > 5 else "")),
+        example=("value", "first"),
+    ).reset_index()
+    return counts.sort_values(
+        ["count", "table", "column", "reason"], ascending=[False, True, True, True], kind="stable"
+    )
+
+
+def completeness(snapshot: Snapshot) -> pd.DataFrame:
+    """Return how often each attribute that the extract has was recorded.
+
+    Returns
+    -------
+    DataFrame
+        `attribute` (label), `referrals`, `recorded`, `share`. An attribute that is nowhere recorded is left out: the
+        extract does not have it.
+    """
+    rows = []
+    for name, attribute in snapshot.programme.attributes.items():
+        recorded = int(snapshot.journeys[name].notna().sum())
+        if recorded:
+            rows.append({"attribute": attribute.label, "referrals": len(snapshot.journeys), "recorded": recorded})
+    frame = pd.DataFrame(rows, columns=["attribute", "referrals", "recorded"])
+    return frame.assign(share=frame["recorded"] / frame["referrals"])
+
+
+def oddities(snapshot: Snapshot) -> pd.DataFrame:
+    """Count what is used but looks wrong, and outcomes that do not count.
+
+    Returns
+    -------
+    DataFrame
+        `what`, `count`; only what occurs.
+    """
+    journeys, rows = snapshot.journeys, {}
+    rows["starts dated before their referral"] = int((journeys["start"] < journeys["referral"]).sum())
+    if "exit" in journeys:
+        rows["leavers dated before their start"] = int((journeys["exit"] < journeys["start"]).sum())
+        rows["leavers without a start"] = int((journeys["exit"].notna() & ~started(snapshot)).sum())
+    for name in snapshot.programme.milestones:
+        early = int((journeys[name] < journeys["start"]).sum())
+        rows[f"{snapshot.programme.label(name)}: dated before the start"] = early
+        rows[f"{snapshot.programme.label(name)}: without a start"] = int(
+            (journeys[name].notna() & ~started(snapshot)).sum()
+        )
+    for outcome, rules in snapshot.programme.outcomes.items():
+        for reason, count in measures.excluded(snapshot, outcome).items():
+            rows[f"{rules.label} that do not count: {reason}"] = int(count)
+    frame = pd.DataFrame({"what": list(rows), "count": list(rows.values())})
+    return frame[frame["count"] > 0].reset_index(drop=True)

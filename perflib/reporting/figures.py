@@ -1,0 +1,310 @@
+"""The figures of the reports. Each draws disclosed numbers and says in words what there is to see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from perflib.analysis import cohorts, kpis, trends
+from perflib.records.snapshot import Snapshot
+from perflib.reporting.columns import count, month, number, percent, status, text
+from perflib.reporting.present import Figure, Table
+from perflib.reporting.style import AXIS, PALETTE, label_ends, series_styles
+from perflib.reporting.words import CLOCKS, month_words
+
+BLUE, TEAL, PLUM, ORANGE = PALETTE[:4]
+
+
+def _months(frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return months as dates, which matplotlib places and labels."""
+    return pd.Series(pd.PeriodIndex(frame[column], freq="M").to_timestamp(), index=frame.index)
+
+
+def _from_zero(axes: Axes) -> None:
+    axes.set_ylim(bottom=0)
+
+
+def flows(snapshot: Snapshot) -> Figure:
+    """Referrals and starts a month, beside what was promised."""
+    names = ("referral", "start")
+    actual, promised = kpis.monthly(snapshot, names), kpis.promised(snapshot, names)
+    frame = actual.join(promised.add_suffix("_promised")).reset_index()
+    labels = {name: snapshot.programme.label(name) for name in names}
+    columns = {"month": month("Month")} | {name: count(label) for name, label in labels.items()}
+    shown = [name for name in names if frame[f"{name}_promised"].notna().any()]
+    columns |= {f"{name}_promised": number(f"{labels[name]} promised", places=0) for name in shown}
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        x = _months(data, "month")
+        for name, style in zip(names, series_styles(2), strict=True):
+            axes.plot(x, data[name], label=labels[name], **style)
+            if name in shown:
+                axes.plot(
+                    x,
+                    data[f"{name}_promised"],
+                    color=style["color"],
+                    linewidth=1.2,
+                    linestyle=(0, (1, 2)),
+                    label=f"{labels[name]} promised",
+                )
+        _from_zero(axes)
+        axes.set_ylabel("a month")
+        label_ends(axes)
+
+    def alt(data: pd.DataFrame) -> str:
+        last = data.iloc[-1]
+        parts = [
+            f"{labels[name]} went from {data[name].iloc[0]:,.0f} in {month_words(data['month'].iloc[0])} to "
+            f"{last[name]:,.0f} in {month_words(last['month'])}, with a highest month of {data[name].max():,.0f}"
+            for name in names
+            if data[name].notna().any()
+        ]
+        promise = " Dotted lines show what was promised." if shown else ""
+        return f"Lines by month. {'; '.join(parts)}.{promise}"
+
+    return Figure(
+        Table(frame, "Referrals and starts by month", columns, empty="there is no month yet"),
+        draw,
+        "Referrals and starts by month" + (", and what the contract promised" if shown else ""),
+        alt,
+    )
+
+
+def cohorts_against_profile(snapshot: Snapshot) -> Figure:
+    """Observed outcomes of each cohort with an exact interval, beside what its profile promised by its age."""
+    contract = snapshot.contract
+    t = cohorts.triangle(snapshot, clock=contract.profile_clock)
+    frame = cohorts.against_profile(t, contract).reset_index()
+    frame = frame[frame["starts"] > 0]
+    final = cohorts.is_final(snapshot)
+    promised = bool(frame["expected"].notna().any())
+    label = snapshot.programme.label("outcome")
+    columns = {
+        "cohort": month("Cohort"),
+        "starts": count("Starts"),
+        "observed": count(label),
+        "lower": number("95% from", of=("observed", "starts"), people=True),
+        "upper": number("95% to", of=("observed", "starts"), people=True),
+    }
+    columns |= {"expected": number("Promised by this age", of=("starts",), people=True)} if promised else {}
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        x = _months(data, "cohort")
+        done = final.reindex(pd.PeriodIndex(data["cohort"], freq="M")).fillna(False).to_numpy(dtype=bool)
+        axes.vlines(x, data["lower"], data["upper"], color=BLUE, linewidth=1.4, alpha=0.55)
+        for chosen, face, name in ((done, BLUE, "final cohorts"), (~done, "white", "cohorts still open")):
+            if chosen.any():
+                axes.scatter(
+                    x[chosen], data["observed"][chosen], s=30, facecolor=face, edgecolor=BLUE, zorder=3, label=name
+                )
+        if promised:
+            axes.step(x, data["expected"], where="mid", color=PLUM, linewidth=1.8, label="promised by this age")
+        _from_zero(axes)
+        axes.set_ylabel(f"{label.lower()} of the cohort")
+        axes.set_xlabel("month of start")
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0)
+        axes.margins(y=0.2)
+
+    def alt(data: pd.DataFrame) -> str:
+        if not promised:
+            return (
+                f"One point a cohort: {label.lower()} to date, with a 95% interval, from "
+                f"{data['observed'].iloc[0]:,.0f} for {month_words(data['cohort'].iloc[0])} to a highest of "
+                f"{data['observed'].max():,.0f}; the youngest cohorts are near zero because they have not had time."
+            )
+        known = data.dropna(subset=["expected", "lower"])
+        below = (known["upper"] < known["expected"]).sum()
+        above = (known["lower"] > known["expected"]).sum()
+        return (
+            f"One point a cohort with a 95% interval, and a line for what its profile promised by its age. Of "
+            f"{len(known)} cohorts, {below} are below the promise by more than chance would explain and {above} above; "
+            f"the youngest are near zero because they have not had time."
+        )
+
+    return Figure(
+        Table(frame, f"{label} of each cohort to date", columns, empty="nobody has started yet"),
+        draw,
+        f"{label} of each cohort to date, {CLOCKS[contract.profile_clock]}"
+        + (", beside what its profile promised by the same age" if promised else ""),
+        alt,
+    )
+
+
+def conversion_curves(snapshot: Snapshot) -> Figure:
+    """The share of starters that reached each milestone by each age, of the cohorts observed at that age."""
+    programme = snapshot.programme
+    names = [*programme.milestones, "outcome"]
+    label = {name: programme.label(name) for name in names}
+    columns = {"age": number("Months since start", places=0), "starts": count("Starts observed")}
+    frame = pd.DataFrame()
+    for name in names:
+        t = cohorts.triangle(snapshot, name)
+        seen = t.counts.notna()
+        starts = pd.Series({age: t.starts[seen[age]].sum() for age in t.counts}, name="starts")
+        frame = frame.assign(starts=starts) if frame.empty else frame
+        if frame.empty:
+            frame = pd.DataFrame({"starts": starts})
+        frame[f"{name}_n"] = [t.counts.loc[seen[age], age].sum() for age in t.counts]
+        columns[name] = percent(label[name], f"{name}_n", "starts")
+    frame = frame[frame["starts"] >= max(1, 0.05 * frame["starts"].max())]
+    frame = frame.rename_axis("age").reset_index()
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        for name, style in zip(names, series_styles(len(names)), strict=True):
+            axes.plot(data["age"], 100 * data[name], label=label[name], markevery=3, **style)
+        _from_zero(axes)
+        axes.set_xlabel("months since the month of start")
+        axes.set_ylabel("% of starts")
+        label_ends(axes)
+
+    def alt(data: pd.DataFrame) -> str:
+        said = []
+        for age in (6, 12, 18):
+            row = data[data["age"] == age]
+            if len(row) and row[names].notna().all(axis=None):
+                said.append(
+                    f"by {age} months "
+                    + ", ".join(f"{100 * row[name].iloc[0]:.0f}% {label[name].lower()}" for name in names)
+                )
+        return "Rising lines by months since start, each of the cohorts observed that long: " + (
+            "; ".join(said) + "." if said else "the cohorts are too young for more than the first months."
+        )
+
+    return Figure(
+        Table(frame, "Share of starts by months since start", columns, empty="nobody has started yet"),
+        draw,
+        "How far starters had come by each age, of the cohorts observed at that age",
+        alt,
+    )
+
+
+def control_chart(trend: kpis.Trend) -> Figure:
+    """A control chart of one measure, its signals named, incomplete months hollow."""
+    points = trend.chart.points
+    scale, unit = trend.scale, trend.unit
+    frame = points.rename_axis("month").reset_index()
+    frame["count"] = frame["numerator"] if "numerator" in frame else frame["value"]
+    rules = {name: words.format(run_length=trend.chart.run_length) for name, words in trends.RULES.items()}
+    frame["rule"] = frame["signal"].map(rules, na_action="ignore").astype("str").fillna("")
+    frame["state"] = np.where(frame["complete"], "complete", "still being recorded")
+    of = ("count", "denominator") if trend.per else ("count",)
+    columns = {"month": month("Cohort" if trend.by_cohort else "Month"), "count": count(trend.label)}
+    if trend.per:
+        columns["denominator"] = count(trend.per[:1].upper() + trend.per[1:])
+    columns |= {
+        key: number(header, of=of, make=_scaled(key, scale))
+        for key, header in (
+            ("value", f"Value ({unit})"),
+            ("centre", "Centre"),
+            ("lower", "Lower limit"),
+            ("upper", "Upper limit"),
+        )
+    }
+    columns |= {"state": text("Recording"), "rule": status("Signal", missing="none")}
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        x = _months(data, "month")
+        axes.fill_between(x, data["lower"], data["upper"], color=BLUE, alpha=0.08, linewidth=0, step="mid")
+        for key in ("lower", "upper"):
+            axes.step(x, data[key], where="mid", color=AXIS, linewidth=1, linestyle=(0, (4, 2)))
+        axes.step(x, data["centre"], where="mid", color=AXIS, linewidth=1.2)
+        axes.plot(x, data["value"], color=BLUE, linewidth=1.5)
+        complete = (data["state"] == "complete").to_numpy()
+        signalled = complete & (data["rule"] != "").to_numpy()
+        for chosen, face, edge, marker, name in (
+            (complete & ~signalled, BLUE, BLUE, "o", "_"),
+            (~complete, "white", BLUE, "o", "still being recorded"),
+            (signalled, ORANGE, PLUM, "D", "signal"),
+        ):
+            if chosen.any():
+                axes.scatter(
+                    x[chosen],
+                    data["value"][chosen],
+                    s=34,
+                    facecolor=face,
+                    edgecolor=edge,
+                    marker=marker,
+                    zorder=3,
+                    label=name,
+                )
+        if (~complete).any() or signalled.any():
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
+        _from_zero(axes)
+        axes.margins(y=0.2)
+        axes.set_ylabel(f"for each 100 {trend.per.split()[0]}" if trend.per else unit)
+        if trend.by_cohort:
+            axes.set_xlabel("month of start")
+
+    def alt(data: pd.DataFrame) -> str:
+        signalled = data[(data["rule"] != "") & (data["state"] == "complete")]
+        low, high = data["value"].min(), data["value"].max()
+        spread = f"Control chart of {trend.label.lower()} {unit}, between {low:,.1f} and {high:,.1f}"
+        if signalled.empty:
+            return f"{spread}; no month is signalled."
+        first, last = (month_words(signalled["month"].iloc[at]) for at in (0, -1))
+        return f"{spread}; {len(signalled)} months are signalled, the first {first} and the last {last}."
+
+    return Figure(
+        Table(frame, f"{trend.label} by month, with control limits", columns, empty="there is no month yet"),
+        draw,
+        f"{trend.label} {unit}" + (" (trial limits: fewer than 12 complete months)" if trend.chart.trial else ""),
+        alt,
+        size=(7.4, 3.1),
+    )
+
+
+def _scaled(key: str, scale: float) -> Any:
+    return lambda frame: scale * frame[key]
+
+
+def equality(snapshot: Snapshot) -> Figure:
+    """The rate of each group by the same age, with exact intervals."""
+    age = kpis.equal_age(snapshot)
+    frame = kpis.equality(snapshot)
+    overall = frame["outcomes"].sum() / max(frame["starts"].sum(), 1)
+    frame = frame.assign(name=frame["attribute"] + ": " + frame["value"].str.lower())
+    label = snapshot.programme.label("outcome")
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        y = np.arange(len(data))[::-1]
+        axes.hlines(y, 100 * data["lower"], 100 * data["upper"], color=BLUE, linewidth=2, alpha=0.5)
+        axes.scatter(100 * data["rate"], y, color=BLUE, s=28, zorder=3)
+        axes.axvline(100 * overall, color=PLUM, linewidth=1.2, linestyle=(0, (4, 2)))
+        axes.set_yticks(y, data["name"])
+        axes.grid(visible=False, axis="y")
+        axes.grid(visible=True, axis="x")
+        axes.set_xlim(left=0)
+        axes.set_xlabel(f"% with {label.lower()} within {age} months; dashed: everybody")
+
+    def alt(data: pd.DataFrame) -> str:
+        known = data.dropna(subset="rate")
+        if known.empty:
+            return "Rates by group; all of them rest on too few people to be shown."
+        low, high = known.loc[known["rate"].idxmin()], known.loc[known["rate"].idxmax()]
+        return (
+            f"One line a group: the rate within {age} months with its 95% interval. The lowest is {low['name']} at "
+            f"{100 * low['rate']:.0f}%, the highest {high['name']} at {100 * high['rate']:.0f}%."
+        )
+
+    return Figure(
+        Table(
+            frame,
+            f"{label} within {age} months, by characteristic",
+            {
+                "name": text("Group"),
+                "starts": count("Starts"),
+                "outcomes": count("Reached it"),
+                "rate": percent("Rate", "outcomes", "starts"),
+                "lower": percent("95% from", of=("outcomes", "starts")),
+                "upper": percent("95% to", of=("outcomes", "starts")),
+            },
+            empty="no cohort is old enough for a fair comparison yet",
+        ),
+        draw,
+        f"{label} within {age} months of the month of start, by characteristic, with 95% intervals",
+        alt,
+        size=(7.4, 0.27 * len(frame) + 1.2),
+    )

@@ -1,0 +1,240 @@
+"""What a report says in sentences and key figures, made from the figures and disclosed as they are written."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from perflib.analysis import cohorts, journeys, kpis, measures, quality
+from perflib.records.snapshot import Snapshot
+from perflib.reporting.columns import count
+from perflib.reporting.disclosure import Disclosure
+from perflib.reporting.present import Tiles
+from perflib.reporting.words import day_words, listed, month_words
+from perflib.rules.calendar import Window, quarter, running_quarter, window
+
+HEADLINE_MEASURES = ("referral", "start", "outcome")
+
+
+def headline_window(snapshot: Snapshot) -> tuple[Window, str]:
+    """Return the quarter that the report is about, and what to call it.
+
+    The last quarter ended by the report month; before the contract's first quarter has ended, everything since day one.
+    """
+    last = quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
+    if last is None:
+        return window("cumulative", snapshot.month, snapshot.first_day), "Since day one (no quarter has ended yet)"
+    return last, last.label
+
+
+def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
+    """The last ended quarter's referrals, starts and outcomes, beside the quarter before.
+
+    By the month in which they were recorded: by when they happened, the last months would always seem to fall.
+    """
+    span, _ = headline_window(snapshot)
+    counts = kpis.monthly(snapshot, HEADLINE_MEASURES, clock="recorded")
+    values = counts[span.contains(counts.index)].sum()
+    before = counts[(counts.index < span.first) & (counts.index >= span.first - span.full)]
+    comparable = span.basis == "quarter" and len(before) == span.full
+    return Tiles(
+        dict(values),
+        {name: count(f"{snapshot.programme.label(name)} recorded, {span.label}") for name in HEADLINE_MEASURES},
+        {name: f"{d.count(before[name].sum())} in the quarter before" for name in values.index if comparable},
+    )
+
+
+def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """What this quarter shows, most important first."""
+    return [
+        *_volumes(snapshot, d),
+        *outcomes(snapshot, d),
+        *shifts(snapshot, d),
+        *_so_far(snapshot, d),
+    ]
+
+
+def _volumes(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    span, name = headline_window(snapshot)
+    counts, promised = kpis.monthly(snapshot, ("referral", "start")), kpis.promised(snapshot, ("referral", "start"))
+    inside = span.contains(counts.index)
+    said = []
+    for measure in ("referral", "start"):
+        actual, profile = counts.loc[inside, measure].sum(), promised.loc[inside, measure].sum(skipna=False)
+        words = f"{d.count(actual)} {snapshot.programme.label(measure).lower()}"
+        if profile > 0:
+            words += f" against {d.number(profile, people=True, places=0)} promised"
+        said.append(words)
+    return [f"{name}: {listed(said)}."]
+
+
+def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """Outcomes to date against the profile, and which levels are missed by more than chance."""
+    frame = cohorts.conversion(snapshot)
+    label = snapshot.programme.label("outcome").lower()
+    whole = frame[frame["area"].isna()].iloc[0] if len(frame) else None
+    if whole is None or whole["status"] == "no profile":
+        reached = measures.first(snapshot, "outcome")["event"].notna().sum()
+        why = "the contract file gives no profile" if not snapshot.contract.profiles else "no cohort is old enough"
+        return [f"{d.count(reached)} {label} to date. They cannot be compared with a promise: {why}."]
+    said = {
+        "below": "fewer than the promise by more than chance would explain",
+        "above": "more than the promise by more than chance would explain",
+        "in line": "in line with the promise",
+    }
+    of = (whole["observed"],)
+    promised = d.number(whole["expected"], people=True, places=0)
+    sentences = [
+        f"{d.count(whole['observed'])} {label} to date, where the profile promises "
+        f"{promised} by the ages the cohorts have reached: "
+        f"{d.number(100 * whole['ratio'], of=of, places=0)} for each 100 promised "
+        f"(95% interval {d.number(100 * whole['lower'], of=of, places=0)} to "
+        f"{d.number(100 * whole['upper'], of=of, places=0)}), {said[str(whole['status'])]}."
+    ]
+    for status, words in (("below", "Below"), ("above", "Above")):
+        names = [
+            f"{row['name']}{f' ({row.area})' if isinstance(row['area'], str) else ''}"
+            for _, row in frame.iloc[1:].iterrows()
+            if row["status"] == status
+        ]
+        if names:
+            sentences.append(f"{words} the promise by more than chance would explain: {listed(names)}.")
+    mix = whole["mix_effect"]
+    if pd.notna(mix) and abs(mix) >= 0.5:
+        extra = f"{d.number(abs(mix), people=True, places=0)} {'more' if mix > 0 else 'fewer'}"
+        sentences.append(
+            f"The actual mix of groups is promised {extra} outcomes than the tender's mix would be; that is apart from "
+            f"how each group has done."
+        )
+    return sentences
+
+
+def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """Which measures stand lower or higher at their end than before, since when; and which do not."""
+    sentences, steady = [], []
+    for trend in kpis.all_trends(snapshot):
+        if trend.shift is None:
+            steady.append(trend.label.lower())
+            continue
+        found = trend.shift
+        points = trend.chart.points
+        column = "numerator" if "numerator" in points else "value"
+        behind = (points.loc[found.since :, column].sum(),)
+        after, before = (d.number(trend.scale * level, of=behind, places=1) for level in (found.after, found.before))
+        which = "cohorts from" if trend.by_cohort else "from"
+        sentences.append(
+            f"{trend.label} {found.direction} {which} {month_words(found.since)}: {after} {trend.unit}, "
+            f"{before} in the months before ({found.months} complete "
+            f"{'month' if found.months == 1 else 'months'} at the new level"
+            f"{'; trial limits' if trend.chart.trial else ''})."
+        )
+    if steady:
+        sentences.append(f"No shift is signalled in {listed(steady)}.")
+    return sentences
+
+
+def _so_far(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    running = running_quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
+    if running is None or headline_window(snapshot)[0].basis == "cumulative":
+        return []
+    counts = kpis.monthly(snapshot, ("referral", "start"))
+    inside = running.contains(counts.index)
+    said = [
+        f"{d.count(counts.loc[inside, m].sum())} {snapshot.programme.label(m).lower()}" for m in ("referral", "start")
+    ]
+    return [f"{running.label}: {listed(said)}. A quarter that is still running is not judged."]
+
+
+def referrals(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """People and referrals, and those still waiting."""
+    people = kpis.individuals(snapshot)
+    table = journeys.referrals(snapshot)
+    started = people.loc["start"]
+    sentences = [
+        f"{d.count(people.loc['referral', 'journeys'])} referrals of {d.count(people.loc['referral', 'individuals'])} "
+        f"people since {day_words(snapshot.first_day)}; {d.count(started['journeys'])} starts of "
+        f"{d.count(started['individuals'])} people.",
+        f"{d.count(table['open'].sum())} referrals are still open.",
+    ]
+    waits = kpis.time_to_start(snapshot).loc["rolling_3"]
+    if waits["starts"] > 0:
+        sentences.append(
+            f"Half of those who started in the last three months had waited {waits['median']:.0f} days or less from "
+            f"referral, nine in ten {waits['p90']:.0f} days or less."
+        )
+    return sentences
+
+
+def equality(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """Which groups differ from everybody else by more than chance and the number of comparisons would explain."""
+    frame = kpis.equality(snapshot)
+    if frame.empty:
+        return ["No cohort is old enough for a fair comparison of groups yet."]
+    signalled = frame[frame["signal"] != ""]
+    age, label = kpis.equal_age(snapshot), snapshot.programme.label("outcome").lower()
+    if signalled.empty:
+        return [f"No group differs from the rest in {label} within {age} months by more than chance would explain."]
+    return [
+        f"{row.attribute}, {row.value.lower()}: {d.percent(row.outcomes, row.starts)} had {label} within {age} months, "
+        f"{row.signal} than the rest by {d.number(abs(100 * row.gap), of=(row.outcomes,), places=0)} points. "
+        f"This does not allow for other characteristics."
+        for row in signalled.itertuples()
+    ]
+
+
+def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """What cannot be said yet."""
+    t = cohorts.triangle(snapshot)
+    final = cohorts.is_final(snapshot).reindex(t.starts.index)
+    starts, settled = t.starts.sum(), t.starts[final].sum()
+    label = snapshot.programme.label("outcome").lower()
+    sentences = []
+    if starts == 0:
+        return ["Nobody has started yet, so nothing can be said of outcomes."]
+    if settled == 0:
+        day = cohorts.final_from(snapshot).dropna()
+        when = f" The first becomes final on {day_words(day.iloc[0].date())}." if len(day) else ""
+        sentences.append(f"No cohort is final yet: no final rate of {label} can be given.{when}")
+    else:
+        sentences.append(
+            f"{final.sum()} of {len(final)} cohorts are final, with {d.count(settled)} of {d.count(starts)} starts. "
+            f"Rates of {label} are of cohorts observed to the same age; those of the other cohorts are not given."
+        )
+    shares = [(trend, trend.recorded.tail(3)) for trend in kpis.all_trends(snapshot) if not trend.by_cohort]
+    late = [
+        f"{trend.label.lower()} ({trend.recorded.iloc[-1]:.0%})"
+        for trend, share in shares
+        if share.notna().all() and share.iloc[-1] < 0.95
+    ]
+    if late:
+        sentences.append(
+            f"Of what happened in {month_words(snapshot.month)}, this share is expected to be recorded by "
+            f"{day_words(snapshot.known_at)}: {listed(late)}. Months below 95% are drawn hollow and not signalled."
+        )
+    return sentences
+
+
+def data_quality(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """How much was not used, and what the extract cannot say."""
+    aside = quality.not_used(snapshot)
+    sentences = []
+    if aside.empty:
+        sentences.append("Every row and cell known by then is used.")
+    else:
+        effects = aside.groupby("effect")["count"].sum()
+        said = [f"{total:,} with the effect “{effect}”" for effect, total in effects.items()]
+        sentences.append(f"{aside['count'].sum():,} rows or cells are set aside: {listed(said)}.")
+    if snapshot.not_yet_known:
+        sentences.append(
+            f"{d.count(snapshot.not_yet_known)} referrals of the participants table had no event recorded by "
+            f"{day_words(snapshot.known_at)} and are not in this report."
+        )
+    if not measures.claims_known(snapshot) and any(
+        route.claim for outcome in snapshot.programme.outcomes.values() for route in outcome.routes
+    ):
+        sentences.append("No claim has been recorded: outcomes that need one are counted without it.")
+    if snapshot.contract.history == "overwritten":
+        sentences.append(
+            "The source is overwritten at each export: this report cannot tell what was known earlier, and an earlier "
+            "report cannot be made again."
+        )
+    return sentences

@@ -1,0 +1,192 @@
+"""What opens and closes every report: who may read it, what to beware of, and where the figures come from."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.metadata import version
+
+import pandas as pd
+
+from perflib.analysis import kpis
+from perflib.errors import DisclosureError, ParameterError
+from perflib.records.snapshot import Snapshot
+from perflib.reporting import figures
+from perflib.reporting.columns import text
+from perflib.reporting.disclosure import Disclosure
+from perflib.reporting.present import Presenter, Shown, Table
+from perflib.reporting.words import day_words, listed, month_words
+from perflib.rules.contract import Contract
+
+AUDIENCE = "PERFLIB_AUDIENCE"
+"""The environment variable by which a run tells its notebooks who the report is for."""
+
+PARAMETERS = ("contract", "month", "known_at", "params")
+"""The parameters that every notebook has."""
+
+PACKAGES = ("perflib", "pandas", "numpy", "scipy", "statsmodels", "matplotlib")
+
+
+def open_report(snapshot: Snapshot, audience: str | None = None) -> Presenter:
+    """Return a presenter that applies the contract's disclosure rule for the audience.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    audience : {'internal', 'external'}, optional
+        By default what the environment variable PERFLIB_AUDIENCE says, else 'internal'.
+
+    Raises
+    ------
+    ParameterError
+        There is no such audience.
+    DisclosureError
+        The audience is outside and the month's figures were not published by the snapshot's `known_at`.
+    """
+    chosen = audience or os.environ.get(AUDIENCE, "internal")
+    return Presenter(disclosure(snapshot, chosen))
+
+
+def disclosure(snapshot: Snapshot, audience: str) -> Disclosure:
+    """Return the contract's rule for an audience, or refuse what is not published yet."""
+    contract = snapshot.contract
+    if audience == "internal":
+        rule = contract.disclosure.internal
+        return Disclosure("internal", rule.suppress_below, rule.round_to, rule.names)
+    if audience == "external":
+        check_released(contract, snapshot.month, snapshot.known_at)
+        rule = contract.disclosure.external
+        return Disclosure("external", rule.suppress_below, rule.round_to, rule.names)
+    raise ParameterError(f"audience {audience!r}: give internal or external.")
+
+
+def check_released(contract: Contract, month: pd.Period, known_at: object) -> None:
+    """Refuse a report for an outside audience before the month's figures are published.
+
+    Raises
+    ------
+    DisclosureError
+        No release covers the month, or it is later than `known_at`.
+    """
+    day = contract.release(month)
+    if day is None:
+        raise DisclosureError(
+            f"{contract.path}: no release covers {month}, so nobody outside may see it. "
+            f"Add one under `releases`, e.g. `- {{through: {month}, on: 2020-05-28}}`, when the figures are published."
+        )
+    if pd.Timestamp(known_at) < pd.Timestamp(day):  # type: ignore[arg-type]
+        raise DisclosureError(
+            f"{contract.path}: the figures for {month} are published on {day}. For an outside audience make the report "
+            f"as known on that day or later (--known-at {day})."
+        )
+
+
+def published(snapshot: Snapshot) -> bool:
+    """Return whether the month's figures were published by `known_at`."""
+    day = snapshot.contract.release(snapshot.month)
+    return day is not None and day <= snapshot.known_at
+
+
+def check_parameters(namespace: Mapping[str, object]) -> None:
+    """Refuse a notebook that was given a parameter it does not have: its default would be reported instead.
+
+    Parameters
+    ----------
+    namespace : mapping
+        The notebook's globals.
+
+    Raises
+    ------
+    ParameterError
+        A plain value stands there under a name that is none of the notebook's parameters.
+    """
+    ours = {"In", "Out", "exit", "quit", "open", *PARAMETERS}
+    for name, value in namespace.items():
+        if not name.startswith("_") and name not in ours and isinstance(value, str | int | float | list | dict):
+            close = get_close_matches(name, PARAMETERS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(PARAMETERS)}."
+            raise ParameterError(f"{name!r} is no parameter of this notebook; {hint}")
+
+
+def front(snapshot: Snapshot, show: Presenter) -> Shown:
+    """Return what a reader must know first: restriction, placeholders, what the source cannot say."""
+    contract = snapshot.contract
+    notices = [
+        show.say(
+            f"{', '.join(filter(None, [contract.name, contract.provider, contract.package_area]))}. "
+            f"{snapshot.programme.name}: {month_words(snapshot.month)}, as known on {day_words(snapshot.known_at)}. "
+            f"Quarters are {contract.quarter_basis} quarters."
+        )
+    ]
+    if not published(snapshot):
+        notices.append(show.notice(contract.restriction, heading="Not published."))
+    if contract.notice:
+        notices.append(show.notice(contract.notice))
+    elif contract.invented:
+        notices.append(
+            show.notice(
+                f"The {listed(contract.invented)} in the contract file are placeholders: no document vouches for them. "
+                f"Replace them before anything in this report is relied on.",
+                heading="Placeholders.",
+            )
+        )
+    if contract.history == "overwritten":
+        notices.append(
+            show.notice("The source is overwritten at each export: what was known earlier cannot be told from it.")
+        )
+    return together(*notices)
+
+
+def together(*shown: Shown) -> Shown:
+    """Return several things as one output of a cell."""
+    return Shown("".join(item.html for item in shown), {"kind": "group", "items": [item.data for item in shown]})
+
+
+def control_charts(snapshot: Snapshot, show: Presenter) -> Shown:
+    """Return a chart of every measure whose trend the programme file asks for."""
+    charts = [show.figure(figures.control_chart(trend)) for trend in kpis.all_trends(snapshot)]
+    return together(*charts) if charts else show.say("No month is complete yet, so there is no trend to show.")
+
+
+def provenance(snapshot: Snapshot) -> Table:
+    """Return what is needed to make the report again."""
+    rows = {
+        "Contract": snapshot.contract.contract,
+        "Month": str(snapshot.month),
+        "As known on": str(snapshot.known_at),
+        "Day one": str(snapshot.first_day),
+        "Programme rules": snapshot.programme.source,
+        "History of the source": snapshot.contract.history,
+        "Referrals used": f"{len(snapshot.journeys):,}",
+        "Events used": f"{len(snapshot.events):,}",
+        "Rows and cells set aside": f"{len(snapshot.set_aside):,}",
+        "Data fingerprint (SHA-256 of the rows used)": snapshot.fingerprint,
+        "Versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES) + f", Python {platform.python_version()}",
+    }
+    frame = pd.DataFrame({"what": list(rows), "value": list(rows.values())})
+    return Table(frame, "Where these figures come from", {"what": text("What"), "value": text("Value")})
+
+
+def conventions(snapshot: Snapshot) -> list[str]:
+    """Return the conventions that the figures follow, as they hold for this contract."""
+    programme, contract = snapshot.programme, snapshot.contract
+    resolving = [programme.label(name).lower() for name in programme.resolves]
+    windows = [
+        f"{programme.label(route.event).lower()} to day {route.within_days.on(snapshot.period_end)}"
+        + (f", claimed by day {route.claim.within_days.on(snapshot.period_end)}" if route.claim else "")
+        for route in programme.outcomes["outcome"].routes
+        if route.within_days
+    ]
+    return [
+        "A cohort is the calendar month of the current start date; the month of start is age 0. A start is a "
+        "referral: one person with two started referrals is two starts.",
+        f"The start date is day {programme.start_day}. Counted: {'; '.join(windows) or 'without a window'}; both ends "
+        f"inclusive.",
+        f"A referral is resolved by the first of: {listed(resolving)}.",
+        f"Groups and units are those at the start. Quarters are {contract.quarter_basis} quarters; one that is still "
+        f"running is not judged.",
+        "Control charts follow the XmR and Laney p′ and u′ rules; a run of 7 makes a signal. About one stable series of "
+        "24 months in six has a false signal.",
+    ]

@@ -1,0 +1,85 @@
+"""The index of a folder of reports: what there is, for which contract and month, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from perflib.reporting.render import HERE, STYLE
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One report of the index.
+
+    Attributes
+    ----------
+    contract, month, notebook : str
+        Which report; the month as "YYYY-MM".
+    title : str
+        What the link says.
+    status : {"made", "kept", "failed"}
+        Made by this run, kept from one before, or not made.
+    href : str
+        Its address relative to the index; empty if it failed.
+    error : str
+        Why it failed, in one line.
+    """
+
+    contract: str
+    month: str
+    notebook: str
+    title: str
+    status: Literal["made", "kept", "failed"]
+    href: str = ""
+    error: str = ""
+
+
+def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Performance reports") -> None:
+    """Write the index page: failures, the latest month of each contract, and all contracts by month.
+
+    The same entries give the same bytes, in whatever order they come.
+
+    Parameters
+    ----------
+    path : path
+        Where to write; its folder must be there.
+    entries : iterable of Entry
+        One a report.
+    title : str
+        The heading of the page.
+    """
+    ordered = sorted(entries, key=lambda entry: (entry.contract, entry.month, entry.title, entry.notebook))
+    cells: dict[tuple[str, str], list[Entry]] = {}
+    latest: dict[str, str] = {}
+    for entry in ordered:
+        cells.setdefault((entry.contract, entry.month), []).append(entry)
+        if entry.status != "failed":
+            latest[entry.contract] = entry.month
+    months = sorted({entry.month for entry in ordered}, reverse=True)
+    page = _template().render(
+        title=title,
+        style=STYLE,
+        contracts=list(dict.fromkeys(entry.contract for entry in ordered)),
+        months={month: f"{pd.Period(month, freq='M'):%b %Y}" for month in months},
+        cells=cells,
+        latest=latest,
+        failed=[entry for entry in ordered if entry.status == "failed"],
+        made=sum(entry.status != "failed" for entry in ordered),
+    )
+    Path(path).write_text(page, encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    loader = FileSystemLoader(HERE / "template")
+    environment = Environment(
+        autoescape=True, loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("site.html.j2")

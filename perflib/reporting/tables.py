@@ -1,0 +1,330 @@
+"""The tables of the reports: which columns of an analysis are shown, under which headers, and what they are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from perflib.analysis import cohorts, journeys, kpis, quality
+from perflib.records.snapshot import Snapshot
+from perflib.reporting.columns import Column, count, date, month, number, percent, status, text
+from perflib.reporting.present import Table
+from perflib.reporting.words import CLOCKS, day_words, month_words
+
+BASIS_NAMES = {"month": "In month", "cumulative": "Since day one"}
+NO_PROFILE = "none given"
+
+
+def basis_name(basis: str) -> str:
+    """Return a period basis in words: 'Rolling 3 months'."""
+    return BASIS_NAMES.get(basis) or f"Rolling {basis.removeprefix('rolling_')} months"
+
+
+def flows(snapshot: Snapshot) -> Table:
+    """Every measure on the four bases, side by side."""
+    summary = kpis.summary(snapshot)
+    wide = summary.pivot(index="measure", columns="basis", values="actual").reindex(summary["measure"].unique())
+    wide.insert(0, "label", summary.drop_duplicates("measure").set_index("measure")["label"])
+    periods = summary.drop_duplicates("basis").set_index("basis")["period"]
+    short = summary.drop_duplicates("basis").set_index("basis")["partial"]
+    columns = {"label": text("Measure")} | {
+        basis: count(f"{basis_name(basis)} ({period})" if short[basis] and basis != "month" else basis_name(basis))
+        for basis, period in periods.items()
+    }
+    return Table(
+        wide.reset_index(drop=True),
+        f"What happened, by period, to {month_words(snapshot.month)}",
+        columns,
+        note=f"Counted {CLOCKS['event']}. Recent months are still being recorded.",
+    )
+
+
+def against_promises(snapshot: Snapshot) -> Table:
+    """The measures that the contract promised something of, on the four bases."""
+    summary = kpis.summary(snapshot)
+    summary = summary[summary["profile"].notna()].assign(basis=lambda rows: rows["basis"].map(basis_name))
+    return Table(
+        summary,
+        f"Against what the contract promised, to {month_words(snapshot.month)}",
+        {
+            "label": text("Measure"),
+            "basis": text("Basis"),
+            "period": text("Period"),
+            "actual": count("Actual"),
+            "profile": number("Profile", places=0),
+            "difference": number(
+                "Difference",
+                of=("actual",),
+                make=lambda f: f["actual"] - f["profile"],
+                people=True,
+                places=0,
+                signed=True,
+            ),
+            "of_profile": number(
+                "Actual for each 100 promised",
+                of=("actual",),
+                places=0,
+                make=lambda f: 100 * f["actual"] / f["profile"].where(f["profile"] > 0),
+            ),
+        },
+        empty="the contract file gives no profile or volume",
+    )
+
+
+def referral_results(snapshot: Snapshot, months: int = 12) -> Table:
+    """What became of the referrals of each of the last months."""
+    table = journeys.referrals(snapshot).tail(months).reset_index()
+    columns = {"month": month("Month of referral"), "referral": count("Referrals", parts=_parts(snapshot))}
+    columns |= {name: count(snapshot.programme.label(name)) for name in snapshot.programme.resolves}
+    columns |= {"open": count("Still open"), "started": percent("Started, of those resolved", "start", "resolved")}
+    table["resolved"] = table["referral"] - table["open"]
+    return Table(table, f"What became of the referrals of the last {len(table)} months", columns)
+
+
+def _parts(snapshot: Snapshot) -> list[str]:
+    return [*snapshot.programme.resolves, "open"]
+
+
+def time_to_start(snapshot: Snapshot) -> Table:
+    """Days from referral to start."""
+    frame = kpis.time_to_start(snapshot).reset_index()
+    frame["basis"] = frame["basis"].map(basis_name)
+    return Table(
+        frame,
+        "Calendar days from referral to start, of those who started",
+        {
+            "basis": text("Basis"),
+            "period": text("Period"),
+            "starts": count("Starts"),
+            "median": number("Median (days)", of=("starts",), places=0),
+            "p90": number("Nine in ten within (days)", of=("starts",), places=0),
+        },
+        note="Referrals that are still open have no such time and are not in it.",
+    )
+
+
+def participants(snapshot: Snapshot) -> Table:
+    """Who started, by characteristic."""
+    return Table(
+        _named(kpis.demographics(snapshot)),
+        "Starts by characteristic, as recorded at the start",
+        {
+            "name": text("Characteristic"),
+            "month": count("In month"),
+            "rolling_12": count("Last 12 months"),
+            "cumulative": count("Since day one"),
+            "share": percent("Share of all starts", of=("cumulative",), places=0),
+        },
+        empty="nobody has started yet",
+    )
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add one name for an attribute and its value."""
+    return frame.assign(name=frame["attribute"] + ": " + frame["value"].str.lower())
+
+
+def equality(snapshot: Snapshot) -> Table:
+    """Outcomes of groups by the same age."""
+    age = kpis.equal_age(snapshot)
+    return Table(
+        _named(kpis.equality(snapshot)),
+        f"{snapshot.programme.label('outcome')} within {age} months of the month of start, by characteristic",
+        {
+            "name": text("Characteristic"),
+            "starts": count("Starts"),
+            "outcomes": count("Reached it"),
+            "rate": percent("Rate", "outcomes", "starts"),
+            "lower": percent("95% from", of=("outcomes", "starts")),
+            "upper": percent("95% to", of=("outcomes", "starts")),
+            "gap": number(
+                "Gap to the rest (points)", of=("outcomes", "starts"), make=lambda f: 100 * f["gap"], signed=True
+            ),
+            "gap_lower": number(
+                "Gap from", of=("outcomes", "starts"), make=lambda f: 100 * f["gap_lower"], signed=True
+            ),
+            "gap_upper": number("Gap to", of=("outcomes", "starts"), make=lambda f: 100 * f["gap_upper"], signed=True),
+            "signal": status("Signal", missing="none"),
+        },
+        note=f"Only cohorts that have been observed for {age} months. Intervals are exact for rates, Newcombe's for "
+        "gaps. A signal is one that stays when the number of comparisons is allowed for (false discovery rate 5%).",
+        empty="no cohort is old enough for a fair comparison yet",
+    )
+
+
+def cohort_table(snapshot: Snapshot) -> Table:
+    """Each cohort against its profile."""
+    contract = snapshot.contract
+    t = cohorts.triangle(snapshot, clock=contract.profile_clock)
+    frame = cohorts.against_profile(t, contract).reset_index()
+    final = cohorts.is_final(snapshot).reindex(frame["cohort"]).to_numpy()
+    frame = frame.assign(state=np.where(final, "final", "open"), signal=frame["signal"].replace({"": "in line"}))
+    columns = {
+        "cohort": month("Cohort"),
+        "age": number("Age (months)", places=0),
+        "starts": count("Starts"),
+        "observed": count("Observed"),
+        "lower": number("95% from", of=("observed", "starts"), people=True),
+        "upper": number("95% to", of=("observed", "starts"), people=True),
+    }
+    if frame["expected"].notna().any():
+        columns |= {
+            "expected": number("Promised by this age", of=("starts",), people=True, missing=NO_PROFILE),
+            "difference": number("Difference", of=("observed", "starts"), people=True, signed=True, missing=NO_PROFILE),
+            "signal": status("Against profile"),
+        }
+    return Table(
+        frame,
+        f"{snapshot.programme.label('outcome')} of each cohort to date, {CLOCKS[contract.profile_clock]}",
+        columns | {"state": text("State")},
+        note="The interval is exact (Clopper-Pearson) for the number observed. Above or below: the promise lies "
+        "outside it; about one cohort in twenty does by chance. A final cohort can change no more.",
+        empty="nobody has started yet",
+    )
+
+
+def conversion(snapshot: Snapshot) -> Table:
+    """Outcomes against each tender level at equal maturity."""
+    return Table(
+        _levels(snapshot),
+        "Outcomes to date against each tender level, every cohort at the age it has reached",
+        {
+            "name": text("Level"),
+            "starts": count("Starts"),
+            "observed": count("Outcomes"),
+            "expected": number("Promised", of=("starts",), people=True, missing=NO_PROFILE),
+            "ratio": _per_hundred("For each 100 promised", "ratio"),
+            "lower": _per_hundred("95% from", "lower"),
+            "upper": _per_hundred("95% to", "upper"),
+            "status": status("Status"),
+        },
+        note="Each cohort is held to the profile at its own age, so young cohorts do not pull the ratio down. Limits "
+        "are exact Poisson limits.",
+        empty="the programme has no tender levels",
+    )
+
+
+def mix(snapshot: Snapshot) -> Table:
+    """The effect of the mix of groups apart from performance within them."""
+    frame = _levels(snapshot)
+    return Table(
+        frame[frame["expected_tender"].notna()],
+        "The mix of groups apart from performance within groups",
+        {
+            "name": text("Level"),
+            "observed": count("Outcomes"),
+            "expected_tender": number("Promised to the tender's mix", of=("starts",), people=True),
+            "expected": number("Promised to the actual mix", of=("starts",), people=True),
+            "mix_effect": number("Effect of the mix", of=("starts",), people=True, signed=True),
+            "within_groups": number("Within groups", of=("observed", "starts"), people=True, signed=True),
+        },
+        note="The effect of the mix is what the actual mix is promised less what the tender's would be. Within groups "
+        "is what was observed less what the actual mix is promised.",
+        empty="the contract file gives no tender mix, or no profile by group",
+    )
+
+
+def final_rates(snapshot: Snapshot) -> Table:
+    """The conversion of cohorts that can change no more, beside the tender level."""
+    frame = _levels(snapshot)
+    return Table(
+        frame[frame["final_starts"] > 0],
+        "Conversion of the final cohorts against the tender level",
+        {
+            "name": text("Level"),
+            "final_starts": count("Starts in final cohorts"),
+            "final_observed": count("Outcomes"),
+            "final_rate": percent("Conversion", "final_observed", "final_starts"),
+            "level": percent("Tender level", missing=NO_PROFILE),
+        },
+        empty="no cohort is final yet",
+    )
+
+
+def _levels(snapshot: Snapshot) -> pd.DataFrame:
+    frame = cohorts.conversion(snapshot)
+    area = frame["area"].astype("str")
+    return frame.assign(name=frame["name"].where(frame["area"].isna(), frame["name"] + " (" + area + ")"))
+
+
+def _per_hundred(header: str, key: str) -> Column:
+    return number(header, of=("observed", "starts"), places=0, missing=NO_PROFILE, make=lambda frame: 100 * frame[key])
+
+
+def positions(snapshot: Snapshot, cohorts_shown: int = 24) -> Table:
+    """Where everybody stands, by cohort."""
+    table = journeys.position(snapshot)
+    table = table.assign(starts=table.sum(axis=1)).tail(cohorts_shown).reset_index()
+    names = journeys.stages(snapshot)
+    columns = {"cohort": month("Cohort"), "starts": count("Starts", parts=list(names))}
+    return Table(
+        table,
+        f"Where the participants of each cohort stood on {day_words(snapshot.period_end)}",
+        columns | {code: count(label) for code, label in names.items()},
+        note="Each participant stands at the furthest stage reached. Those who have left may still reach the outcome.",
+        empty="nobody has started yet",
+    )
+
+
+def maturity(snapshot: Snapshot, months: int = 12) -> Table:
+    """The cohorts that become final next."""
+    t = cohorts.triangle(snapshot)
+    final = cohorts.final_from(snapshot).reindex(t.starts.index)
+    frame = pd.DataFrame({"starts": t.starts, "age": t.observed_age, "final": final})
+    coming = frame[~(final <= pd.Timestamp(snapshot.known_at))].head(months)
+    return Table(
+        coming.reset_index(),
+        "The cohorts that become final next",
+        {
+            "cohort": month("Cohort"),
+            "starts": count("Starts"),
+            "age": number("Age (months)", places=0),
+            "final": date("Final from", missing="no window"),
+        },
+        note="A cohort is final when its youngest member is past the window and everything has had time to be "
+        "recorded.",
+        empty="every cohort is final",
+    )
+
+
+def not_used(snapshot: Snapshot) -> Table:
+    """Rows and cells that were set aside."""
+    return Table(
+        quality.not_used(snapshot),
+        "Rows and cells that are not used, and why",
+        {
+            "reason": text("Reason"),
+            "table": text("Table"),
+            "column": text("Column", missing=""),
+            "effect": text("Effect"),
+            "count": number("Count", places=0),
+            "rows": text("First rows in the file"),
+        },
+        internal_only=True,
+        note="Row numbers are those of the file, its header being row 1.",
+        empty="every row and cell known by then is used",
+    )
+
+
+def completeness(snapshot: Snapshot) -> Table:
+    """How often each attribute was recorded."""
+    return Table(
+        quality.completeness(snapshot),
+        "How often each characteristic was recorded",
+        {
+            "attribute": text("Characteristic"),
+            "referrals": count("Referrals"),
+            "recorded": count("Recorded"),
+            "share": percent("Share", "recorded", "referrals"),
+        },
+    )
+
+
+def oddities(snapshot: Snapshot) -> Table:
+    """What is used but looks wrong."""
+    return Table(
+        quality.oddities(snapshot),
+        "What looks wrong, and outcomes that do not count",
+        {"what": text("What"), "count": count("Count")},
+        empty="nothing of the kind was found",
+    )

@@ -1,0 +1,37 @@
+"""Months, days and lists in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+
+CLOCKS = {"event": "by the month in which it happened", "recorded": "by the month in which it was first recorded"}
+
+
+def month_words(month: pd.Period) -> str:
+    """Return a month in words.
+
+    >>> month_words(pd.Period("2020-06", "M"))
+    'June 2020'
+    """
+    return f"{month:%B %Y}"
+
+
+def day_words(day: date) -> str:
+    """Return a day in words.
+
+    >>> day_words(date(2020, 6, 3))
+    '3 June 2020'
+    """
+    return f"{day.day} {day:%B %Y}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return items as a list in words.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -1,0 +1,181 @@
+"""What a service standard is, as data: what starts its clock, what stops it, how long is allowed, and what share.
+
+Standards stand under `standards:` in a programme file, by id. A contract file may add its own (tender standards) under
+the same key, and change the programme's by repeating their id with the keys that differ and a source.
+
+Conventions
+-----------
+- The clock begins on the earliest date of the events in `from` and stops at the first of those in `to` (at the last of
+  them when it `needs: all`); by when they happened, or by when that was first recorded.
+- The day it begins is day 0, or the next working day when it is not one. "Within n working days" ends with working
+  day n, inclusive; what is done at the weekend after it is late.
+- An age in working days stands still over a weekend: what is still open at the weekend after working day n is n days
+  old, not more. That is what `backlog` and `oldest` ask.
+- With `days: calendar` the day it begins is day 0, whatever day it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from perflib.rules.values import Misplaced, Name, Place, Rules, Sourced, check_known
+
+Kind = Literal["within", "backlog", "oldest", "every", "profile"]
+ShareOf = Literal["all", "month", "open", "count"]
+
+WORDS = {"at_least": "at least", "more_than": "more than", "at_most": "no more than", "less_than": "less than"}
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(lambda names: [names] if isinstance(names, str) else names)]
+"""Names of events: one, or a list."""
+
+
+class Threshold(Rules):
+    """What a share (a count, for a backlog of which no share is taken) is held against; one of the four."""
+
+    at_least: Decimal | None = Field(None, ge=0)
+    more_than: Decimal | None = Field(None, ge=0)
+    at_most: Decimal | None = Field(None, ge=0)
+    less_than: Decimal | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Threshold:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError(f"give one of {', '.join(WORDS)}")
+        return self
+
+    @property
+    def rule(self) -> str:
+        """How it compares, in words: 'at least', 'more than', 'no more than', 'less than'."""
+        return WORDS[next(iter(self.model_dump(exclude_none=True)))]
+
+    @property
+    def value(self) -> Decimal:
+        """What is compared with."""
+        return next(iter(self.model_dump(exclude_none=True).values()))
+
+    def met(self, count: float, total: float = 1) -> bool:
+        """Return whether count / total satisfies it. No division and no rounding: 4 of 100 is no more than 4 %.
+
+        >>> limit = Threshold(at_most="0.04")
+        >>> limit.met(4, 100), limit.met(401, 10_000)
+        (True, False)
+        """
+        part, whole = Decimal(str(count)), self.value * Decimal(str(total))
+        return {
+            "at least": part >= whole,
+            "more than": part > whole,
+            "no more than": part <= whole,
+            "less than": part < whole,
+        }[self.rule]
+
+
+class Validity(Rules):
+    """The days that a standard holds for, by the date of an event: the referral, the start, a signature."""
+
+    by: Name = Field("referral", description="An event; a journey in which it has not happened is not ruled out.")
+    since: date | None = Field(None, alias="from", description="The first day.")
+    until: date | None = Field(None, alias="to", description="The last day.")
+    source: str = Field(min_length=1)
+
+
+class Standard(Sourced):
+    """One service standard.
+
+    Its `kind` is one of
+
+    - `within`: each case is done within `limit` days. Without a limit every case counts at once, done or not.
+    - `oldest`: no case is open for more than `limit` days.
+    - `backlog`: of the cases, only a share is open for more than `limit` days on any day.
+    - `every`: something is repeated, from `from` to `until`: in each calendar month that lies wholly between them or,
+      with a limit, no more than that many days after the last time.
+    - `profile`: the cumulative count of an event never falls below a share of what the contract promised.
+    """
+
+    name: str
+    kind: Kind = "within"
+    begins: Names = Field(("referral",), alias="from", min_length=1, description="Events that begin the clock.")
+    to: Names = Field((), description="Events that stop it; none: those that resolve a referral.")
+    needs: Literal["any", "all"] = Field("any", description="Whether the first of `to` stops it or the last.")
+    recorded: bool = Field(False, description="True: `to` counts when it was first recorded, not when it happened.")
+    limit: int | None = Field(None, ge=0)
+    days: Literal["working", "calendar"] = "working"
+    target: Threshold = Field(Threshold(at_least=Decimal(1)), description="By default every case.")
+    share_of: ShareOf = Field(
+        "all",
+        description="What a backlog is a share of: all referrals to date, those of the month, those open; or a count.",
+    )
+    sampled: bool = Field(False, description="True: the department measures a sample, so the rate has an interval.")
+    applies_to: Name = Field("referral", description="Only journeys in which this event has happened.")
+    nations: tuple[Literal["ENG", "WLS", "SCT", "NIR"], ...] = Field((), description="Only there; none: everywhere.")
+    valid: tuple[Validity, ...] = Field((), description="The days it holds for; all of them must agree.")
+    excused_by: Names = Field((), description="Events after which the case no longer counts, unless it was done.")
+    failed_by: Names = Field((), description="Events after which the case cannot be met any more.")
+    until: Names = Field((), description="Events that end the repeating.")
+    table: str | None = Field(None, description="A table, each row a case: `from` and `to` are its date columns.")
+    item: tuple[str, ...] = Field((), description="Columns of that table that tell a referral's rows apart.")
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Standard:
+        if self.kind in ("backlog", "oldest") and self.limit is None:
+            raise Misplaced(f"{self.kind!r} needs `limit`, the days that a case may be open", "kind")
+        allowed = {
+            "share_of": self.kind == "backlog",
+            "until": self.kind == "every",
+            "limit": self.kind != "profile",
+            "table": self.kind == "within",
+            "item": self.table is not None,
+            "needs": self.kind != "every" and self.table is None,
+            "recorded": self.table is None,
+        }
+        for field in self.model_fields_set & allowed.keys():
+            if not allowed[field]:
+                raise Misplaced(f"`{field}` does not go with {self.table or self.kind!r}", field)
+        if self.kind in ("every", "profile") and not self.to:
+            raise Misplaced(f"{self.kind!r} needs `to`, the events that are counted", "kind")
+        if self.table and (len(self.begins), len(self.to)) != (1, 1):
+            raise Misplaced("with `table`, `from` and `to` name one date column each", "table")
+        return self
+
+    @property
+    def events(self) -> dict[Place, str]:
+        """The events it names, by their places in the file."""
+        lists = {"excused_by": self.excused_by, "failed_by": self.failed_by, "until": self.until}
+        if self.table is None:
+            lists |= {"from": self.begins, "to": self.to}
+        single: dict[Place, str] = {("applies_to",): self.applies_to}
+        single |= {("valid", i, "by"): validity.by for i, validity in enumerate(self.valid)}
+        return single | {(key, i): name for key, names in lists.items() for i, name in enumerate(names)}
+
+
+def merge(*layers: Mapping[str, Standard | Any]) -> dict[str, Any]:
+    """Lay sets of standards over each other: a later one adds standards, or changes keys of those before it.
+
+    A standard that is changed keeps its place, and needs the source of the change.
+
+    >>> first = {"css2": {"limit": 2, "name": "CSS 2", "source": "guidance"}}
+    >>> merge(first, {"css2": {"limit": 1, "source": "schedule 2"}})
+    {'css2': {'limit': 1, 'name': 'CSS 2', 'source': 'schedule 2'}}
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for name, given in layer.items():
+            own = given.model_dump(by_alias=True, exclude_unset=True) if isinstance(given, Standard) else given
+            held = merged.get(name)
+            if isinstance(held, dict) and isinstance(own, dict):
+                unsourced = {key: value for key, value in held.items() if key not in ("source", "invented")}
+                own = unsourced | own
+            merged[name] = own
+    return merged
+
+
+def check_events(standards: Mapping[str, Standard], events: Collection[str]) -> None:
+    """Refuse a standard that names an event the programme does not have."""
+    named = {
+        ("standards", name, *place): event for name, item in standards.items() for place, event in item.events.items()
+    }
+    check_known(named, events, "event of the programme")
