@@ -19,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from perflib.errors import ParameterError, PerfError
 from perflib.rules.calendar import month as to_month
-from perflib.rules.contract import contracts, find_params, load_contract, load_programme
+from perflib.rules.contract import contracts, load_contract, load_programme, new_file
+from perflib.rules.new_contract import new_contract
 
 if TYPE_CHECKING:
     from perflib.reporting import batch
@@ -146,12 +147,12 @@ def check(
         print(f"  {snapshot.not_yet_known:,} referrals have no event recorded by then")
     aside = quality.not_used(snapshot)
     print(f"  {aside['count'].sum():,} rows or cells are not used" + (":" if len(aside) else ""))
-    for row in aside.itertuples():
-        place = f"{row.table}.{row.column}" if row.column else str(row.table)
-        example = f", e.g. {row.example!r}" if row.example else ""
-        print(f"    {row.count:>6,}  {place}: {row.reason}{example} ({row.effect}; row {row.rows})")
-    for row in quality.oddities(snapshot).itertuples():
-        print(f"  {row.count:>6,}  used, but look: {row.what}")
+    for row in aside.to_dict("records"):
+        place = f"{row['table']}.{row['column']}" if row["column"] else row["table"]
+        example = f", e.g. {row['example']!r}" if row["example"] else ""
+        print(f"    {row['count']:>6,}  {place}: {row['reason']}{example} ({row['effect']}; row {row['rows']})")
+    for row in quality.oddities(snapshot).to_dict("records"):
+        print(f"  {row['count']:>6,}  used, but look: {row['what']}")
     for kind in rules.invented:
         print(f"  the {kind} in {rules.path.name} are placeholders")
     if not rules.profiles:
@@ -165,14 +166,10 @@ def new(
     params: Params = Path("params"),
 ) -> None:
     """Write a commented parameter file to fill in."""
-    from perflib.rules.new_contract import new_contract
-
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", contract):
         raise ParameterError(f"contract {contract!r}: use small letters, digits and hyphens, as in whp-north.")
-    text = new_contract(contract, load_programme(programme, params))
-    path = (
-        (params if params.is_absolute() or params.is_dir() else find_params(params)) / "contracts" / f"{contract}.yaml"
-    )
+    text = new_contract(contract, load_programme(programme, params if params.is_dir() else "params"))
+    path = new_file(contract, params)
     if path.exists():
         raise ParameterError(f"{path}: is there already. Choose another id, or edit the file.")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -262,7 +262,7 @@ def _against_the_rest(
     if other_n > 0:
         row["gap"] = x / n - other_x / other_n
         row["gap_lower"], row["gap_upper"] = confint_proportions_2indep(x, n, other_x, other_n, method="newcomb")
-        row["p_adjusted"] = stats.fisher_exact([[x, n - x], [other_x, other_n - other_x]]).pvalue
+        row["p_adjusted"] = stats.fisher_exact(np.array([[x, n - x], [other_x, other_n - other_x]])).pvalue
     return row
 
 

@@ -181,8 +181,8 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
         frame[name] = pd.Series(np.nan if empty == "str" else pd.NaT, index=raw.index, dtype=empty)
     frame = frame[list(columns)].rename_axis("row")
     faults = _faults(table, frame, raw, programme)
-    for name in frame.select_dtypes("datetime"):
-        frame[name] = frame[name].where(frame[name].between(FIRST_DATE, LAST_DATE))
+    for dated in frame.select_dtypes("datetime"):
+        frame[dated] = frame[dated].where(frame[dated].between(FIRST_DATE, LAST_DATE))
     if table == "participants":
         for name, attribute in programme.attributes.items():
             unusable = frame.index.isin(faults.loc[faults["column"] == name, "row"])

@@ -224,7 +224,7 @@ def make_report(job: Job, out: Path) -> Result:
             )
             folder = out / job.folder
             folder.mkdir(parents=True, exist_ok=True)
-            for ending, content in ((".ipynb", nbformat.writes(notebook) + "\n"), (".html", page)):
+            for ending, content in ((".ipynb", _written(notebook)), (".html", page)):
                 made = Path(workplace) / f"{job.name}{ending}"
                 made.write_text(content, encoding="utf-8")
                 os.replace(made, folder / made.name)
@@ -236,8 +236,12 @@ def make_report(job: Job, out: Path) -> Result:
 
 
 def _title(job: Job) -> str:
-    notebook: Any = nbformat.read(job.notebook, as_version=4)
+    notebook: Any = nbformat.read(job.notebook, as_version=4)  # type: ignore[no-untyped-call]
     return str(notebook.metadata.get("title", job.name.replace("_", " ").capitalize()))
+
+
+def _written(notebook: NotebookNode) -> str:
+    return str(nbformat.writes(notebook)) + "\n"  # type: ignore[no-untyped-call]
 
 
 def _execute(job: Job, workplace: Path) -> NotebookNode:

@@ -62,9 +62,9 @@ class Column:
                 written = f"{value:{'+' if self.signed else ''},.{self.places}f}"
             case "percent":
                 written = f"{100 * value:{'+' if self.signed else ''}.{self.places}f}%"
-            case "month":
+            case "month" if not _is_label(value):
                 return f"{pd.Period(value, freq='M'):%b %Y}"
-            case "date":
+            case "date" if not _is_label(value):
                 day = pd.Timestamp(value)
                 return f"{day.day} {day:%b %Y}"
             case _:
@@ -81,6 +81,11 @@ class Column:
             return self.text(value)
         places = self.places + 2 * (self.kind == "percent")
         return round(float(value), places) if places else round(value)
+
+
+def _is_label(value: Any) -> bool:
+    """Return whether a month or day is a word instead, such as the name of the total row."""
+    return isinstance(value, str) and not any(character.isdigit() for character in value)
 
 
 def count(header: str, *, parts: Sequence[str] = (), adds_up: bool = True, missing: str = "not available") -> Column:

@@ -101,9 +101,13 @@ class Disclosure:
         if self.round_to < 1:
             raise DisclosureError(f"round_to is {self.round_to}: give 1 to round nothing, or a larger base such as 5")
 
+    def hides(self, value: float) -> bool:
+        """Return whether a count is small."""
+        return 0 < value < self.suppress_below
+
     def count(self, value: float) -> str:
         """Return a count for a sentence: "1,234", or "fewer than 10"."""
-        if self._small(value):
+        if self.hides(value):
             return f"fewer than {self.suppress_below}"
         return count("").text(self._rounded(value))
 
@@ -112,7 +116,7 @@ class Disclosure:
 
         Hidden where the numerator, the denominator or what is left over is small; "not available" of nobody.
         """
-        if any(self._small(value) for value in (numerator, denominator, denominator - numerator)):
+        if any(self.hides(value) for value in (numerator, denominator, denominator - numerator)):
             return self._not_shown
         below = self._rounded(denominator)
         return percent("", places=places).text(self._rounded(numerator) / below if below else np.nan)
@@ -130,7 +134,7 @@ class Disclosure:
 
         `people` and `signed` are as in `columns.number`.
         """
-        if any(self._small(source) for source in of):
+        if any(self.hides(source) for source in of):
             return self._not_shown
         column = self._written(number("", people=people, places=places, signed=signed))
         return column.text(self._rounded(value) if people else value)
@@ -220,9 +224,6 @@ class Disclosure:
         """Return the column with the decimal places that rounded counts bear."""
         whole = self.round_to > 1 and (column.people or column.kind == "percent")
         return replace(column, places=0) if whole else column
-
-    def _small(self, value: float) -> bool:
-        return 0 < value < self.suppress_below
 
     def _rounded(self, value: Any) -> Any:
         return value if self.round_to == 1 else np.floor(value / self.round_to + 0.5) * self.round_to

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from perflib.analysis import cohorts, kpis, trends
 from perflib.records.snapshot import Snapshot
-from perflib.reporting.columns import count, month, number, percent, status, text
+from perflib.reporting.columns import Column, count, month, number, percent, status, text
 from perflib.reporting.present import Figure, Table
 from perflib.reporting.style import AXIS, PALETTE, label_ends, series_styles
 from perflib.reporting.words import CLOCKS, month_words
@@ -142,12 +142,8 @@ def conversion_curves(snapshot: Snapshot) -> Figure:
     frame = pd.DataFrame()
     for name in names:
         t = cohorts.triangle(snapshot, name)
-        seen = t.counts.notna()
-        starts = pd.Series({age: t.starts[seen[age]].sum() for age in t.counts}, name="starts")
-        frame = frame.assign(starts=starts) if frame.empty else frame
-        if frame.empty:
-            frame = pd.DataFrame({"starts": starts})
-        frame[f"{name}_n"] = [t.counts.loc[seen[age], age].sum() for age in t.counts]
+        frame["starts"] = t.counts.notna().mul(t.starts, axis="index").sum()
+        frame[f"{name}_n"] = t.counts.sum().to_numpy()
         columns[name] = percent(label[name], f"{name}_n", "starts")
     frame = frame[frame["starts"] >= max(1, 0.05 * frame["starts"].max())]
     frame = frame.rename_axis("age").reset_index()
@@ -250,14 +246,32 @@ def control_chart(trend: kpis.Trend) -> Figure:
     return Figure(
         Table(frame, f"{trend.label} by month, with control limits", columns, empty="there is no month yet"),
         draw,
-        f"{trend.label} {unit}" + (" (trial limits: fewer than 12 complete months)" if trend.chart.trial else ""),
+        f"{trend.label} {unit}: {_finding(trend)}",
         alt,
         size=(7.4, 3.1),
     )
 
 
+def _finding(trend: kpis.Trend) -> str:
+    """Return what a control chart shows, in a few words."""
+    found, points = trend.shift, trend.chart.points
+    trial = "; trial limits, fewer than 12 complete months" if trend.chart.trial else ""
+    if found is not None:
+        return f"{found.direction} from {month_words(found.since)}{trial}"
+    judged = points[points["complete"]]
+    if judged.empty:
+        return "nothing is fully recorded yet"
+    unstable = judged["signal"].notna().mean() > 0.5
+    return ("no stable level to judge by" if unstable else "no shift") + trial
+
+
 def _scaled(key: str, scale: float) -> Any:
     return lambda frame: scale * frame[key]
+
+
+def _points(header: str, key: str) -> Column:
+    """Return a column of differences of rates, in percentage points."""
+    return number(header, of=("outcomes", "starts"), make=lambda frame: 100 * frame[key], signed=True)
 
 
 def equality(snapshot: Snapshot) -> Figure:
@@ -265,7 +279,7 @@ def equality(snapshot: Snapshot) -> Figure:
     age = kpis.equal_age(snapshot)
     frame = kpis.equality(snapshot)
     overall = frame["outcomes"].sum() / max(frame["starts"].sum(), 1)
-    frame = frame.assign(name=frame["attribute"] + ": " + frame["value"].str.lower())
+    frame = frame.assign(name=frame["attribute"] + ": " + frame["value"], signal=frame["signal"].replace("", "none"))
     label = snapshot.programme.label("outcome")
 
     def draw(axes: Axes, data: pd.DataFrame) -> None:
@@ -277,13 +291,14 @@ def equality(snapshot: Snapshot) -> Figure:
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
         axes.set_xlim(left=0)
-        axes.set_xlabel(f"% with {label.lower()} within {age} months; dashed: everybody")
+        axes.set_xlabel("% of starts; dashed: everybody")
 
     def alt(data: pd.DataFrame) -> str:
         known = data.dropna(subset="rate")
         if known.empty:
             return "Rates by group; all of them rest on too few people to be shown."
-        low, high = known.loc[known["rate"].idxmin()], known.loc[known["rate"].idxmax()]
+        ranked = known.sort_values("rate")
+        low, high = ranked.iloc[0], ranked.iloc[-1]
         return (
             f"One line a group: the rate within {age} months with its 95% interval. The lowest is {low['name']} at "
             f"{100 * low['rate']:.0f}%, the highest {high['name']} at {100 * high['rate']:.0f}%."
@@ -300,7 +315,13 @@ def equality(snapshot: Snapshot) -> Figure:
                 "rate": percent("Rate", "outcomes", "starts"),
                 "lower": percent("95% from", of=("outcomes", "starts")),
                 "upper": percent("95% to", of=("outcomes", "starts")),
+                "gap": _points("Gap to the rest (points)", "gap"),
+                "gap_lower": _points("Gap, 95% from", "gap_lower"),
+                "gap_upper": _points("Gap, 95% to", "gap_upper"),
+                "signal": text("Signal"),
             },
+            note=f"Only cohorts observed for {age} months count. Intervals are exact for rates, Newcombe's for gaps. "
+            "A signal is one that stays when the number of comparisons is allowed for (false discovery rate 5%).",
             empty="no cohort is old enough for a fair comparison yet",
         ),
         draw,

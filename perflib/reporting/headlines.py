@@ -99,7 +99,7 @@ def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
         if names:
             sentences.append(f"{words} the promise by more than chance would explain: {listed(names)}.")
     mix = whole["mix_effect"]
-    if pd.notna(mix) and abs(mix) >= 0.5:
+    if pd.notna(mix) and abs(mix) >= max(1, 0.02 * whole["expected"]):
         extra = f"{d.number(abs(mix), people=True, places=0)} {'more' if mix > 0 else 'fewer'}"
         sentences.append(
             f"The actual mix of groups is promised {extra} outcomes than the tender's mix would be; that is apart from "
@@ -148,11 +148,11 @@ def referrals(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """People and referrals, and those still waiting."""
     people = kpis.individuals(snapshot)
     table = journeys.referrals(snapshot)
-    started = people.loc["start"]
+    referred, started = people.to_dict("records")
     sentences = [
-        f"{d.count(people.loc['referral', 'journeys'])} referrals of {d.count(people.loc['referral', 'individuals'])} "
-        f"people since {day_words(snapshot.first_day)}; {d.count(started['journeys'])} starts of "
-        f"{d.count(started['individuals'])} people.",
+        f"{d.count(referred['journeys'])} referrals of {d.count(referred['individuals'])} people since "
+        f"{day_words(snapshot.first_day)}; {d.count(started['journeys'])} starts of {d.count(started['individuals'])} "
+        f"people.",
         f"{d.count(table['open'].sum())} referrals are still open.",
     ]
     waits = kpis.time_to_start(snapshot).loc["rolling_3"]
@@ -174,10 +174,10 @@ def equality(snapshot: Snapshot, d: Disclosure) -> list[str]:
     if signalled.empty:
         return [f"No group differs from the rest in {label} within {age} months by more than chance would explain."]
     return [
-        f"{row.attribute}, {row.value.lower()}: {d.percent(row.outcomes, row.starts)} had {label} within {age} months, "
-        f"{row.signal} than the rest by {d.number(abs(100 * row.gap), of=(row.outcomes,), places=0)} points. "
+        f"{row['attribute']}, {row['value']}: {d.percent(row['outcomes'], row['starts'])} had {label} within {age} "
+        f"months, {row['signal']} than the rest by {d.number(abs(100 * row['gap']), of=(row['outcomes'],), places=0)} points. "
         f"This does not allow for other characteristics."
-        for row in signalled.itertuples()
+        for row in signalled.to_dict("records")
     ]
 
 

@@ -14,12 +14,12 @@ from perflib.reporting.disclosure import MARK, Disclosed
 
 
 def table_html(caption: str, disclosed: Disclosed, *, notes: Sequence[str] = (), total: str | None = None) -> str:
-    """Return a captioned table with headers to its rows and columns, in a region that scrolls where it is too wide.
+    """Return a captioned table with headers to its rows and columns, in a box that scrolls where it is too wide.
 
     Parameters
     ----------
     caption : str
-        Names the table and the region.
+        Names the table and the box.
     disclosed : Disclosed
         What it holds; the first column names the rows.
     notes : sequence of str
@@ -45,7 +45,7 @@ def table_html(caption: str, disclosed: Disclosed, *, notes: Sequence[str] = (),
     )
     below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="Table: {escape(caption)}"><table>'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="Table: {escape(caption)}"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         + (f'<div class="notes">{below}</div>' if below else "")
     )

@@ -247,7 +247,7 @@ class Presenter:
             value = disclosed.frame[key].iloc[0]
             if not disclosed.hidden[key].iloc[0]:
                 shown[key] = column.text(value)
-            elif column.kind == "count":
+            elif column.kind == "count" and self.disclosure.hides(tiles.values[key]):
                 shown[key] = self.disclosure.count(tiles.values[key])
             else:
                 shown[key] = "not shown"

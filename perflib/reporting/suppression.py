@@ -122,9 +122,8 @@ def _possible(
                 right[row] -= sign * np.nan_to_num(values[other])
     bounds = [(0 if unprinted[other] else 1, None) for other in unknown]
     towards = np.eye(len(unknown))[place[cell]]
-    down = linprog(towards, A_eq=left, b_eq=right, bounds=bounds)
-    up = linprog(-towards, A_eq=left, b_eq=right, bounds=bounds)
-    return float(down.fun), np.inf if up.fun is None else -float(up.fun)
+    least, most = (linprog(sign * towards, A_eq=left, b_eq=right, bounds=bounds).fun for sign in (1, -1))
+    return 1.0 if least is None else least, np.inf if most is None else -most
 
 
 def _next(cell: int, values: NDArray[np.float64], hidden: NDArray[np.bool_], sums: Sequence[Sum]) -> int | None:

@@ -25,12 +25,10 @@ def flows(snapshot: Snapshot) -> Table:
     summary = kpis.summary(snapshot)
     wide = summary.pivot(index="measure", columns="basis", values="actual").reindex(summary["measure"].unique())
     wide.insert(0, "label", summary.drop_duplicates("measure").set_index("measure")["label"])
-    periods = summary.drop_duplicates("basis").set_index("basis")["period"]
-    short = summary.drop_duplicates("basis").set_index("basis")["partial"]
-    columns = {"label": text("Measure")} | {
-        basis: count(f"{basis_name(basis)} ({period})" if short[basis] and basis != "month" else basis_name(basis))
-        for basis, period in periods.items()
-    }
+    columns = {"label": text("Measure")}
+    for span in summary.drop_duplicates("basis").to_dict("records"):
+        name = basis_name(span["basis"])
+        columns[span["basis"]] = count(f"{name} ({span['period']})" if span["partial"] else name)
     return Table(
         wide.reset_index(drop=True),
         f"What happened, by period, to {month_words(snapshot.month)}",
@@ -121,35 +119,7 @@ def participants(snapshot: Snapshot) -> Table:
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Add one name for an attribute and its value."""
-    return frame.assign(name=frame["attribute"] + ": " + frame["value"].str.lower())
-
-
-def equality(snapshot: Snapshot) -> Table:
-    """Outcomes of groups by the same age."""
-    age = kpis.equal_age(snapshot)
-    return Table(
-        _named(kpis.equality(snapshot)),
-        f"{snapshot.programme.label('outcome')} within {age} months of the month of start, by characteristic",
-        {
-            "name": text("Characteristic"),
-            "starts": count("Starts"),
-            "outcomes": count("Reached it"),
-            "rate": percent("Rate", "outcomes", "starts"),
-            "lower": percent("95% from", of=("outcomes", "starts")),
-            "upper": percent("95% to", of=("outcomes", "starts")),
-            "gap": number(
-                "Gap to the rest (points)", of=("outcomes", "starts"), make=lambda f: 100 * f["gap"], signed=True
-            ),
-            "gap_lower": number(
-                "Gap from", of=("outcomes", "starts"), make=lambda f: 100 * f["gap_lower"], signed=True
-            ),
-            "gap_upper": number("Gap to", of=("outcomes", "starts"), make=lambda f: 100 * f["gap_upper"], signed=True),
-            "signal": status("Signal", missing="none"),
-        },
-        note=f"Only cohorts that have been observed for {age} months. Intervals are exact for rates, Newcombe's for "
-        "gaps. A signal is one that stays when the number of comparisons is allowed for (false discovery rate 5%).",
-        empty="no cohort is old enough for a fair comparison yet",
-    )
+    return frame.assign(name=frame["attribute"] + ": " + frame["value"])
 
 
 def cohort_table(snapshot: Snapshot) -> Table:

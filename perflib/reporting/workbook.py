@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import gptables
 import pandas as pd
 
 _OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -43,31 +42,31 @@ def write_workbook(
         The file's date of creation, such as the day known.
     """
     tables = [table for table in tables if table["kind"] in ("table", "figure")]
-    notes = {note: f"note{number}" for number, note in enumerate(_distinct_notes(tables), start=1)}
-    sheets = {f"Table {number}": _sheet(number, table, notes) for number, table in enumerate(tables, start=1)}
-    cover = gptables.Cover(title=title, about=list(about) or None)
+    texts = dict.fromkeys(note for table in tables for note in table["notes"])
+    notes = {note: f"note{number}" for number, note in enumerate(texts, start=1)}
     listed = pd.DataFrame({"Note reference": list(notes.values()), "Note text": list(notes)})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import gptables
+
+        sheets = {
+            f"Table {number}": gptables.GPTable(**_sheet(number, table, notes))
+            for number, table in enumerate(tables, start=1)
+        }
         workbook = gptables.produce_workbook(
             str(path),
             sheets,
-            cover=cover,
+            cover=gptables.Cover(title=title, about=list(about) or None),
             contentsheet_label="Contents" if sheets else None,
             notes_table=listed if notes else None,
             workbook_options=_OPTIONS,
         )
-        workbook.set_properties(
-            {"title": title, "created": datetime(created.year, created.month, created.day, tzinfo=UTC)}
-        )
+        day = datetime(created.year, created.month, created.day, tzinfo=UTC)
+        workbook.set_properties({"title": title, "created": day})
         workbook.close()
 
 
-def _distinct_notes(tables: Iterable[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(note for table in tables for note in table["notes"]))
-
-
-def _sheet(number: int, table: Mapping[str, Any], notes: Mapping[str, str]) -> gptables.GPTable:
+def _sheet(number: int, table: Mapping[str, Any], notes: Mapping[str, str]) -> dict[str, Any]:
     missing = {column["header"]: column["missing"] for column in table["columns"]}
     frame = pd.DataFrame(
         [{header: _cell(value, missing[header]) for header, value in row.items()} for row in table["rows"]],
@@ -80,15 +79,15 @@ def _sheet(number: int, table: Mapping[str, Any], notes: Mapping[str, str]) -> g
         for place, column in enumerate(table["columns"])
         if column["kind"] in ("count", "number", "percent")
     ]
-    return gptables.GPTable(
-        table=frame,
-        table_name=f"table_{number}",
-        title=f"Table {number}: {caption} {references}".strip(),
-        instructions="This worksheet contains one table."
+    return {
+        "table": frame,
+        "table_name": f"table_{number}",
+        "title": f"Table {number}: {caption} {references}".strip(),
+        "instructions": "This worksheet contains one table."
         + (" Its notes are on the notes worksheet." if references else ""),
-        index_columns={2: 0},
-        additional_formatting=formats,
-    )
+        "index_columns": {2: 0},
+        "additional_formatting": formats,
+    }
 
 
 def _cell(value: Any, missing: str) -> Any:

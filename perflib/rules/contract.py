@@ -267,16 +267,23 @@ class Contract(Rules):
 
 def find_params(params: str | Path = "params") -> Path:
     """Return the folder of parameter files: as given, else in the nearest folder above that has one, else built in."""
-    given = Path(params)
-    if given.is_dir():
-        return given
-    if not given.is_absolute():
-        for folder in Path.cwd().parents:
-            if (folder / given).is_dir():
-                return folder / given
-        if given == Path("params"):
-            return BUILT_IN
+    found = _own_params(params)
+    if found is not None:
+        return found
+    if Path(params) == Path("params"):
+        return BUILT_IN
     raise ParameterError(f"--params {params}: no such folder. Give the folder that holds contracts/ (and programmes/).")
+
+
+def new_file(contract: str, params: str | Path = "params") -> Path:
+    """Return where the file of a new contract goes: the user's own folder of parameters, or `params` if there is none."""
+    return (_own_params(params) or Path(params)) / "contracts" / f"{contract}.yaml"
+
+
+def _own_params(params: str | Path) -> Path | None:
+    given = Path(params)
+    places = [Path(), *([] if given.is_absolute() else Path.cwd().parents)]
+    return next((place / given for place in places if (place / given).is_dir()), None)
 
 
 def _file(params: Path, kind: str, name: str) -> Path:
