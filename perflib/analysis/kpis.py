@@ -309,6 +309,12 @@ class Trend:
         return 100 if self.per else 1
 
     @property
+    def unstable(self) -> bool:
+        """Whether more than half of the complete points are signalled: the series then has no level to be judged by."""
+        judged = self.chart.points[self.chart.points["complete"]]
+        return bool(judged["signal"].notna().mean() > 0.5)
+
+    @property
     def unit(self) -> str:
         """What a point of the chart is, in words."""
         return f"for each 100 {self.per}" if self.per else "a month"

@@ -241,3 +241,249 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
     if (part.state == NO_DATA).any():
         frame["status"] = STATES[NO_DATA]
     return frame
+
+
+def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
+    """Hold a cumulative count against what the contract promised, at the end of every month.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    standard : str
+        A standard of kind `profile`.
+
+    Returns
+    -------
+    DataFrame
+        Index `month`; `actual` and `promised` to date, `share` of the promise (missing where there is none yet) and
+        `state`: 'met', 'not_met', 'not_due' (a month that has not ended), 'not_applicable' (nothing promised by then)
+        or 'no_data' (a month before has no promise in the contract file).
+
+    Raises
+    ------
+    ParameterError
+        No such standard.
+    """
+    rule = snapshot.contract.standards.get(standard)
+    if rule is None or rule.kind != "profile":
+        raise ParameterError(f"standard={standard!r}: the contract has no such standard of kind 'profile'.")
+    events, clock = list(rule.to), "recorded" if rule.recorded else "event"
+    actual = kpis.monthly(snapshot, events, clock).sum(axis=1).cumsum()
+    promised = kpis.promised(snapshot, events).sum(axis=1, skipna=False).cumsum(skipna=False)
+    met = [rule.target.met(part, whole) for part, whole in zip(actual, promised, strict=True)]
+    state = np.select(
+        [promised.isna(), promised == 0, _ends(snapshot) > _Journeys(snapshot).on, met],
+        [STATES[NO_DATA], STATES[NOT_APPLICABLE], STATES[NOT_DUE], STATES[MET]],
+        STATES[NOT_MET],
+    )
+    share = actual / promised.where(promised > 0)
+    return pd.DataFrame({"actual": actual, "promised": promised, "share": share, "state": state})
+
+
+def revisions(earlier: Snapshot, later: Snapshot) -> pd.DataFrame:
+    """Count the cases whose state on an earlier report's day is seen differently now, and why.
+
+    Parameters
+    ----------
+    earlier : Snapshot
+        As the report was made.
+    later : Snapshot
+        Of the same contract, known later: of the same month or a later one.
+
+    Returns
+    -------
+    DataFrame
+        `standard`, `was` and `now` (states; `was` is 'unknown' for a case that was not known yet, `now` for one that
+        is known no more), `reason` ('recorded late' where a date was missing, 'corrected' where it was another one)
+        and `cases`, in order.
+    """
+    on = _Journeys(earlier).on.astype("datetime64[D]").item()
+    key = ["standard", "referral_id", "item"]
+    both = cases(earlier).merge(cases(later, on=on), "outer", on=key, suffixes=("_was", "_now"))
+    was, now = (both[f"state_{when}"].astype("str").fillna("unknown") for when in ("was", "now"))
+    another = False
+    for column in ("day0", "done"):
+        another |= both[f"{column}_was"].notna() & (both[f"{column}_was"] != both[f"{column}_now"])
+    reason = np.where(another, "corrected", "recorded late")
+    frame = both[["standard"]].assign(was=was, now=now, reason=reason)[was != now]
+    counts = frame.groupby(["standard", "was", "now", "reason"], observed=True).size()
+    return counts.rename("cases").reset_index()
+
+
+@dataclass(frozen=True, eq=False)
+class _Cases:
+    """The cases of one standard, a column each."""
+
+    name: str
+    rule: Standard
+    referral_id: pd.Series
+    journey: Numbers | None  # the row of each case's journey; None: every journey has one case, in order
+    item: pd.Series | None
+    month: Numbers  # since January 1970
+    begun: Days
+    day0: Days
+    due: Days
+    late: Days  # the first day that is too late
+    done: Days
+    state: States  # as though nothing was exempt
+    exempt: Flags | None
+
+    def of_journeys(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return what is known of each journey for each case."""
+        return values if self.journey is None else values[self.journey]
+
+    def states(self, exemptions: bool = True) -> States:
+        """Return the state of each case, with or without exemptions."""
+        if self.exempt is None or not exemptions:
+            return self.state
+        return np.where(self.exempt & (self.state < EXEMPT), EXEMPT, self.state)
+
+    def taken(self, journeys: _Journeys) -> NDArray[np.float64]:
+        """Return the days that each case took, or has taken so far: more than the limit just when it is late."""
+        open_still = np.isnat(self.done)
+        days = _elapsed(self.rule, journeys, self.begun, np.where(open_still, journeys.on, self.done))
+        return np.where(open_still & (self.state == NOT_MET), np.nan, days)
+
+
+class _Journeys:
+    """The journeys referred by a day, with what had happened by then; each date is read once."""
+
+    def __init__(self, snapshot: Snapshot, on: date | None = None) -> None:
+        last = min(snapshot.period_end, snapshot.known_at)
+        if on is not None and on > last:
+            raise ParameterError(f"on={on}: is after {last}, the last day that is known. Choose an earlier day.")
+        self.snapshot = snapshot
+        self.on = np.datetime64(on or last, "s")
+        referred = (snapshot.journeys["referral"] <= self.on).to_numpy()
+        self.frame = snapshot.journeys if referred.all() else snapshot.journeys[referred].reset_index(drop=True)
+        self.calendar = working_days(snapshot.contract.nation)
+        self._dates: dict[tuple[tuple[str, ...], bool, str], Days] = {}
+        self._calendars: dict[tuple[str, ...], _DayByDay] = {}
+        self.month = self.dates(("referral",)).astype("datetime64[M]").astype(np.int64)
+
+    def rule(self, name: str) -> Standard:
+        """Return a standard of the contract."""
+        return self.snapshot.contract.standards[name]
+
+    def stops(self, rule: Standard) -> tuple[str, ...]:
+        """Return the events that stop a standard's clock."""
+        return rule.to or self.snapshot.programme.resolves
+
+    def dates(self, events: tuple[str, ...], recorded: bool = False, needs: str = "any") -> Days:
+        """Return the first date of some events in each journey; of those that are all needed, the last."""
+        key = (events, recorded, needs)
+        if key not in self._dates:
+            columns = (self.frame[f"{event}_recorded" if recorded else event] for event in events)
+            # Of these two only fmin passes over what is missing.
+            found = reduce(
+                np.maximum if needs == "all" else np.fmin, (column.to_numpy("datetime64[s]") for column in columns)
+            )
+            after = found > self.on
+            self._dates[key] = np.where(after, MISSING, found) if after.any() else found
+        return self._dates[key]
+
+    def calendar_of(self, events: tuple[str, ...]) -> _DayByDay:
+        """Return the days on which clocks begin."""
+        if events not in self._calendars:
+            self._calendars[events] = _DayByDay(self.dates(events))
+        return self._calendars[events]
+
+    def happened(self, events: tuple[str, ...]) -> Flags:
+        """Return in which journeys one of some events has happened."""
+        return ~np.isnat(self.dates(events))
+
+    def lacks(self, events: tuple[str, ...], needs: str = "any") -> bool:
+        """Return whether the extract has no event of these kinds; of one of them, where all are needed."""
+        held = (event in CORE_EVENTS or bool(self.frame[event].notna().any()) for event in events)
+        return not (all(held) if needs == "all" else any(held))
+
+    def place(self, referral_ids: pd.Series) -> Numbers:
+        """Return the row of each referral, -1 for those that are not there."""
+        return pd.Index(self.frame["referral_id"]).get_indexer(pd.Index(referral_ids))
+
+    def applies(self, rule: Standard) -> Flags:
+        """Return for which journeys a standard holds."""
+        if rule.nations and self.snapshot.contract.nation not in rule.nations:
+            return np.zeros(len(self.frame), dtype=bool)
+        held = self.happened((rule.applies_to,))
+        for validity in rule.valid:
+            when = self.dates((validity.by,))
+            if validity.since:
+                held &= ~(when < np.datetime64(validity.since))
+            if validity.until:
+                held &= ~(when > np.datetime64(validity.until))
+        return held
+
+    def exempt(self, name: str) -> Flags | None:
+        """Return which journeys an approved exemption from a standard stands for; None where there is none."""
+        rows = self.snapshot.tables.get("exemptions", pd.DataFrame({"standard": []}))
+        rows = rows[rows["standard"] == name]
+        if rows.empty:
+            return None
+        latest = rows[rows["recorded_date"] == rows.groupby("referral_id")["recorded_date"].transform("max")]
+        approved = (latest["decision"] == APPROVED).groupby(latest["referral_id"]).all()
+        return self.frame["referral_id"].isin(approved.index[approved]).to_numpy()
+
+
+class _DayByDay:
+    """Dates as places in a list of every day from the first to the last of them.
+
+    When something is due depends on the day alone: it is worked out once a day, and looked up once a case.
+    """
+
+    def __init__(self, dates: Days) -> None:
+        found = dates.astype("datetime64[D]")
+        first = np.fmin.reduce(found, initial=MISSING.astype("datetime64[D]"))
+        last = np.fmax.reduce(found, initial=first)
+        self.days: Days = found[:0] if np.isnat(first) else np.arange(first, last + DAY)
+        self._place = np.where(np.isnat(found), len(self.days), (found - first).astype(np.int64))
+
+    def look_up(self, values: Days) -> Days:
+        """Return for each date the value of its day; a missing date has none."""
+        return np.append(values.astype("datetime64[s]"), MISSING)[self._place]
+
+
+def _run_all(journeys: _Journeys, names: Sequence[str] | None) -> list[_Cases]:
+    """Return the cases of the standards named (by default all) that have cases."""
+    standards = journeys.snapshot.contract.standards
+    for name in names or ():
+        if name not in standards:
+            raise ParameterError(f"standard {name!r}: {hint(name, standards)}")
+    chosen = standards if names is None else names
+    return [_run(journeys, name) for name in chosen if standards[name].kind != "profile"]
+
+
+def _run(journeys: _Journeys, name: str) -> _Cases:
+    """Run the clock of one standard for everybody."""
+    rule = journeys.rule(name)
+    if rule.table is not None:
+        clocks, lacking = _a_row(journeys, rule), False
+    else:
+        stops = journeys.stops(rule)
+        clocks = _each_time(journeys, rule) if rule.kind == "every" else _a_journey(journeys, rule)
+        lacking = journeys.lacks(rule.begins) or journeys.lacks(stops, rule.needs)
+
+    def of_cases(values: NDArray[Any]) -> NDArray[Any]:
+        return values if clocks.journey is None else values[clocks.journey]
+
+    open_still = np.isnat(clocks.done)
+    state = _state(rule, clocks, journeys.on, open_still)
+    if clocks.ended is not None:
+        state = np.where(open_still & clocks.ended, NOT_MET, state)
+    if rule.excused_by:
+        state = np.where(open_still & of_cases(journeys.happened(rule.excused_by)), NOT_APPLICABLE, state)
+    if lacking:
+        state = np.full_like(state, NO_DATA)
+    else:
+        state = np.where(np.isnat(clocks.begun), NOT_APPLICABLE if rule.table is None else NO_DATA, state)
+    state = np.where(of_cases(journeys.applies(rule)), state, NOT_APPLICABLE)
+    exempt = journeys.exempt(name)
+    return _Cases(
+        name,
+        rule,
+        journeys.frame["referral_id"] if clocks.journey is None else journeys.frame["referral_id"].take(clocks.journey),
+        clocks,
+        journeys.month if clocks.journey is None else clocks.begun.astype("datetime64[M]").astype(np.int64),
+        state,
+        None if exempt is None else of_cases(exempt),
+    )

@@ -94,10 +94,10 @@ def _csv(path: Path, source: FolderSource) -> pd.DataFrame:
         raise DataError(f"{path.name}: the file is empty. It must hold a header and a row for each record.") from None
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path.name}: is not {source.encoding} (byte {error.start} is {error.object[error.start]:#04x}). "
+            f"{path.name}: is not {source.encoding} (it holds the byte {error.object[error.start]:#04x}). "
             f"Name its encoding in the contract file, e.g. `source: {{folder: ..., encoding: cp1252}}`."
         ) from None
-    except (pd.errors.ParserError, LookupError, OSError) as error:
+    except (pd.errors.ParserError, UnicodeError, LookupError, OSError) as error:
         raise DataError(f"{path.name}: cannot be read: {' '.join(str(error).split())}.") from None
     return cells.iloc[1:].set_axis(cells.iloc[0].fillna("").to_list(), axis="columns")
 

@@ -220,7 +220,7 @@ def make_report(job: Job, out: Path) -> Result:
                     "As known on": day_words(date.fromisoformat(job.known_at)),
                     "For": "internal readers" if job.audience == "internal" else "publication",
                 },
-                provenance=[f"perflib {version('perflib')}. This page is complete and asks the network for nothing."],
+                provenance=[f"perflib {version('perflib')}."],
             )
             folder = out / job.folder
             folder.mkdir(parents=True, exist_ok=True)

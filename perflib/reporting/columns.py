@@ -131,7 +131,8 @@ def percent(
     of : sequence of str
         The columns it is made of, where it is not their plain ratio (a limit, an adjusted rate).
     make : callable, optional
-        Works the values out from the frame of counts as shown, so that rounding goes before arithmetic.
+        Works the values out from the frame as shown (counts hidden and rounded, columns for people and columns
+        before this one worked out), so that rounding goes before arithmetic.
     places, signed, missing
         Decimal places; whether a plus sign is printed; what is printed where there is no value.
     """

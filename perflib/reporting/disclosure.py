@@ -184,7 +184,8 @@ class Disclosure:
         Raises
         ------
         DisclosureError
-            If a column is not in the frame, a count is negative, or parts do not add up to their total.
+            If a column is not in the frame, a count is negative or has a fraction, or parts do not add up to their
+            total.
 
         Examples
         --------
@@ -288,7 +289,10 @@ def _sums(
     blocks = [] if total is None or frame.empty else _blocks(frame, next(iter(columns)), total, within)
     for key in place:
         column = columns.get(key)
-        across = [place[part] for part in column.parts] if column else []
+        parts = column.parts if column else ()
+        if wrong := [part for part in parts if part not in place]:
+            raise DisclosureError(f"column {key!r}: its part {wrong[0]!r} is not a count; name count columns as parts")
+        across = [place[part] for part in parts]
         mine = [Sum(row[place[key]], tuple(row[across])) for row in cells if across]
         if column is None or column.adds_up:
             mine += [Sum(cells[whole, place[key]], tuple(cells[rows, place[key]])) for whole, rows in blocks]

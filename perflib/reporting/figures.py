@@ -254,15 +254,14 @@ def control_chart(trend: kpis.Trend) -> Figure:
 
 def _finding(trend: kpis.Trend) -> str:
     """Return what a control chart shows, in a few words."""
-    found, points = trend.shift, trend.chart.points
     trial = "; trial limits, fewer than 12 complete months" if trend.chart.trial else ""
-    if found is not None:
-        return f"{found.direction} from {month_words(found.since)}{trial}"
-    judged = points[points["complete"]]
-    if judged.empty:
+    if not trend.chart.points["complete"].any():
         return "nothing is fully recorded yet"
-    unstable = judged["signal"].notna().mean() > 0.5
-    return ("no stable level to judge by" if unstable else "no shift") + trial
+    if trend.unstable:
+        return "no stable level to judge by"
+    if trend.shift is not None:
+        return f"{trend.shift.direction} from {month_words(trend.shift.since)}{trial}"
+    return f"no shift{trial}"
 
 
 def _scaled(key: str, scale: float) -> Any:

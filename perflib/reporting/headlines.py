@@ -110,8 +110,11 @@ def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
 
 def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """Which measures stand lower or higher at their end than before, since when; and which do not."""
-    sentences, steady = [], []
+    sentences, steady, unstable = [], [], []
     for trend in kpis.all_trends(snapshot):
+        if trend.unstable:
+            unstable.append(trend.label.lower())
+            continue
         if trend.shift is None:
             steady.append(trend.label.lower())
             continue
@@ -129,6 +132,11 @@ def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
         )
     if steady:
         sentences.append(f"No shift is signalled in {listed(steady)}.")
+    if unstable:
+        sentences.append(
+            f"There is no stable level to judge {listed(unstable)} by: most months lie outside what one level would "
+            f"keep to. If they were being built up, state in the contract file (`changes`) when that ended."
+        )
     return sentences
 
 
@@ -175,7 +183,8 @@ def equality(snapshot: Snapshot, d: Disclosure) -> list[str]:
         return [f"No group differs from the rest in {label} within {age} months by more than chance would explain."]
     return [
         f"{row['attribute']}, {row['value']}: {d.percent(row['outcomes'], row['starts'])} had {label} within {age} "
-        f"months, {row['signal']} than the rest by {d.number(abs(100 * row['gap']), of=(row['outcomes'],), places=0)} points. "
+        f"months, {row['signal']} than the rest by "
+        f"{d.number(abs(100 * row['gap']), of=(row['outcomes'],), places=0)} points. "
         f"This does not allow for other characteristics."
         for row in signalled.to_dict("records")
     ]

@@ -187,6 +187,6 @@ def conventions(snapshot: Snapshot) -> list[str]:
         f"A referral is resolved by the first of: {listed(resolving)}.",
         f"Groups and units are those at the start. Quarters are {contract.quarter_basis} quarters; one that is still "
         f"running is not judged.",
-        "Control charts follow the XmR and Laney p′ and u′ rules; a run of 7 makes a signal. About one stable series in "
-        "six, of 24 months, has a false signal.",
+        "Control charts follow the XmR and Laney p′ and u′ rules; a run of 7 makes a signal. About one stable series "
+        "in six, of 24 months, has a false signal.",
     ]

@@ -276,7 +276,7 @@ def find_params(params: str | Path = "params") -> Path:
 
 
 def new_file(contract: str, params: str | Path = "params") -> Path:
-    """Return where the file of a new contract goes: the user's own folder of parameters, or `params` if there is none."""
+    """Return where a new contract's file goes: the user's own folder of parameters, else a new one."""
     return (_own_params(params) or Path(params)) / "contracts" / f"{contract}.yaml"
 
 

@@ -588,6 +588,7 @@ def wales(known_at):
     return table, pd.Series(table.index < table.index[-1], table.index)
 
 
+@pytest.mark.requirement("WL-22")
 @pytest.mark.parametrize(("kind", "base"), [*product(["p_prime", "u_prime"], BASES)])
 def test_job_starts_on_the_programme_fell_from_april_2020(kind, base):
     table, complete = wales("2020-09-30")
@@ -596,6 +597,7 @@ def test_job_starts_on_the_programme_fell_from_april_2020(kind, base):
     assert (found.direction, found.since, found.months, found.rule) == ("fell", month("2020-04"), 5, "outside")
 
 
+@pytest.mark.requirement("WL-22")
 @pytest.mark.parametrize(("kind", "base"), [*product(["p_prime", "u_prime"], BASES)])
 def test_no_fall_in_job_starts_is_signalled_as_known_in_february_2020(kind, base):
     table, complete = wales("2020-02-29")

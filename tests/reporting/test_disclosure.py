@@ -25,6 +25,7 @@ def test_counts_from_1_to_9_are_hidden_below_10_and_zero_is_shown():
     assert table["n"].tolist() == [0, "[c]", "[c]", 10]
 
 
+@pytest.mark.requirement("WL-23")
 def test_a_rate_is_hidden_with_its_numerator_and_with_its_denominator():
     data = {"g": list("abc"), "n": [3, 0, 40], "d": [60, 8, 160]}
     table = shown(TEN, data, {"g": text("g"), "rate": percent("rate", "n", "d")})
@@ -167,6 +168,7 @@ def test_sentences_follow_the_same_rule():
         (lambda: shown(TEN, {"n": [3]}, {"m": count("m")}), "'m' is not in the frame"),
         (lambda: shown(TEN, {"n": [3]}, {"r": percent("r", "n", "d")}), "'d' is not in the frame"),
         (lambda: shown(TEN, {"g": ["a"], "n": [3]}, {"g": text("g"), "n": count("n")}, total="All"), "has it in 0"),
+        (lambda: shown(TEN, {"n": [3], "m": [3.5]}, {"n": count("n", parts=("m",))}), "its part 'm' is not a count"),
     ],
 )
 def test_a_wrong_rule_or_table_is_one_line_that_names_the_fault(fault, says):

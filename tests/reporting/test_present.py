@@ -130,6 +130,7 @@ def test_text_is_escaped_wherever_it_comes_from():
         assert "alert" in soup(shown).get_text() + str(soup(shown).img)
 
 
+@pytest.mark.requirement("WL-46")
 def test_staff_are_named_only_to_an_audience_that_may_see_names():
     frame = pd.DataFrame({"who": ["P. Smith"], "starts": [40]})
     table = Table(frame, "Starts by caseworker", {"who": staff("Caseworker"), "starts": count("Starts")})
