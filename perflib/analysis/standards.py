@@ -22,33 +22,24 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from functools import reduce
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis import cohorts, kpis
+from perflib.analysis.clocks import DAY, EXEMPT, MISSING, NO_DATA, STATES, Cases, Journeys, Numbers, month_number, run
+from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
-from perflib.rules.calendar import Days, window, working_days
-from perflib.rules.programme import CORE_EVENTS
+from perflib.rules.calendar import Days, window
 from perflib.rules.standards import Standard
 from perflib.rules.values import hint
 
-STATES = ("met", "not_met", "open_late", "not_due", "exempt", "no_data", "not_applicable")
-MET, NOT_MET, OPEN_LATE, NOT_DUE, EXEMPT, NO_DATA, NOT_APPLICABLE = (np.uint8(number) for number in range(7))
 COUNTED = ["met", "not_met", "open_late"]
-APPROVED = "approved"
-
-MISSING = np.datetime64("NaT", "s")
-DAY = np.timedelta64(1, "D")
-
-Flags = NDArray[np.bool_]
-Numbers = NDArray[np.int64]
-States = NDArray[np.uint8]
 
 
 def cases(
@@ -78,19 +69,20 @@ def cases(
     ParameterError
         An unknown standard, or a day after those that the snapshot knows.
     """
-    parts = _run_all(_Journeys(snapshot, on), names)
+    parts = _chosen(Journeys(snapshot, on), names)
     number = np.repeat(np.arange(len(parts), dtype=np.int8), [len(part.state) for part in parts])
-    state = np.concatenate([*(part.states(exemptions) for part in parts), np.array([], dtype=np.uint8)])
-    ids = [*(part.referral_id for part in parts), snapshot.journeys["referral_id"][:0]]
+    states = [part.exempted if exemptions else part.state for part in parts]
     return pd.DataFrame(
         {
-            "referral_id": pd.concat(ids, ignore_index=True),
-            "standard": pd.Categorical.from_codes(number, [part.name for part in parts]),
+            "referral_id": pd.concat(
+                [snapshot.journeys["referral_id"][:0], *(part.referral_id for part in parts)], ignore_index=True
+            ),
+            "standard": pd.Categorical.from_codes(number, pd.Index([part.name for part in parts], dtype="str")),
             "item": _items(parts),
-            "day0": _joined([part.day0 for part in parts]),
-            "due": _joined([part.due for part in parts]),
-            "done": _joined([part.done for part in parts]),
-            "state": pd.Categorical.from_codes(state.view(np.int8), list(STATES)),
+            "day0": _joined([part.clocks.day0 for part in parts]),
+            "due": _joined([part.clocks.due for part in parts]),
+            "done": _joined([part.clocks.done for part in parts]),
+            "state": pd.Categorical.from_codes(_joined(states, np.uint8).view(np.int8), pd.Index(STATES, dtype="str")),
         },
         copy=False,
     )
@@ -123,7 +115,7 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
         - `rate_unexempted`, `status_unexempted`: as though nothing had been exempted.
     """
     span = window(basis, snapshot.month, snapshot.first_day)
-    journeys = _Journeys(snapshot)
+    journeys = Journeys(snapshot)
     number, labels = _groups(journeys, by)
     frames = []
     for name, rule in snapshot.contract.standards.items():
@@ -131,16 +123,16 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
             if by is not None:
                 continue  # the contract's volumes are for everybody
             months = against_profile(snapshot, name)
-            frame = _lowest(months[span.contains(months.index)], rule)
+            frame = _lowest(months[span.contains(months.index)])
         else:
-            part = _run(journeys, name)
+            part = run(journeys, name)
             rows = pd.DataFrame(
                 {
-                    "group": part.of_journeys(number),
+                    "group": part.clocks.of_journeys(number),
                     "month": part.month,
-                    "state": part.states(),
+                    "state": part.exempted,
                     "unexempted": part.state,
-                    "days": part.taken(journeys),
+                    "days": part.taken,
                 }
             )[span.contains(part.month)]
             frame = _judged(rows, "state", rule, labels, journeys)
@@ -170,14 +162,14 @@ def history(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFr
     -------
     DataFrame
         Index (`standard`, `month`), every month of the contract; the number of cases in each of `STATES`, `counted`
-        (met, not met or open late), `rate` (missing where nothing counted) and `complete`: whether nothing in the
-        month can still become due.
+        (met, not met or open late), `rate` (missing where nothing counted) and `complete`: whether no case of the
+        month is still to become due.
     """
     frames = {}
-    for part in _run_all(_Journeys(snapshot), names):
+    for part in _chosen(Journeys(snapshot), names):
         first = min(snapshot.first_month.ordinal, int(part.month.min(initial=snapshot.month.ordinal)))
         months = pd.period_range(pd.Period(ordinal=first, freq="M"), snapshot.month, freq="M", name="month")
-        counts = _counts(part.states(), part.month - first, months)
+        counts = _counts(part.exempted, part.month - first, months)
         counted = counts[COUNTED].sum(axis=1)
         rate = counts["met"] / counted.where(counted > 0)
         frames[part.name] = counts.assign(counted=counted, rate=rate, complete=counts["not_due"] == 0)
@@ -211,16 +203,16 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
         No such standard, or a day after those that the snapshot knows.
     """
     name = _a_backlog(snapshot, standard)
-    journeys = _Journeys(snapshot)
+    journeys = Journeys(snapshot)
     if dates is None:
-        days = np.minimum((snapshot.months + 1).to_timestamp().to_numpy(dtype="datetime64[s]") - DAY, journeys.on)
+        days = np.minimum(_ends(snapshot), journeys.on)
     else:
         days = np.array(list(dates), dtype="datetime64[D]").astype("datetime64[s]")
     if (days > journeys.on).any():
         raise ParameterError(f"dates: {_iso(days.max())} is after {_iso(journeys.on)}, the last day that is known.")
-    part = _run(journeys, name)
-    kept = part.states() < EXEMPT
-    begun, late, done = part.begun[kept], part.late[kept], part.done[kept]
+    part = run(journeys, name)
+    kept = part.exempted < EXEMPT
+    begun, late, done = part.clocks.begun[kept], part.clocks.last[kept] + DAY, part.clocks.done[kept]
     referred = _by(days, begun)
     frame = pd.DataFrame(
         {
@@ -233,13 +225,13 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
     )
     for whole in ("all", "month", "open"):
         frame[f"of_{whole}"] = frame["late"] / frame[whole].where(frame[whole] > 0)
-    rule = part.rule
-    frame["oldest"] = _elapsed(rule, journeys, _oldest_open(days, begun, done), days)
-    whole = _whole(rule, frame)
-    met = [rule.target.met(part, of) for part, of in zip(frame["late"], whole, strict=True)]
-    frame["status"] = np.where(met if rule.kind == "backlog" else frame["late"] == 0, "met", "not_met")
-    if (part.state == NO_DATA).any():
-        frame["status"] = STATES[NO_DATA]
+    frame["oldest"] = part.elapsed(_oldest_open(days, begun, done), days)
+    if part.rule.kind == "backlog":
+        wholes = zip(frame["late"], _whole(part.rule, frame), strict=True)
+        met = np.array([part.rule.target.met(*pair) for pair in wholes], dtype=bool)
+    else:
+        met = (frame["late"] == 0).to_numpy()
+    frame["status"] = "no_data" if (part.state == NO_DATA).any() else np.where(met, "met", "not_met")
     return frame
 
 
@@ -267,14 +259,15 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     rule = snapshot.contract.standards.get(standard)
     if rule is None or rule.kind != "profile":
         raise ParameterError(f"standard={standard!r}: the contract has no such standard of kind 'profile'.")
-    events, clock = list(rule.to), "recorded" if rule.recorded else "event"
+    events: list[str] = list(rule.to)
+    clock: Clock = "recorded" if rule.recorded else "event"
     actual = kpis.monthly(snapshot, events, clock).sum(axis=1).cumsum()
     promised = kpis.promised(snapshot, events).sum(axis=1, skipna=False).cumsum(skipna=False)
     met = [rule.target.met(part, whole) for part, whole in zip(actual, promised, strict=True)]
     state = np.select(
-        [promised.isna(), promised == 0, _ends(snapshot) > _Journeys(snapshot).on, met],
-        [STATES[NO_DATA], STATES[NOT_APPLICABLE], STATES[NOT_DUE], STATES[MET]],
-        STATES[NOT_MET],
+        [promised.isna(), promised == 0, _ends(snapshot) > Journeys(snapshot).on, met],
+        ["no_data", "not_applicable", "not_due", "met"],
+        "not_met",
     )
     share = actual / promised.where(promised > 0)
     return pd.DataFrame({"actual": actual, "promised": promised, "share": share, "state": state})
@@ -293,197 +286,137 @@ def revisions(earlier: Snapshot, later: Snapshot) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `standard`, `was` and `now` (states; `was` is 'unknown' for a case that was not known yet, `now` for one that
-        is known no more), `reason` ('recorded late' where a date was missing, 'corrected' where it was another one)
-        and `cases`, in order.
+        `standard`, `was` and `now` (states, or 'unknown' where the case was not, or is no longer, known), `reason`
+        ('corrected' where one of the case's dates was another, 'recorded late' where it was missing, 'other' where its
+        dates are the same: an exemption decided on since, the first event of its kind) and `cases`.
     """
-    on = _Journeys(earlier).on.astype("datetime64[D]").item()
+    on = Journeys(earlier).on.astype("datetime64[D]").item()
     key = ["standard", "referral_id", "item"]
     both = cases(earlier).merge(cases(later, on=on), "outer", on=key, suffixes=("_was", "_now"))
     was, now = (both[f"state_{when}"].astype("str").fillna("unknown") for when in ("was", "now"))
-    another = False
-    for column in ("day0", "done"):
-        another |= both[f"{column}_was"].notna() & (both[f"{column}_was"] != both[f"{column}_now"])
-    reason = np.where(another, "corrected", "recorded late")
+    known = pd.DataFrame({name: both[f"{name}_was"].notna() for name in ("day0", "done")})
+    other = pd.DataFrame({name: _differ(both[f"{name}_was"], both[f"{name}_now"]) for name in known})
+    reason = np.select([(other & known).any(axis=1), other.any(axis=1)], ["corrected", "recorded late"], "other")
     frame = both[["standard"]].assign(was=was, now=now, reason=reason)[was != now]
     counts = frame.groupby(["standard", "was", "now", "reason"], observed=True).size()
     return counts.rename("cases").reset_index()
 
 
-@dataclass(frozen=True, eq=False)
-class _Cases:
-    """The cases of one standard, a column each."""
-
-    name: str
-    rule: Standard
-    referral_id: pd.Series
-    journey: Numbers | None  # the row of each case's journey; None: every journey has one case, in order
-    item: pd.Series | None
-    month: Numbers  # since January 1970
-    begun: Days
-    day0: Days
-    due: Days
-    late: Days  # the first day that is too late
-    done: Days
-    state: States  # as though nothing was exempt
-    exempt: Flags | None
-
-    def of_journeys(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return what is known of each journey for each case."""
-        return values if self.journey is None else values[self.journey]
-
-    def states(self, exemptions: bool = True) -> States:
-        """Return the state of each case, with or without exemptions."""
-        if self.exempt is None or not exemptions:
-            return self.state
-        return np.where(self.exempt & (self.state < EXEMPT), EXEMPT, self.state)
-
-    def taken(self, journeys: _Journeys) -> NDArray[np.float64]:
-        """Return the days that each case took, or has taken so far: more than the limit just when it is late."""
-        open_still = np.isnat(self.done)
-        days = _elapsed(self.rule, journeys, self.begun, np.where(open_still, journeys.on, self.done))
-        return np.where(open_still & (self.state == NOT_MET), np.nan, days)
-
-
-class _Journeys:
-    """The journeys referred by a day, with what had happened by then; each date is read once."""
-
-    def __init__(self, snapshot: Snapshot, on: date | None = None) -> None:
-        last = min(snapshot.period_end, snapshot.known_at)
-        if on is not None and on > last:
-            raise ParameterError(f"on={on}: is after {last}, the last day that is known. Choose an earlier day.")
-        self.snapshot = snapshot
-        self.on = np.datetime64(on or last, "s")
-        referred = (snapshot.journeys["referral"] <= self.on).to_numpy()
-        self.frame = snapshot.journeys if referred.all() else snapshot.journeys[referred].reset_index(drop=True)
-        self.calendar = working_days(snapshot.contract.nation)
-        self._dates: dict[tuple[tuple[str, ...], bool, str], Days] = {}
-        self._calendars: dict[tuple[str, ...], _DayByDay] = {}
-        self.month = self.dates(("referral",)).astype("datetime64[M]").astype(np.int64)
-
-    def rule(self, name: str) -> Standard:
-        """Return a standard of the contract."""
-        return self.snapshot.contract.standards[name]
-
-    def stops(self, rule: Standard) -> tuple[str, ...]:
-        """Return the events that stop a standard's clock."""
-        return rule.to or self.snapshot.programme.resolves
-
-    def dates(self, events: tuple[str, ...], recorded: bool = False, needs: str = "any") -> Days:
-        """Return the first date of some events in each journey; of those that are all needed, the last."""
-        key = (events, recorded, needs)
-        if key not in self._dates:
-            columns = (self.frame[f"{event}_recorded" if recorded else event] for event in events)
-            # Of these two only fmin passes over what is missing.
-            found = reduce(
-                np.maximum if needs == "all" else np.fmin, (column.to_numpy("datetime64[s]") for column in columns)
-            )
-            after = found > self.on
-            self._dates[key] = np.where(after, MISSING, found) if after.any() else found
-        return self._dates[key]
-
-    def calendar_of(self, events: tuple[str, ...]) -> _DayByDay:
-        """Return the days on which clocks begin."""
-        if events not in self._calendars:
-            self._calendars[events] = _DayByDay(self.dates(events))
-        return self._calendars[events]
-
-    def happened(self, events: tuple[str, ...]) -> Flags:
-        """Return in which journeys one of some events has happened."""
-        return ~np.isnat(self.dates(events))
-
-    def lacks(self, events: tuple[str, ...], needs: str = "any") -> bool:
-        """Return whether the extract has no event of these kinds; of one of them, where all are needed."""
-        held = (event in CORE_EVENTS or bool(self.frame[event].notna().any()) for event in events)
-        return not (all(held) if needs == "all" else any(held))
-
-    def place(self, referral_ids: pd.Series) -> Numbers:
-        """Return the row of each referral, -1 for those that are not there."""
-        return pd.Index(self.frame["referral_id"]).get_indexer(pd.Index(referral_ids))
-
-    def applies(self, rule: Standard) -> Flags:
-        """Return for which journeys a standard holds."""
-        if rule.nations and self.snapshot.contract.nation not in rule.nations:
-            return np.zeros(len(self.frame), dtype=bool)
-        held = self.happened((rule.applies_to,))
-        for validity in rule.valid:
-            when = self.dates((validity.by,))
-            if validity.since:
-                held &= ~(when < np.datetime64(validity.since))
-            if validity.until:
-                held &= ~(when > np.datetime64(validity.until))
-        return held
-
-    def exempt(self, name: str) -> Flags | None:
-        """Return which journeys an approved exemption from a standard stands for; None where there is none."""
-        rows = self.snapshot.tables.get("exemptions", pd.DataFrame({"standard": []}))
-        rows = rows[rows["standard"] == name]
-        if rows.empty:
-            return None
-        latest = rows[rows["recorded_date"] == rows.groupby("referral_id")["recorded_date"].transform("max")]
-        approved = (latest["decision"] == APPROVED).groupby(latest["referral_id"]).all()
-        return self.frame["referral_id"].isin(approved.index[approved]).to_numpy()
-
-
-class _DayByDay:
-    """Dates as places in a list of every day from the first to the last of them.
-
-    When something is due depends on the day alone: it is worked out once a day, and looked up once a case.
-    """
-
-    def __init__(self, dates: Days) -> None:
-        found = dates.astype("datetime64[D]")
-        first = np.fmin.reduce(found, initial=MISSING.astype("datetime64[D]"))
-        last = np.fmax.reduce(found, initial=first)
-        self.days: Days = found[:0] if np.isnat(first) else np.arange(first, last + DAY)
-        self._place = np.where(np.isnat(found), len(self.days), (found - first).astype(np.int64))
-
-    def look_up(self, values: Days) -> Days:
-        """Return for each date the value of its day; a missing date has none."""
-        return np.append(values.astype("datetime64[s]"), MISSING)[self._place]
-
-
-def _run_all(journeys: _Journeys, names: Sequence[str] | None) -> list[_Cases]:
-    """Return the cases of the standards named (by default all) that have cases."""
+def _chosen(journeys: Journeys, names: Sequence[str] | None) -> list[Cases]:
+    """Return the cases of the standards named, by default of all."""
     standards = journeys.snapshot.contract.standards
     for name in names or ():
         if name not in standards:
-            raise ParameterError(f"standard {name!r}: {hint(name, standards)}")
-    chosen = standards if names is None else names
-    return [_run(journeys, name) for name in chosen if standards[name].kind != "profile"]
+            raise ParameterError(f"standard {name!r}: the contract has no such standard; {hint(name, standards)}")
+    return [
+        run(journeys, name) for name in (standards if names is None else names) if standards[name].kind != "profile"
+    ]
 
 
-def _run(journeys: _Journeys, name: str) -> _Cases:
-    """Run the clock of one standard for everybody."""
-    rule = journeys.rule(name)
+def _differ(was: pd.Series, now: pd.Series) -> pd.Series:
+    return (was != now) & (was.notna() | now.notna())
+
+
+def _judged(rows: pd.DataFrame, state: str, rule: Standard, labels: pd.Index, journeys: Journeys) -> pd.DataFrame:
+    """Count states in each group and hold them against the target."""
+    counts = _counts(rows[state], rows["group"], labels)
+    counted = counts[COUNTED].sum(axis=1)
+    part, whole = counts["met"], counted
+    if rule.kind == "backlog":
+        counted = counted + counts["not_due"]
+        latest = rows[(rows[state] < EXEMPT) & (rows["month"] == month_number(journeys.on))]
+        wholes = {
+            "all": counted,
+            "month": latest["group"].value_counts().reindex(range(len(labels)), fill_value=0).set_axis(labels),
+            "open": counts["open_late"] + counts["not_due"],
+        }
+        part, whole = counts["open_late"], _whole(rule, pd.DataFrame(wholes))
+    judged = counts.assign(rate=part / whole.where(whole > 0), lower=np.nan, upper=np.nan)
+    if rule.sampled:
+        judged["lower"], judged["upper"] = cohorts.exact_interval(part, whole)
+    reasons = counts[["not_due", "exempt", "no_data"]].gt(0).assign(not_applicable=True).idxmax(axis=1)
     if rule.table is not None:
-        clocks, lacking = _a_row(journeys, rule), False
-    else:
-        stops = journeys.stops(rule)
-        clocks = _each_time(journeys, rule) if rule.kind == "every" else _a_journey(journeys, rule)
-        lacking = journeys.lacks(rule.begins) or journeys.lacks(stops, rule.needs)
+        reasons = reasons.mask(counts.sum(axis=1) == 0, "no_data")
+    met = [rule.target.met(*pair) for pair in zip(part, whole, strict=True)]
+    return judged.assign(status=np.where(counted > 0, np.where(met, "met", "not_met"), reasons))
 
-    def of_cases(values: NDArray[Any]) -> NDArray[Any]:
-        return values if clocks.journey is None else values[clocks.journey]
 
-    open_still = np.isnat(clocks.done)
-    state = _state(rule, clocks, journeys.on, open_still)
-    if clocks.ended is not None:
-        state = np.where(open_still & clocks.ended, NOT_MET, state)
-    if rule.excused_by:
-        state = np.where(open_still & of_cases(journeys.happened(rule.excused_by)), NOT_APPLICABLE, state)
-    if lacking:
-        state = np.full_like(state, NO_DATA)
-    else:
-        state = np.where(np.isnat(clocks.begun), NOT_APPLICABLE if rule.table is None else NO_DATA, state)
-    state = np.where(of_cases(journeys.applies(rule)), state, NOT_APPLICABLE)
-    exempt = journeys.exempt(name)
-    return _Cases(
-        name,
-        rule,
-        journeys.frame["referral_id"] if clocks.journey is None else journeys.frame["referral_id"].take(clocks.journey),
-        clocks,
-        journeys.month if clocks.journey is None else clocks.begun.astype("datetime64[M]").astype(np.int64),
-        state,
-        None if exempt is None else of_cases(exempt),
-    )
+def _lowest(months: pd.DataFrame) -> pd.DataFrame:
+    """Return a profile's row of `measure`: how many months were below, and the lowest of them."""
+    counts = months["state"].value_counts().reindex(STATES, fill_value=0)
+    rate = months.loc[months["state"].isin(COUNTED), "share"].min()
+    order = ["not_met", "met", "not_due", "no_data", "not_applicable"]
+    status = next((state for state in order if counts[state]), "not_applicable")
+    found = {**counts, "rate": rate, "status": status, "rate_unexempted": rate, "status_unexempted": status}
+    return pd.DataFrame([found], index=["all"]).assign(lower=np.nan, upper=np.nan, worst=np.nan)
+
+
+def _whole(rule: Standard, wholes: pd.DataFrame) -> pd.Series:
+    """Return what a backlog is a share of."""
+    return pd.Series(1, index=wholes.index) if rule.share_of == "count" else wholes[rule.share_of]
+
+
+def _counts(state: Any, group: Any, labels: pd.Index) -> pd.DataFrame:
+    """Count states in each group; groups are numbers, which `labels` name."""
+    number = np.asarray(group) * len(STATES) + np.asarray(state)
+    table = np.bincount(number, minlength=len(labels) * len(STATES)).reshape(len(labels), len(STATES))
+    return pd.DataFrame(table, index=labels, columns=list(STATES))
+
+
+def _groups(journeys: Journeys, by: str | None) -> tuple[Numbers, pd.Index]:
+    """Return the number of each journey's group, and what the groups are called."""
+    if by is None:
+        return np.zeros(len(journeys.frame), dtype=np.int64), pd.Index(["all"])
+    snapshot = journeys.snapshot
+    at_referral = snapshot.attribute(by, "at_referral")
+    labels = cohorts.labels(replace(snapshot, journeys=snapshot.journeys.assign(**{by: at_referral})), by)
+    number, names = pd.factorize(labels, sort=True)
+    return number.astype(np.int64), pd.Index(names)
+
+
+def _by(days: Days, dates: Days) -> Numbers:
+    """Count the dates on or before each day."""
+    return np.searchsorted(np.sort(dates[~np.isnat(dates)]), days, side="right")
+
+
+def _oldest_open(days: Days, begun: Days, done: Days) -> Days:
+    """Return when the oldest case that is open at the close of each day began; missing where none is open."""
+    order = np.argsort(begun, kind="stable")
+    never = np.datetime64("9999-12-31", "s")
+    begun = np.append(begun[order], never)
+    # The first of them, in order, that outlasts a day is the first at which the running maximum does.
+    outlast = np.maximum.accumulate(np.append(np.where(np.isnat(done), never, done)[order], never))
+    first = begun[np.searchsorted(outlast, days, side="right")]
+    return np.where(first <= days, first, MISSING)
+
+
+def _a_backlog(snapshot: Snapshot, standard: str | None) -> str:
+    """Return the id of a standard that has a backlog."""
+    aged = {name: rule.kind for name, rule in snapshot.contract.standards.items() if rule.is_age}
+    chosen = next((name for name, kind in aged.items() if kind == "backlog"), None) if standard is None else standard
+    if chosen is None or chosen not in aged:
+        raise ParameterError(f"standard={standard!r}: no such backlog; known: {', '.join(aged) or 'none'}.")
+    return chosen
+
+
+def _items(parts: Sequence[Cases]) -> pd.Categorical:
+    """Return what tells the cases of one referral apart."""
+    if all(part.clocks.item is None for part in parts):
+        size = sum(len(part.state) for part in parts)
+        return pd.Categorical.from_codes(np.full(size, -1, dtype=np.int8), pd.Index([], dtype="str"))
+    blank = [pd.Series(pd.NA, range(len(part.state)), dtype="str") for part in parts]
+    items = [none if part.clocks.item is None else part.clocks.item for part, none in zip(parts, blank, strict=True)]
+    return pd.Categorical(pd.concat(items, ignore_index=True))
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: Any = "datetime64[s]") -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.array([], dtype=dtype)
+
+
+def _iso(day: np.datetime64) -> str:
+    return str(day.astype("datetime64[D]"))
+
+
+def _ends(snapshot: Snapshot) -> Days:
+    """Return the last day of each month of the contract."""
+    return (snapshot.months + 1).to_timestamp().to_numpy(dtype="datetime64[s]") - DAY

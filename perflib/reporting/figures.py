@@ -133,6 +133,65 @@ def cohorts_against_profile(snapshot: Snapshot) -> Figure:
     )
 
 
+def triangle(snapshot: Snapshot, step: int = 3) -> Figure:
+    """The cumulative outcomes of each cohort for each 100 starts, at every `step` months of age."""
+    t = cohorts.triangle(snapshot)
+    ages = list(t.counts.columns[::step])
+    frame = t.counts[ages].add_prefix("n_").assign(starts=t.starts)
+    frame = frame[frame["starts"] > 0].reset_index()
+    label = snapshot.programme.label("outcome")
+    columns = {"cohort": month("Cohort"), "starts": count("Starts")}
+    columns |= {f"age_{age}": percent(str(age), f"n_{age}", "starts", places=0, missing="not yet") for age in ages}
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        import seaborn as sns
+
+        rates = 100 * data.set_index("cohort")[[f"age_{age}" for age in ages]]
+        rates = rates.set_axis([f"{month:%b %Y}" for month in pd.PeriodIndex(rates.index, freq="M")], axis="index")
+        sns.heatmap(
+            rates.set_axis(ages, axis="columns"),
+            ax=axes,
+            cmap="Blues",
+            vmin=0,
+            annot=True,
+            fmt=".0f",
+            cbar=False,
+            linewidths=0.5,
+            annot_kws={"size": 9},
+        )
+        axes.set_xlabel("months since the month of start")
+        axes.set_ylabel("month of start")
+        axes.tick_params(axis="y", labelrotation=0, labelsize=9)
+        axes.grid(visible=False)
+
+    def alt(data: pd.DataFrame) -> str:
+        said = []
+        for age in ages:
+            seen = data[f"age_{age}"].dropna()
+            if age in (6, 12, 18) and len(seen):
+                said.append(
+                    f"at {age} months from {100 * seen.min():.0f}% to {100 * seen.max():.0f}% in {len(seen)} cohorts"
+                )
+        return f"A grid of cohorts by age: the share of starts with {label.lower()}, " + (
+            "; ".join(said) + ". Cells that have not been reached are empty." if said else "still too young to compare."
+        )
+
+    return Figure(
+        Table(
+            frame,
+            f"{label} as a share of starts, by cohort and months since start",
+            columns,
+            note="Compare down a column, at equal age; never along the last diagonal.",
+            empty="nobody has started yet",
+        ),
+        draw,
+        f"{label} for each 100 starts, by cohort and months since start",
+        alt,
+        size=(7.4, 0.22 * len(frame) + 1.2),
+        raster=False,
+    )
+
+
 def conversion_curves(snapshot: Snapshot) -> Figure:
     """The share of starters that reached each milestone by each age, of the cohorts observed at that age."""
     programme = snapshot.programme
@@ -254,14 +313,12 @@ def control_chart(trend: kpis.Trend) -> Figure:
 
 def _finding(trend: kpis.Trend) -> str:
     """Return what a control chart shows, in a few words."""
-    trial = "; trial limits, fewer than 12 complete months" if trend.chart.trial else ""
     if not trend.chart.points["complete"].any():
         return "nothing is fully recorded yet"
-    if trend.unstable:
-        return "no stable level to judge by"
+    trial = "; trial limits, fewer than 12 complete months" if trend.chart.trial else ""
     if trend.shift is not None:
         return f"{trend.shift.direction} from {month_words(trend.shift.since)}{trial}"
-    return f"no shift{trial}"
+    return ("no stable level to judge by" if trend.unstable else "no shift") + trial
 
 
 def _scaled(key: str, scale: float) -> Any:

@@ -112,11 +112,8 @@ def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """Which measures stand lower or higher at their end than before, since when; and which do not."""
     sentences, steady, unstable = [], [], []
     for trend in kpis.all_trends(snapshot):
-        if trend.unstable:
-            unstable.append(trend.label.lower())
-            continue
         if trend.shift is None:
-            steady.append(trend.label.lower())
+            (unstable if trend.unstable else steady).append(trend.label.lower())
             continue
         found = trend.shift
         points = trend.chart.points
@@ -135,7 +132,7 @@ def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
     if unstable:
         sentences.append(
             f"There is no stable level to judge {listed(unstable)} by: most months lie outside what one level would "
-            f"keep to. If they were being built up, state in the contract file (`changes`) when that ended."
+            f"keep to. If they were being built up, state in the contract file, under changes, when that ended."
         )
     return sentences
 

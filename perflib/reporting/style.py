@@ -12,10 +12,10 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import matplotlib as mpl
 import numpy as np
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -26,6 +26,7 @@ HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
 
 _DASHES = ("solid", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), (0, (10, 3)), (0, (1, 1)))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+_READABLE = " '()*,-./;=@_~"  # what may stand unescaped in a data: address inside a quoted attribute
 _PAGE_FONT = "'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 _SETTINGS: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -35,7 +36,7 @@ _SETTINGS: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "axes.labelsize": 11,
     "axes.linewidth": 0.8,
-    "axes.prop_cycle": cycler(color=PALETTE),
+    "axes.prop_cycle": mpl.cycler(color=PALETTE),
     "axes.spines.left": False,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -133,8 +134,8 @@ def label_ends(axes: Axes, *, gap: float = 0.075) -> None:
 def image_uri(figure: Figure, *, raster: bool) -> str:
     """Return a drawn figure as a `data:` address: the same bytes for the same drawing.
 
-    Text in SVG stays text and takes the font of the page; it is measured with matplotlib's own font, so that the
-    drawing does not depend on the fonts of the machine.
+    An SVG is percent-encoded, so that it can be searched and compared. Text in it stays text and takes the font of the
+    page; it is measured with matplotlib's own font, so that the drawing does not depend on the fonts of the machine.
     """
     out = io.BytesIO()
     figure.savefig(
@@ -142,6 +143,7 @@ def image_uri(figure: Figure, *, raster: bool) -> str:
         format="png" if raster else "svg",
         metadata={"Software": None} if raster else {"Date": None, "Creator": None},
     )
-    content = out.getvalue() if raster else out.getvalue().replace(b"'DejaVu Sans'", _PAGE_FONT.encode())
-    kind = "image/png" if raster else "image/svg+xml"
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    if raster:
+        return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
+    drawing = out.getvalue().decode().replace("'DejaVu Sans'", _PAGE_FONT)
+    return f"data:image/svg+xml,{quote(drawing, safe=_READABLE)}"

@@ -89,7 +89,7 @@ class Standard(Sourced):
     Its `kind` is one of
 
     - `within`: each case is done within `limit` days. Without a limit every case counts at once, done or not.
-    - `oldest`: no case is open for more than `limit` days.
+    - `oldest`: no case is open for more than `limit` days; its target is every case.
     - `backlog`: of the cases, only a share is open for more than `limit` days on any day.
     - `every`: something is repeated, from `from` to `until`: in each calendar month that lies wholly between them or,
       with a limit, no more than that many days after the last time.
@@ -125,12 +125,13 @@ class Standard(Sourced):
             raise Misplaced(f"{self.kind!r} needs `limit`, the days that a case may be open", "kind")
         allowed = {
             "share_of": self.kind == "backlog",
+            "target": self.kind != "oldest",
             "until": self.kind == "every",
             "limit": self.kind != "profile",
             "table": self.kind == "within",
             "item": self.table is not None,
             "needs": self.kind != "every" and self.table is None,
-            "recorded": self.table is None,
+            "recorded": self.kind != "every" and self.table is None,
         }
         for field in self.model_fields_set & allowed.keys():
             if not allowed[field]:
@@ -140,6 +141,16 @@ class Standard(Sourced):
         if self.table and (len(self.begins), len(self.to)) != (1, 1):
             raise Misplaced("with `table`, `from` and `to` name one date column each", "table")
         return self
+
+    @property
+    def is_age(self) -> bool:
+        """Whether the limit is of an age, which stands still on days off."""
+        return self.kind in ("backlog", "oldest")
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether a case counts as late until it is done."""
+        return self.kind == "within" and self.limit is None
 
     @property
     def events(self) -> dict[Place, str]:

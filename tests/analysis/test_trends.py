@@ -622,8 +622,8 @@ def test_job_starts_alone_hide_the_fall_behind_the_growth_of_the_caseload():
 def test_the_delay_estimate_equals_a_hand_working():
     """Delays 0, 1, 0, 2, 1 seen up to 3, 3, 1, 2, 1.
 
-    Delay 2: all of 4 with at least 2 seen... recorded within 2 and seen to 2: events 1, 2 and 4, one of them after
-    2: 1 − 1/3. Delay 1: within 1 and seen to 1: events 1, 2, 3 and 5, two of them after 1: 1 − 2/4.
+    Recorded within 2, of those that happened 2 or more ago: the first, second and fourth; one of them after 2:
+    1 − 1/3. Recorded within 1, of those that happened 1 or more ago: all but the fourth; two after 1: 1 − 2/4.
     F(0) = 1/2 × 2/3 = 1/3, F(1) = 2/3, F(2) = F(3) = 1.
     """
     share = trends._recorded_within(np.array([0, 1, 0, 2, 1]), np.array([3, 3, 1, 2, 1]))

@@ -15,6 +15,7 @@ Row = Mapping[str, str]
 
 EVENTS = ("referral_id", "event", "event_date", "recorded_date")
 ATTRIBUTES = ("referral_id", "attribute", "value", "from_date", "recorded_date")
+REQUIRED = {"participants": ("referral_id", "participant_id"), "events": EVENTS, "attributes": ATTRIBUTES}
 
 CONTRACT = """\
 contract: made-here
@@ -52,9 +53,9 @@ class Made:
     def write(self, **tables: Iterable[Row]) -> None:
         """Replace tables; the columns of a file are those of its rows, in the order in which they first appear."""
         for name, table in tables.items():
-            columns = dict.fromkeys(column for row in table for column in row)
+            columns = list(dict.fromkeys(column for row in table for column in row)) or REQUIRED[name]
             with (self.folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+                writer = csv.DictWriter(file, columns, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(table)
 

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from itertools import combinations
+from urllib.parse import unquote
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -66,7 +67,8 @@ def soup(shown):
 
 
 def image(shown):
-    return base64.b64decode(soup(shown).img["src"].partition("base64,")[2])
+    head, _, content = soup(shown).img["src"].partition(",")
+    return base64.b64decode(content) if head.endswith(";base64") else unquote(content).encode()
 
 
 def test_a_table_has_a_caption_headers_of_rows_and_columns_in_a_named_box_that_scrolls():

@@ -1,0 +1,344 @@
+"""The clocks of service standards, run for everybody at once.
+
+`standards` has the conventions and the tables made of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perflib.errors import ParameterError
+from perflib.records.snapshot import Snapshot
+from perflib.rules.calendar import Days, WorkingDays, working_days
+from perflib.rules.programme import CORE_EVENTS
+from perflib.rules.standards import Standard
+from perflib.rules.values import hint
+
+STATES = ("met", "not_met", "open_late", "not_due", "exempt", "no_data", "not_applicable")
+MET, NOT_MET, OPEN_LATE, NOT_DUE, EXEMPT, NO_DATA, NOT_APPLICABLE = (np.uint8(number) for number in range(7))
+APPROVED = "approved"
+
+MISSING = np.datetime64("NaT", "s")
+DAY = np.timedelta64(1, "D")
+
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+States = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Clocks:
+    """The clocks of one standard, a column each.
+
+    Attributes
+    ----------
+    journey : array of int, or None
+        The row of each clock's journey; None: every journey has one, in order.
+    item : Series of str, or None
+        What tells the clocks of one journey apart.
+    begun, day0, due : arrays of datetime64[s]
+        The day it begins, the day it counts from, the last day in time.
+    last : array of datetime64[s]
+        The last day on which it is not late: `due`, or the day off after it for an age.
+    done : array of datetime64[s]
+    ended : array of bool, or None
+        Where what has not been done cannot be done any more.
+    """
+
+    journey: Numbers | None
+    item: pd.Series | None
+    begun: Days
+    day0: Days
+    due: Days
+    last: Days
+    done: Days
+    ended: Flags | None = None
+
+    def of_journeys(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return what is known of each journey for each clock."""
+        return values if self.journey is None else values[self.journey]
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """What has become of the clocks of one standard by the close of a day.
+
+    Attributes
+    ----------
+    journeys : Journeys
+    name : str
+        The standard's id.
+    rule : Standard
+    clocks : Clocks
+    state : array of uint8
+        Places in `STATES`, as though nothing was exempt.
+    """
+
+    journeys: Journeys
+    name: str
+    rule: Standard
+    clocks: Clocks
+    state: States
+
+    @property
+    def referral_id(self) -> pd.Series:
+        """The referral of each case."""
+        ids = self.journeys.frame["referral_id"]
+        return ids if self.clocks.journey is None else ids.take(self.clocks.journey)
+
+    @cached_property
+    def month(self) -> Numbers:
+        """The month of each case's referral, since January 1970; of several of a referral, that in which each began."""
+        whole = self.clocks.journey is None
+        return month_number(self.journeys.dates(("referral",)) if whole else self.clocks.begun)
+
+    @cached_property
+    def exempted(self) -> States:
+        """Places in `STATES`, with approved exemptions."""
+        exempt = self.journeys.exempt(self.name)
+        if exempt is None:
+            return self.state
+        return np.where(self.clocks.of_journeys(exempt) & (self.state < EXEMPT), EXEMPT, self.state)
+
+    @cached_property
+    def taken(self) -> NDArray[np.float64]:
+        """The days that each case took, or has taken so far: more than the limit just when it is late."""
+        if self.rule.kind == "every" and self.rule.limit is None:
+            return np.full(len(self.state), np.nan)
+        undone = np.isnat(self.clocks.done)
+        days = self.elapsed(self.clocks.begun, np.where(undone, self.journeys.on, self.clocks.done))
+        return np.where(undone & (self.state == NOT_MET), np.nan, days)
+
+    def elapsed(self, begun: Days, end: Days) -> NDArray[np.float64]:
+        """Return the days from day 0 to another; what is done on a day off counts as done on the next working day."""
+        if self.rule.days == "calendar":
+            return (end - begun) / DAY
+        calendar = self.journeys.calendar
+        return calendar.count(begun, end if self.rule.is_age else calendar.day0(end))
+
+
+class Journeys:
+    """The journeys referred by a day, with what had happened by its close; each date is read once.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    on : date, optional
+        By default the month's last day, or `known_at` if that is earlier.
+
+    Raises
+    ------
+    ParameterError
+        A later day.
+    """
+
+    def __init__(self, snapshot: Snapshot, on: date | None = None) -> None:
+        known = min(snapshot.period_end, snapshot.known_at)
+        if on is not None and on > known:
+            raise ParameterError(f"on={on}: is after {known}, the last day that is known. Choose an earlier day.")
+        self.snapshot = snapshot
+        self.on = np.datetime64(on or known, "s")
+        referred = (snapshot.journeys["referral"] <= self.on).to_numpy()
+        self.frame = snapshot.journeys if referred.all() else snapshot.journeys[referred].reset_index(drop=True)
+        self.calendar = working_days(snapshot.contract.nation)
+        self._dates: dict[tuple[tuple[str, ...], bool, str], Days] = {}
+        self._days: dict[tuple[str, ...], DayByDay] = {}
+
+    def dates(self, events: tuple[str, ...], recorded: bool = False, needs: str = "any") -> Days:
+        """Return the first date of some events in each journey; of those that are all needed, the last."""
+        key = (events, recorded, needs)
+        if key not in self._dates:
+            names = (f"{event}_recorded" if recorded else event for event in events)
+            columns = (self.frame[name].to_numpy(dtype="datetime64[s]") for name in names)
+            found = reduce(np.maximum if needs == "all" else np.fmin, columns)  # only fmin passes over what is missing
+            after = found > self.on
+            self._dates[key] = np.where(after, MISSING, found) if after.any() else found
+        return self._dates[key]
+
+    def happened(self, events: tuple[str, ...]) -> Flags:
+        """Return in which journeys one of some events has happened."""
+        return ~np.isnat(self.dates(events))
+
+    def lacks(self, events: tuple[str, ...], needs: str = "any") -> bool:
+        """Return whether the extract has no event of these kinds; of one of them, where all are needed."""
+        held = (event in CORE_EVENTS or bool(self.frame[event].notna().any()) for event in events)
+        return not (all(held) if needs == "all" else any(held))
+
+    def place(self, referral_ids: pd.Series) -> Numbers:
+        """Return the row of each referral, -1 for those that are not there."""
+        return pd.Index(self.frame["referral_id"]).get_indexer(pd.Index(referral_ids))
+
+    def applies(self, rule: Standard) -> Flags:
+        """Return for which journeys a standard holds."""
+        if rule.nations and self.snapshot.contract.nation not in rule.nations:
+            return np.zeros(len(self.frame), dtype=bool)
+        held = self.happened((rule.applies_to,))
+        for validity in rule.valid:
+            when = self.dates((validity.by,))
+            if validity.since:
+                held &= ~(when < np.datetime64(validity.since))
+            if validity.until:
+                held &= ~(when > np.datetime64(validity.until))
+        return held
+
+    def exempt(self, name: str) -> Flags | None:
+        """Return from which journeys' cases an approved exemption from a standard stands; None where there is none."""
+        rows = self.snapshot.tables.get("exemptions", pd.DataFrame({"standard": []}))
+        rows = rows[rows["standard"] == name]
+        if rows.empty:
+            return None
+        latest = rows[rows["recorded_date"] == rows.groupby("referral_id")["recorded_date"].transform("max")]
+        approved = (latest["decision"] == APPROVED).groupby(latest["referral_id"]).all()
+        return self.frame["referral_id"].isin(approved.index[approved]).to_numpy()
+
+    def days(self, events: tuple[str, ...]) -> DayByDay:
+        """Return the days on which the clocks begin that some events begin."""
+        if events not in self._days:
+            self._days[events] = DayByDay(self.dates(events))
+        return self._days[events]
+
+
+class DayByDay:
+    """Dates as places in a list of every day from the first to the last of them.
+
+    When something is due depends on the day alone: it is worked out once a day, and looked up once a case.
+    """
+
+    def __init__(self, dates: Days) -> None:
+        found = dates.astype("datetime64[D]")
+        first = np.fmin.reduce(found, initial=np.datetime64("NaT", "D"))
+        last = np.fmax.reduce(found, initial=first)
+        self.days: Days = found[:0] if np.isnat(first) else np.arange(first, last + DAY)
+        self._place = np.where(np.isnat(found), len(self.days), (found - first).view(np.int64))
+
+    def limits(self, rule: Standard, calendar: WorkingDays) -> tuple[Days, Days, Days]:
+        """Return day 0 of the clock begun on each date, its last day in time, and the last on which it is not late."""
+        if rule.days == "calendar":
+            day0 = self.days
+        else:
+            day0 = calendar.day0(self.days)
+        if rule.limit is None:
+            never = np.full_like(self.days, "NaT")
+            return self._look_up(day0), *(self._look_up(never),) * 2
+        due = day0 + rule.limit if rule.days == "calendar" else calendar.deadline(self.days, rule.limit)
+        found = self._look_up(due)
+        if not rule.is_age or rule.days == "calendar":
+            return self._look_up(day0), found, found
+        return self._look_up(day0), found, self._look_up(calendar.deadline(self.days, rule.limit + 1) - DAY)
+
+    def _look_up(self, values: Days) -> Days:
+        return np.append(values.astype("datetime64[s]"), MISSING)[self._place]
+
+
+def run(journeys: Journeys, name: str) -> Cases:
+    """Run the clock of one standard for everybody; of any kind but `profile`, which is about months."""
+    rule = journeys.snapshot.contract.standards[name]
+    stops = rule.to or journeys.snapshot.programme.resolves
+    lacking = False
+    if rule.table is not None:
+        clocks = _one_a_row(journeys, rule, rule.table)
+    else:
+        clocks = _one_each_time(journeys, rule) if rule.kind == "every" else _one_a_journey(journeys, rule, stops)
+        lacking = journeys.lacks(rule.begins) or journeys.lacks(stops, rule.needs)
+    undone = np.isnat(clocks.done)
+    late = undone if rule.unlimited else np.where(undone, journeys.on, clocks.done) > clocks.last
+    state = np.where(undone, NOT_DUE, MET) ^ late  # what is late: not_met for met, open_late for not_due
+    if clocks.ended is not None:
+        state[undone & clocks.ended] = NOT_MET
+    if rule.excused_by:
+        state[undone & clocks.of_journeys(journeys.happened(rule.excused_by))] = NOT_APPLICABLE
+    state[np.isnat(clocks.begun)] = NOT_APPLICABLE if rule.table is None else NO_DATA
+    if lacking:
+        state[:] = NO_DATA
+    state[~clocks.of_journeys(journeys.applies(rule))] = NOT_APPLICABLE
+    return Cases(journeys, name, rule, clocks, state)
+
+
+def _one_a_journey(journeys: Journeys, rule: Standard, stops: tuple[str, ...]) -> Clocks:
+    """Return the clocks that run from one event to another."""
+    done = journeys.dates(stops, rule.recorded, rule.needs)
+    ended = journeys.happened(rule.failed_by) if rule.failed_by else None
+    limits = journeys.days(rule.begins).limits(rule, journeys.calendar)
+    return Clocks(None, None, journeys.dates(rule.begins), *limits, done, ended)
+
+
+def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
+    """Return the clocks that run from one date column of a table to another."""
+    columns = ["referral_id", *rule.begins, *rule.to, *rule.item]
+    rows = journeys.snapshot.tables.get(table, pd.DataFrame(columns=columns))
+    for name in columns:
+        if name not in rows:
+            raise ParameterError(f"{rule.name}: the table {table} has no column {name!r}; {hint(name, rows.columns)}")
+    place = journeys.place(rows["referral_id"])
+    begun, done = (rows[name].to_numpy(dtype="datetime64[s]") for name in (*rule.begins, *rule.to))
+    known = (place >= 0) & ~(begun > journeys.on)
+    begun, done = begun[known], np.where(done > journeys.on, MISSING, done)[known]
+    item = rows.loc[known, list(rule.item)].astype("str").agg(" ".join, axis="columns") if rule.item else None
+    return Clocks(place[known], item, begun, *DayByDay(begun).limits(rule, journeys.calendar), done)
+
+
+def _one_each_time(journeys: Journeys, rule: Standard) -> Clocks:
+    """Return the clocks of what is to be repeated: one a calendar month, or from each time to the next."""
+    events = journeys.snapshot.events
+    mine = events[events["event"].isin(rule.to) & (events["event_date"] <= journeys.on)]
+    place, when = journeys.place(mine["referral_id"]), mine["event_date"].to_numpy(dtype="datetime64[s]")
+    place, when = place[place >= 0], when[place >= 0]
+    begun = np.where(journeys.applies(rule), journeys.dates(rule.begins), MISSING)
+    end = journeys.dates(rule.until) if rule.until else np.full_like(begun, MISSING)
+    if rule.limit is None:
+        return _one_a_month(begun, end, place, when, journeys.on)
+    return _one_after_another(journeys, rule, begun, end, place, when)
+
+
+def _one_a_month(begun: Days, end: Days, place: Numbers, when: Days, on: np.datetime64) -> Clocks:
+    """Return a clock for each calendar month that lies wholly between two dates; it is judged when the month is over."""
+    first = month_number(begun - DAY) + 1
+    last = np.where(np.isnat(end), month_number(on), np.minimum(month_number(end) - 1, month_number(on)))
+    count = np.where(np.isnat(begun), 0, np.maximum(last - first + 1, 0))
+    journey = np.repeat(np.arange(len(begun)), count)
+    month = first[journey] + np.arange(len(journey)) - np.repeat(np.cumsum(count) - count, count)
+    opens, closes = first_day(month), first_day(month + 1) - DAY
+
+    earliest_first = np.argsort(when, kind="stable")
+    place, when = place[earliest_first], when[earliest_first]
+    done = pd.Series(when, index=pd.MultiIndex.from_arrays([place, month_number(when)]))
+    done = done[~done.index.duplicated()].reindex(pd.MultiIndex.from_arrays([journey, month]))
+    item = pd.Series(opens.astype("datetime64[M]").astype(str), dtype="str")
+    return Clocks(journey, item, opens, opens, closes, closes, done.to_numpy(dtype="datetime64[s]"), closes <= on)
+
+
+def _one_after_another(
+    journeys: Journeys, rule: Standard, begun: Days, end: Days, place: Numbers, when: Days
+) -> Clocks:
+    """Return a clock from the beginning, and from each time, to the next; none where the end came before it was due."""
+    inside = (when > begun[place]) & ~(when > end[place])
+    starts = np.flatnonzero(~np.isnat(begun))
+    place, when = np.append(starts, place[inside]), np.append(begun[starts], when[inside])
+    order = np.lexsort((when, place))
+    place, when = place[order], when[order]
+    followed = np.append(place[1:] == place[:-1], [False] * (len(place) > 0))
+    done = np.where(followed, np.append(when[1:], [MISSING] * (len(place) > 0)), MISSING)
+    day0, due, last = DayByDay(when).limits(rule, journeys.calendar)
+    ended = ~np.isnat(end[place])
+    asked = ~(np.isnat(done) & (end[place] <= due))
+    item = pd.Series(when.astype("datetime64[D]").astype(str), dtype="str")
+    return Clocks(
+        place[asked], item[asked], when[asked], day0[asked], due[asked], last[asked], done[asked], ended[asked]
+    )
+
+
+def month_number(dates: Any) -> Any:
+    """Return months since January 1970 of one or more dates."""
+    return dates.astype("datetime64[M]").astype(np.int64)
+
+
+def first_day(months: Numbers) -> Days:
+    """Return the first day of months given as numbers since January 1970."""
+    return months.astype("datetime64[M]").astype("datetime64[s]")
