@@ -10,7 +10,7 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import pandas as pd
 import typer
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Performance reports for employment programmes.",
 )
+
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""What an unknown command or option is; typer gives it no name of its own."""
+
+INTERRUPTED = 130
 
 Params = Annotated[Path, typer.Option(help="Folder of parameter files.")]
 
@@ -234,13 +238,26 @@ def sample(
 def main() -> None:
     """Run a command; print what the user can mend as one line."""
     try:
-        app()
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except PerfError as error:
-        print(f"perflib: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(error.exit_status) from None
-    except KeyboardInterrupt:
-        print("perflib: interrupted; reports already made are whole.", file=sys.stderr)
-        raise SystemExit(130) from None
+        _stop(str(error), error.exit_status)
+    except UsageError as error:
+        message = error.format_message().replace("Value error, ", "")
+        _stop(message, ParameterError.exit_status, error.ctx.command_path if error.ctx else "perflib")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _stop(f"{error.filename}: cannot be read or written: {error.strerror}.", PerfError.exit_status)
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        _stop("interrupted; reports already made are whole.", INTERRUPTED)
+    raise SystemExit(status)
+
+
+def _stop(message: str, status: int, command: str = "perflib") -> NoReturn:
+    print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(status) from None
 
 
 if __name__ == "__main__":

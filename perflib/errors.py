@@ -10,6 +10,10 @@ class PerfError(Exception):
 
     exit_status = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython prints, and papermill keeps in the notebook, in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ParameterError(PerfError):
     """A parameter file, an argument or an option is wrong."""

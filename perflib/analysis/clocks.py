@@ -96,8 +96,9 @@ class Cases:
     @cached_property
     def month(self) -> Numbers:
         """The month of each case's referral, since January 1970; of several of a referral, that in which each began."""
-        whole = self.clocks.journey is None
-        return month_number(self.journeys.dates(("referral",)) if whole else self.clocks.begun)
+        one_each = self.clocks.journey is None
+        months: Numbers = month_number(self.journeys.dates(("referral",)) if one_each else self.clocks.begun)
+        return months
 
     @cached_property
     def exempted(self) -> States:
@@ -168,12 +169,13 @@ class Journeys:
 
     def lacks(self, events: tuple[str, ...], needs: str = "any") -> bool:
         """Return whether the extract has no event of these kinds; of one of them, where all are needed."""
-        held = (event in CORE_EVENTS or bool(self.frame[event].notna().any()) for event in events)
+        held = (event in CORE_EVENTS or not np.isnat(self.frame[event].to_numpy()).all() for event in events)
         return not (all(held) if needs == "all" else any(held))
 
     def place(self, referral_ids: pd.Series) -> Numbers:
         """Return the row of each referral, -1 for those that are not there."""
-        return pd.Index(self.frame["referral_id"]).get_indexer(pd.Index(referral_ids))
+        places: Numbers = pd.Index(self.frame["referral_id"]).get_indexer(pd.Index(referral_ids))
+        return places
 
     def applies(self, rule: Standard) -> Flags:
         """Return for which journeys a standard holds."""
@@ -216,48 +218,46 @@ class DayByDay:
         first = np.fmin.reduce(found, initial=np.datetime64("NaT", "D"))
         last = np.fmax.reduce(found, initial=first)
         self.days: Days = found[:0] if np.isnat(first) else np.arange(first, last + DAY)
-        self._place = np.where(np.isnat(found), len(self.days), (found - first).view(np.int64))
+        place = (found - first).view(np.int64)
+        self._place = np.maximum(place, -1, out=place)  # what is missing is numpy's least number
 
     def limits(self, rule: Standard, calendar: WorkingDays) -> tuple[Days, Days, Days]:
         """Return day 0 of the clock begun on each date, its last day in time, and the last on which it is not late."""
-        if rule.days == "calendar":
-            day0 = self.days
-        else:
-            day0 = calendar.day0(self.days)
+        working = rule.days == "working"
+        day0 = self._look_up(calendar.day0(self.days) if working else self.days)
         if rule.limit is None:
-            never = np.full_like(self.days, "NaT")
-            return self._look_up(day0), *(self._look_up(never),) * 2
-        due = day0 + rule.limit if rule.days == "calendar" else calendar.deadline(self.days, rule.limit)
-        found = self._look_up(due)
-        if not rule.is_age or rule.days == "calendar":
-            return self._look_up(day0), found, found
-        return self._look_up(day0), found, self._look_up(calendar.deadline(self.days, rule.limit + 1) - DAY)
+            return day0, np.full_like(day0, MISSING), np.full_like(day0, MISSING)
+        due = self._look_up(calendar.deadline(self.days, rule.limit) if working else self.days + rule.limit)
+        if working and rule.is_age:
+            return day0, due, self._look_up(calendar.deadline(self.days, rule.limit + 1) - DAY)
+        return day0, due, due
 
     def _look_up(self, values: Days) -> Days:
-        return np.append(values.astype("datetime64[s]"), MISSING)[self._place]
+        return np.append(values.astype("datetime64[s]"), MISSING)[self._place]  # the place -1 is the last
 
 
 def run(journeys: Journeys, name: str) -> Cases:
     """Run the clock of one standard for everybody; of any kind but `profile`, which is about months."""
     rule = journeys.snapshot.contract.standards[name]
     stops = rule.to or journeys.snapshot.programme.resolves
-    lacking = False
     if rule.table is not None:
-        clocks = _one_a_row(journeys, rule, rule.table)
+        clocks, lacking = _one_a_row(journeys, rule, rule.table), False
     else:
         clocks = _one_each_time(journeys, rule) if rule.kind == "every" else _one_a_journey(journeys, rule, stops)
         lacking = journeys.lacks(rule.begins) or journeys.lacks(stops, rule.needs)
     undone = np.isnat(clocks.done)
-    late = undone if rule.unlimited else np.where(undone, journeys.on, clocks.done) > clocks.last
-    state = np.where(undone, NOT_DUE, MET) ^ late  # what is late: not_met for met, open_late for not_due
+    late = undone if rule.unlimited else (clocks.done > clocks.last) | (undone & (clocks.last < journeys.on))
+    state: States = undone * NOT_DUE ^ late.view(np.uint8)  # late: open_late instead of not_due, not_met instead of met
     if clocks.ended is not None:
         state[undone & clocks.ended] = NOT_MET
-    if rule.excused_by:
-        state[undone & clocks.of_journeys(journeys.happened(rule.excused_by))] = NOT_APPLICABLE
-    state[np.isnat(clocks.begun)] = NOT_APPLICABLE if rule.table is None else NO_DATA
     if lacking:
         state[:] = NO_DATA
-    state[~clocks.of_journeys(journeys.applies(rule))] = NOT_APPLICABLE
+    # The last states are in order: each overrides those before it.
+    state = np.maximum(state, np.isnat(clocks.begun) * (NOT_APPLICABLE if rule.table is None else NO_DATA))
+    outside = ~clocks.of_journeys(journeys.applies(rule))
+    if rule.excused_by:
+        outside |= undone & clocks.of_journeys(journeys.happened(rule.excused_by))
+    state = np.maximum(state, outside * NOT_APPLICABLE)
     return Cases(journeys, name, rule, clocks, state)
 
 
@@ -298,7 +298,7 @@ def _one_each_time(journeys: Journeys, rule: Standard) -> Clocks:
 
 
 def _one_a_month(begun: Days, end: Days, place: Numbers, when: Days, on: np.datetime64) -> Clocks:
-    """Return a clock for each calendar month that lies wholly between two dates; it is judged when the month is over."""
+    """Return a clock for each calendar month that lies between two dates, judged when it is over."""
     first = month_number(begun - DAY) + 1
     last = np.where(np.isnat(end), month_number(on), np.minimum(month_number(end) - 1, month_number(on)))
     count = np.where(np.isnat(begun), 0, np.maximum(last - first + 1, 0))

@@ -5,6 +5,8 @@ Conventions
 - A cohort is the calendar month of the current start date; a start is a referral, so one person with two started
   referrals is two starts.
 - Age is in calendar months from the cohort's month, which is 0. *Start 31 January, outcome 1 February: age 1.*
+- A cell counts who had reached the measure by the end of that month; what was reached, or recorded, before the cohort's
+  month counts from age 0.
 - A cell is observed when cohort + age <= the reporting month; otherwise it is NaN, never zero.
 - Two clocks: by the month in which an event happened or in which it was first recorded; the cohort is always by start.
 - Expected = starts of each group x that group's promised outcomes a start at that age, summed.
@@ -14,11 +16,11 @@ Conventions
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from perflib.analysis import measures
@@ -27,6 +29,7 @@ from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.contract import Contract
 
+Floats = NDArray[np.float64]
 NOT_RECORDED = "not recorded"
 MONTHS_TO_END = 120
 """An age by which every profile has reached its last value."""
@@ -92,6 +95,12 @@ def started(snapshot: Snapshot) -> NDArray[np.bool_]:
     return snapshot.journeys["start"].notna().to_numpy()
 
 
+def cohort_months(snapshot: Snapshot) -> pd.PeriodIndex:
+    """Return every month that has a cohort: from the contract's first, or the first start, to the reporting month."""
+    first = min([snapshot.first_month, *snapshot.journeys["start"].dropna().nsmallest(1).dt.to_period("M")])
+    return pd.period_range(first, snapshot.month, freq="M", name="cohort")
+
+
 @remembered
 def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
     """Return an attribute of every journey as at its start, with 'not recorded' for what is missing.
@@ -142,14 +151,15 @@ def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None
     """
     if clock not in ("event", "recorded"):
         raise ParameterError(f"clock={clock!r}: give 'event' or 'recorded'.")
+    return _triangle(snapshot, measure, by, clock, started(snapshot))
+
+
+def _triangle(snapshot: Snapshot, measure: str, by: str | None, clock: Clock, keep: NDArray[np.bool_]) -> Triangle:
+    """Return the triangle of those of the started journeys that `keep` names."""
     reached = measures.first(snapshot, measure)[clock]
-    keep = started(snapshot)
     start = pd.PeriodIndex(snapshot.journeys.loc[keep, "start"].dt.to_period("M"))
-    first_month = min([snapshot.first_month, *([start.min()] if len(start) else [])])
-    cohorts = pd.period_range(first_month, snapshot.month, freq="M", name="cohort")
-    row = (
-        _months_between(pd.PeriodIndex([first_month] * len(start), freq="M"), start) if len(start) else np.empty(0, int)
-    )
+    cohorts = cohort_months(snapshot)
+    row = cohorts.get_indexer(start)
     index: pd.Index = cohorts
     if by is not None:
         codes, names = pd.factorize(labels(snapshot, by)[keep], sort=True)
@@ -161,8 +171,8 @@ def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None
     found = month.notna()
     age[found] = _months_between(start[found.to_numpy()], pd.PeriodIndex(month[found]))
     ages = len(cohorts)
-    inside = (age >= 0) & (age < ages)
-    place = row[inside.to_numpy()] * ages + age[inside].to_numpy(dtype=np.int64)
+    inside = age < ages
+    place = row[inside.to_numpy()] * ages + age[inside].clip(lower=0).to_numpy(dtype=np.int64)
     cells = np.bincount(place, minlength=len(index) * ages).reshape(len(index), ages)
     observed = (
         np.arange(ages) <= _months_between(pd.PeriodIndex(index.get_level_values("cohort")), snapshot.month)[:, None]
@@ -270,7 +280,7 @@ def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     Series of datetime64
         Index `cohort`; missing where the measure has no window.
     """
-    cohorts = pd.period_range(snapshot.first_month, snapshot.month, freq="M", name="cohort")
+    cohorts = cohort_months(snapshot)
     ends = cohorts.to_timestamp(how="end").normalize()
     days = final_days(snapshot.contract, ends, measure)
     return pd.Series(ends + pd.to_timedelta(days, unit="D"), index=cohorts)
@@ -280,9 +290,10 @@ def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "out
     """Return how many days after each start a measure is final; NaN where it has no window."""
     programme, allowance = contract.programme, contract.recording_allowance
     routes = programme.outcomes[measure].routes if measure in programme.outcomes else ()
-    ends = [route.within_days.at(starts) + allowance for route in routes if route.within_days]
+    never = np.full(len(starts), np.nan)
+    ends = [route.within_days.at(starts) + allowance if route.within_days else never for route in routes]
     ends += [route.claim.within_days.at(starts) for route in routes if route.claim]
-    return np.fmax.reduce(ends) - programme.start_day if ends else np.full(len(starts), np.nan)
+    return np.maximum.reduce(ends) - programme.start_day if ends else never
 
 
 def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
@@ -314,22 +325,12 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
     ]
     if area is not None and any(target.area for target in programme.targets.values()):
         for value in sorted(set(labels(snapshot, area)[started(snapshot)]) - {NOT_RECORDED, "none"}):
-            inside = restrict(snapshot, labels(snapshot, area) == value)
-            cut = triangle(inside, "outcome", programme.group, contract.profile_clock)
+            inside = started(snapshot) & (labels(snapshot, area) == value).to_numpy()
+            cut = _triangle(snapshot, "outcome", programme.group, contract.profile_clock, inside)
             rows += [
-                _against_target(inside, cut, name, value) for name, target in programme.targets.items() if target.area
+                _against_target(snapshot, cut, name, value) for name, target in programme.targets.items() if target.area
             ]
     return pd.DataFrame(rows)
-
-
-def restrict(snapshot: Snapshot, keep: pd.Series) -> Snapshot:
-    """Return a snapshot of some of the journeys, with their events; months and dates stay those of the whole."""
-    journeys = snapshot.journeys[keep.to_numpy()].reset_index(drop=True)
-    events = snapshot.events[snapshot.events["referral_id"].isin(journeys["referral_id"])]
-    people = snapshot.tables["participants"]
-    people = people[people["referral_id"].isin(journeys["referral_id"])]
-    tables = {**snapshot.tables, "participants": people}
-    return replace(snapshot, journeys=journeys, events=events, tables=tables)
 
 
 def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None) -> dict[str, object]:
@@ -349,8 +350,9 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
             share * contract.profile(cohorts, len(t.counts.columns), group=group, area=area)
             for group, share in contract.mix.items()
         ]
-        tender = float((cohort_starts * np.sum(shares, axis=0)[np.arange(len(age)), age]).sum())
-    ratio, low, high = poisson_ratio(observed, total)
+        promise = np.sum(shares, axis=0)[np.arange(len(age)), age]
+        tender = float(np.where(cohort_starts > 0, cohort_starts * promise, 0).sum())
+    ratio, low, high = (float(value) for value in poisson_ratio(observed, total))
     level = contract.profile(pd.PeriodIndex([snapshot.month]), MONTHS_TO_END, group=target.group, area=area)[0, -1]
     final_starts, final_observed = promised.loc[final, "starts"].sum(), promised.loc[final, "observed"].sum()
     status = (
@@ -378,15 +380,15 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
     }
 
 
-def poisson_ratio(observed: float, expected: float, level: float = 0.95) -> tuple[float, float, float]:
+def poisson_ratio(observed: ArrayLike, expected: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
     """Return observed over expected with exact Poisson limits (Garwood 1936); NaN where nothing is expected.
 
-    >>> [round(x, 3) for x in poisson_ratio(10, 10)]
+    >>> [round(float(x), 3) for x in poisson_ratio(10, 10)]
     [1.0, 0.48, 1.839]
     """
-    if not expected > 0:
-        return (np.nan, np.nan, np.nan)
+    x, mean = np.asarray(observed, dtype=float), np.asarray(expected, dtype=float)
+    mean = np.where(mean > 0, mean, np.nan)
     tail = (1 - level) / 2
-    low = stats.chi2.ppf(tail, 2 * observed) / 2 if observed > 0 else 0.0
-    high = stats.chi2.ppf(1 - tail, 2 * (observed + 1)) / 2
-    return (observed / expected, float(low / expected), float(high / expected))
+    low = np.where(x > 0, stats.chi2.ppf(tail, 2 * x) / 2, 0.0)
+    high = stats.chi2.ppf(1 - tail, 2 * (x + 1)) / 2
+    return x / mean, low / mean, high / mean

@@ -33,13 +33,15 @@ from scipy import stats
 from perflib.analysis import cohorts, measures
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
-from perflib.records.snapshot import Snapshot
+from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.programme import Programme
 
 ANY = "any"
 """The column of all causes together."""
 
 EXIT = "exit"
+BEFORE_OR_AFTER = ("assessment", "reception_interview")
+AGREED = ("action_plan_agreed", "support_plan_agreed")
 CLOSE = 1e-9
 """How far a sum of shares may be from the share it stands for: one half is reached at .49999999999."""
 
@@ -170,7 +172,7 @@ class Incidence:
 
 def _first_day(values: pd.Series, level: float) -> float:
     reached = (values >= level - CLOSE).to_numpy()
-    return float(values.index[reached.argmax()]) if reached.any() else np.nan
+    return float(values.index.to_numpy()[reached.argmax()]) if reached.any() else np.nan
 
 
 def cumulative_incidence(
@@ -275,7 +277,7 @@ def _whole(values: ArrayLike, name: str) -> NDArray[np.int64]:
         raise ParameterError(f"{name}: must be one list of numbers, not {given.ndim} of type {given.dtype}.")
     if given.dtype.kind == "f" and not np.equal(given, np.floor(given)).all():
         wrong = given[~np.equal(given, np.floor(given))]
-        raise ParameterError(f"{name}: {len(wrong)} of {len(given)} are no whole number, as {wrong[0]}. Leave them out.")
+        raise ParameterError(f"{name}: {len(wrong)} of {len(given)} are not whole, as {wrong[0]}. Leave them out.")
     if given.min() < 0:
         raise ParameterError(f"{name}: {(given < 0).sum()} of {len(given)} are below 0. Leave them out.")
     return given.astype(np.int64)
@@ -331,8 +333,176 @@ def competing_events(programme: Programme, measure: str, origin: str = "start") 
     >>> competing_events(whp, "outcome")
     ()
     """
-    after = {name for outcome in programme.outcomes.values() for route in outcome.routes for name in _events(route)}
-    goes_on = {*programme.outcomes, *programme.milestones, *after}
-    ends = () if origin == "start" else tuple(name for name in programme.resolves if name != "start")
-    ends += () if measure in goes_on or EXIT not in programme.events else (EXIT,)
+    routes = [route for outcome in programme.outcomes.values() for route in outcome.routes]
+    claims = {name for route in routes if (c := route.claim) for name in (c.submitted, c.paid, c.rejected)}
+    goes_on = {*programme.outcomes, *programme.milestones, *(route.event for route in routes), *claims}
+    ends = [] if origin == "start" else [name for name in programme.resolves if name != "start"]
+    if EXIT in programme.events and measure not in goes_on and measure not in programme.resolves:
+        ends.append(EXIT)
     return tuple(name for name in ends if name not in (measure, origin))
+
+
+def time_to(
+    snapshot: Snapshot,
+    measure: str,
+    *,
+    origin: str = "start",
+    competing: Sequence[str] | None = None,
+    clock: Clock = "event",
+    keep: Flags | None = None,
+    level: float = 0.95,
+) -> Incidence:
+    """Estimate how long it takes from one event to another.
+
+    Followed are the journeys in which the origin has happened, to the end of the reporting month. Of two things on one
+    day the measure counts, so that an exit into a job is a job. A journey that reached the measure before the origin is
+    left out and counted; a competing event before the origin is overlooked.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    measure : str
+        An outcome or an event of the programme; the first time it happened.
+    origin : str
+        An event; the first time it happened is day 0.
+    competing : sequence of str, optional
+        Events that end the chance of it; by default `competing_events`.
+    clock : {'event', 'recorded'}
+        Whether things count from the day they happened or the day that was first recorded. The origin is always the
+        day it happened.
+    keep : array of bool, shape (journeys,), optional
+        Only these journeys.
+    level : float
+        Of the limits.
+
+    Returns
+    -------
+    Incidence
+        Its first cause is `measure`, the others are `competing`.
+
+    Raises
+    ------
+    ParameterError
+        The programme has no such measure or event, or `clock` is none.
+    """
+    ends = competing_events(snapshot.programme, measure, origin) if competing is None else competing
+    names = (measure, *ends)
+    duration, cause, before = _waits(snapshot, names, origin, clock)
+    mine = np.ones(len(duration), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)
+    followed = mine & (duration >= 0)
+    return cumulative_incidence(
+        duration[followed], cause[followed], names, level=level, before=int((before & mine).sum())
+    )
+
+
+@remembered
+def _waits(
+    snapshot: Snapshot, names: tuple[str, ...], origin: str, clock: Clock
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Flags]:
+    """Return how long each journey waited, -1 where it is not followed, for what, and whether it had come before."""
+    if clock not in ("event", "recorded"):
+        raise ParameterError(f"clock={clock!r}: give 'event' or 'recorded'.")
+    begin = measures.first(snapshot, origin)["event"].to_numpy("datetime64[D]")
+    end = np.datetime64(snapshot.period_end)
+    stop, cause = np.full(len(begin), end), np.zeros(len(begin), dtype=np.int64)
+    before = np.zeros(len(begin), dtype=bool)
+    for place, name in reversed(list(enumerate(names, start=1))):
+        reached = measures.first(snapshot, name)
+        happened = reached["event"].to_numpy("datetime64[D]")
+        before = happened < begin
+        counted = reached[clock].to_numpy("datetime64[D]")
+        # From the last to the first: of two on one day the one that is named first stands.
+        sooner = ~before & (counted <= stop)
+        stop, cause = np.where(sooner, counted, stop), np.where(sooner, place, cause)
+    followed = ~np.isnat(begin) & ~before
+    duration = np.where(followed, (stop - begin).astype(np.int64), -1)
+    return duration, cause, before
+
+
+def intervals(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Return the pairs of origin and measure whose times are reported, of those that the programme has.
+
+    An assessment or interview that comes before the start in most journeys is a step on the way to it; else it follows.
+    """
+    programme = snapshot.programme
+    start = snapshot.journeys["start"]
+    pairs = [("referral", "start")]
+    for name in BEFORE_OR_AFTER:
+        if name in programme.events:
+            before = (snapshot.journeys[name] < start).sum() > (snapshot.journeys[name] >= start).sum()
+            pairs += [("referral", name), (name, "start") if before else ("start", name)]
+    after = [*AGREED, "job_start", *programme.milestones, *programme.outcomes, EXIT]
+    known = {*programme.events, *programme.outcomes}
+    return pairs + [("start", name) for name in after if name in known]
+
+
+def times(
+    snapshot: Snapshot,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    *,
+    by: str | None = None,
+    clock: Clock = "event",
+) -> pd.DataFrame:
+    """Summarise how long each step takes.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    pairs : sequence of (origin, measure), optional
+        By default `intervals` of the programme.
+    by : str, optional
+        An attribute, as at the start: then one row a step and value.
+    clock : {'event', 'recorded'}
+        By when things happened, or by when that was first recorded.
+
+    Returns
+    -------
+    DataFrame
+        One row a step (and value):
+
+        - `origin`, `measure`, (`by`); `followed`, of whom `reached`, `competing` (something else came first) and
+          `waiting`; `before` (left out).
+        - `share`: the share that has reached it by the last day on which anybody was followed.
+        - `median`, `lower`, `upper`: the day by which half of all have reached it; missing where half have not.
+        - `reached_median`, `reached_p90`: the days by which 50 and 90 % had, of those who reach it at all.
+        - `status`: 'no_data' where the extract holds no such event, 'nobody' where nobody is followed, else ''. Of a
+          step of which there is no data only `followed` and `before` are given.
+
+    References
+    ----------
+    SES provider guidance, chapter 7, paragraph 7.13; Group Work (JOBS II) guidance, chapter 6, paragraph 6.17.
+    """
+    rows = []
+    for origin, measure in intervals(snapshot) if pairs is None else pairs:
+        lacking = measures.first(snapshot, measure)["event"].isna().all()
+        for value, keep in _groups(snapshot, by):
+            found = time_to(snapshot, measure, origin=origin, clock=clock, keep=keep)
+            row = {"origin": origin, "measure": measure, **({by: value} if by else {}), "followed": found.followed}
+            row |= {"before": found.before, "status": "no_data" if lacking else "" if found.followed else "nobody"}
+            rows.append(row if lacking else row | _summary(found))
+    columns = ["origin", "measure", *([by] if by else []), "followed", "reached", "competing", "waiting", "before"]
+    columns += ["share", "median", "lower", "upper", "reached_median", "reached_p90", "status"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _groups(snapshot: Snapshot, by: str | None) -> list[tuple[str, Flags | None]]:
+    if by is None:
+        return [("", None)]
+    values = cohorts.labels(snapshot, by)
+    return [(value, (values == value).to_numpy()) for value in sorted(values.unique())]
+
+
+def _summary(found: Incidence) -> dict[str, float]:
+    reached = int(found.events[found.causes[0]].sum())
+    median, lower, upper = found.quantile()
+    return {
+        "reached": reached,
+        "competing": int(found.events[ANY].sum()) - reached,
+        "waiting": int(found.censored.sum()),
+        "share": found.share[found.causes[0]].iloc[-1] if found.followed else np.nan,
+        "median": median,
+        "lower": lower,
+        "upper": upper,
+        "reached_median": found.reached_quantile(),
+        "reached_p90": found.reached_quantile(0.9),
+    }

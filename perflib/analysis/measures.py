@@ -23,7 +23,7 @@ import pandas as pd
 
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
-from perflib.rules.programme import Claim, Programme, Route
+from perflib.rules.programme import CORE_EVENTS, Claim, Programme, Route
 
 Clock = Literal["event", "recorded"]
 
@@ -37,8 +37,8 @@ NOT_STARTED, BEFORE_START, AFTER_WINDOW, NO_CLAIM = (
 
 def claims_known(snapshot: Snapshot) -> bool:
     """Return whether any claim has been recorded; if not, outcomes that need one count without."""
-    submitted = [claim.submitted for claim in _claims(snapshot.programme)]
-    return bool(snapshot.events["event"].isin(submitted).any())
+    names = [name for claim in _claims(snapshot.programme) for name in (claim.submitted, claim.paid, claim.rejected)]
+    return bool(snapshot.events["event"].isin(names).any())
 
 
 def _claims(programme: Programme) -> list[Claim]:
@@ -81,10 +81,10 @@ def first(snapshot: Snapshot, measure: str) -> pd.DataFrame:
 def occurrences(snapshot: Snapshot, measure: str) -> pd.DataFrame:
     """Return every time a measure was reached: `place` (in journeys), `event`, `recorded`.
 
-    An event that repeats counts each time; an outcome once a referral.
+    An event counts each time (a second claim is another); a referral, a start and an outcome once a referral.
     """
     check(snapshot, measure)
-    if measure in snapshot.programme.events:
+    if measure in snapshot.programme.events and measure not in CORE_EVENTS:
         rows = snapshot.events[snapshot.events["event"] == measure]
         place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
         return pd.DataFrame(

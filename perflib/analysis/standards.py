@@ -213,12 +213,13 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
     part = run(journeys, name)
     kept = part.exempted < EXEMPT
     begun, late, done = part.clocks.begun[kept], part.clocks.last[kept] + DAY, part.clocks.done[kept]
+    opening: Days = days.astype("datetime64[M]").astype("datetime64[s]")
     referred = _by(days, begun)
     frame = pd.DataFrame(
         {
             "late": _by(days, late) - _by(days, np.maximum(late, done)),
             "all": referred,
-            "month": referred - _by(days.astype("datetime64[M]") - DAY, begun),
+            "month": referred - _by(opening - DAY, begun),
             "open": referred - _by(days, np.maximum(begun, done)),
         },
         index=pd.DatetimeIndex(days, name="date"),
@@ -334,11 +335,15 @@ def _judged(rows: pd.DataFrame, state: str, rule: Standard, labels: pd.Index, jo
     judged = counts.assign(rate=part / whole.where(whole > 0), lower=np.nan, upper=np.nan)
     if rule.sampled:
         judged["lower"], judged["upper"] = cohorts.exact_interval(part, whole)
-    reasons = counts[["not_due", "exempt", "no_data"]].gt(0).assign(not_applicable=True).idxmax(axis=1)
-    if rule.table is not None:
-        reasons = reasons.mask(counts.sum(axis=1) == 0, "no_data")
     met = [rule.target.met(*pair) for pair in zip(part, whole, strict=True)]
-    return judged.assign(status=np.where(counted > 0, np.where(met, "met", "not_met"), reasons))
+    judged["status"] = np.select(
+        [(counted > 0) & met, counted > 0, counts["not_due"] > 0, counts["exempt"] > 0, counts["no_data"] > 0],
+        ["met", "not_met", "not_due", "exempt", "no_data"],
+        "not_applicable",
+    )
+    if rule.table is not None and counts.to_numpy().sum() == 0:
+        judged["status"] = "no_data"
+    return judged
 
 
 def _lowest(months: pd.DataFrame) -> pd.DataFrame:
@@ -419,4 +424,5 @@ def _iso(day: np.datetime64) -> str:
 
 def _ends(snapshot: Snapshot) -> Days:
     """Return the last day of each month of the contract."""
-    return (snapshot.months + 1).to_timestamp().to_numpy(dtype="datetime64[s]") - DAY
+    next_month: Days = (snapshot.months + 1).to_timestamp().to_numpy(dtype="datetime64[s]")
+    return next_month - DAY

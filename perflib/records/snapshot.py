@@ -39,7 +39,7 @@ R = TypeVar("R")
 At = Literal["at_start", "at_referral", "at_event", "at_period_end"]
 
 REPEAT, ONCE = "repeat of another row", "counted once"
-STRAY = "not a referral of the participants table"
+STRAY, UNKNOWN = "not a referral of the participants table", "no such referral is known"
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +248,13 @@ def load_snapshot(
     return take_snapshot(load_extract(resolved), month, known_at)
 
 
+def month_before(snapshot: Snapshot) -> Snapshot | None:
+    """Return the same contract's month before, as it was known when it was reported; None for the first month."""
+    if snapshot.month <= snapshot.first_month:
+        return None
+    return load_snapshot(snapshot.contract, snapshot.month - 1)
+
+
 def load_extract(contract: Contract) -> Extract:
     """Read and check a contract's source.
 
@@ -331,7 +338,7 @@ def take_snapshot(
     participants = participants[participants["referral_id"].isin(referred)].sort_values("referral_id")
     current = current[current["referral_id"].isin(referred)]
 
-    tables, other_asides = _as_known(extract, at)
+    tables, other_asides = _as_known(extract, at, events.loc[seen, "referral_id"])
     asides += other_asides
     kept = faults[
         ~(
@@ -341,6 +348,7 @@ def take_snapshot(
         )
     ]
     set_aside = pd.concat([kept[SET_ASIDE], *asides], ignore_index=True)
+    set_aside = set_aside.astype(dict.fromkeys(SET_ASIDE, "str") | {"row": "int64"})
     set_aside = set_aside.sort_values(["table", "row", "column"], kind="stable").reset_index(drop=True)
     if period < pd.Period(first_day, "M"):
         raise ParameterError(
@@ -418,10 +426,13 @@ def _referrals(
     return single[~conflicting], asides, not_yet_known
 
 
-def _as_known(extract: Extract, at: pd.Timestamp) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame]]:
+def _as_known(
+    extract: Extract, at: pd.Timestamp, seen: pd.Series
+) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame]]:
     """Return the other tables: usable rows recorded by then, in an order that does not depend on the file's."""
     known, asides = {}, []
     referrals = extract.tables["participants"]["referral_id"]
+    referrals = referrals[referrals.isin(seen.unique())]
     for name, table in extract.tables.items():
         if name in ("participants", "events"):
             continue
@@ -433,9 +444,9 @@ def _as_known(extract: Extract, at: pd.Timestamp) -> tuple[dict[str, pd.DataFram
         asides.append(_aside(name, rows.index[repeated], "", REPEAT, ONCE))
         rows = rows[~repeated]
         if "referral_id" in rows:
-            stray = ~rows["referral_id"].isin(referrals)
-            asides.append(_aside(name, rows.index[stray], "referral_id", STRAY))
-            rows = rows[~stray]
+            unknown = ~rows["referral_id"].isin(referrals)
+            asides.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
+            rows = rows[~unknown]
         known[name] = rows.sort_values(list(rows.columns), kind="stable")
     return known, asides
 
@@ -480,7 +491,9 @@ def _held(attributes: pd.DataFrame, name: str, referrals: pd.Series, on: pd.Seri
     place = pd.Index(referrals).get_indexer(pd.Index(history["referral_id"]))
     history = history.assign(place=place)[place >= 0]
     history = history[history["from_date"].to_numpy() <= on.to_numpy()[history["place"]]]
-    history = history.sort_values(["place", "from_date", "recorded_date", "value"], ascending=[True, True, True, False])
+    history = history.sort_values(
+        ["place", "from_date", "recorded_date", "value"], ascending=[True, True, True, False], na_position="first"
+    )
     held = history.drop_duplicates("place", keep="last")
     values = current.astype("object") if is_numeric_dtype(current) else current.copy()
     values.iloc[held["place"]] = held["value"].to_numpy()

@@ -191,11 +191,14 @@ def _results(jobs: Sequence[Job], out: Path, workers: int) -> Iterator[Result]:
     if workers <= 1:
         yield from (make_report(job, out) for job in jobs)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+    executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
         futures = {executor.submit(make_report, job, out): job for job in jobs}
         for future in as_completed(futures):
             broken, job = future.exception(), futures[future]
             yield future.result() if broken is None else Result(job, job.name, error=type(broken).__name__)
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def make_report(job: Job, out: Path) -> Result:
@@ -232,6 +235,10 @@ def make_report(job: Job, out: Path) -> Result:
         return Result(job, title, error=_one_line(error))
     except PerfError as error:
         return Result(job, title, error=str(error))
+    except OSError as error:
+        return Result(job, title, error=f"{error.filename}: cannot be read or written: {error.strerror}.")
+    except Exception as error:  # what fails here must not stop the other jobs; its words might come from the data
+        return Result(job, title, error=f"{type(error).__name__}. Run the notebook in JupyterLab to see why.")
     return Result(job, title, tuple(_shown(notebook)))
 
 

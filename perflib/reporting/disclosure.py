@@ -109,7 +109,7 @@ class Disclosure:
         """Return a count for a sentence: "1,234", or "fewer than 10"."""
         if self.hides(value):
             return f"fewer than {self.suppress_below}"
-        return count("").text(self._rounded(value))
+        return count("").text(self.rounded(value))
 
     def percent(self, numerator: float, denominator: float, *, places: int = 0) -> str:
         """Return a share for a sentence, worked out from the counts as shown: "25%", or "not shown (fewer than 10)".
@@ -118,8 +118,8 @@ class Disclosure:
         """
         if any(self.hides(value) for value in (numerator, denominator, denominator - numerator)):
             return self._not_shown
-        below = self._rounded(denominator)
-        return percent("", places=places).text(self._rounded(numerator) / below if below else np.nan)
+        below = self.rounded(denominator)
+        return percent("", places=places).text(self.rounded(numerator) / below if below else np.nan)
 
     def number(
         self,
@@ -137,7 +137,7 @@ class Disclosure:
         if any(self.hides(source) for source in of):
             return self._not_shown
         column = self._written(number("", people=people, places=places, signed=signed))
-        return column.text(self._rounded(value) if people else value)
+        return column.text(self.rounded(value) if people else value)
 
     def notes(self, disclosed: Disclosed) -> list[str]:
         """Return the sentences that explain the marks and the rounding of a table."""
@@ -200,14 +200,14 @@ class Disclosure:
         exact = frame[counts].astype(float)
         sums, unprinted = _sums(frame, exact, columns, total, within)
         hidden = self._hide(exact, sums, unprinted)
-        shown = frame.assign(**self._rounded(exact.mask(hidden)))
+        shown = frame.assign(**self.rounded(exact.mask(hidden)))
         for key in sorted(columns, key=lambda key: not columns[key].people):
             column = columns[key]
             hide = _hidden_with_sources(key, columns, hidden)
             if column.sources or column.make or column.people:
                 frame[key] = _worked_out(frame, key, column)
                 values = _worked_out(shown, key, column)
-                shown[key] = (self._rounded(values) if column.people else values).mask(hide)
+                shown[key] = (self.rounded(values) if column.people else values).mask(hide)
             hidden[key] = hide & frame[key].notna()
         keys = list(columns)
         return Disclosed(shown[keys], hidden[keys], {key: self._written(columns[key]) for key in keys})
@@ -226,7 +226,8 @@ class Disclosure:
         whole = self.round_to > 1 and (column.people or column.kind == "percent")
         return replace(column, places=0) if whole else column
 
-    def _rounded(self, value: Any) -> Any:
+    def rounded(self, value: Any) -> Any:
+        """Return a count, or an array of them, rounded as this audience sees it."""
         return value if self.round_to == 1 else np.floor(value / self.round_to + 0.5) * self.round_to
 
     @property

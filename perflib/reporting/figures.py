@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from perflib.analysis import cohorts, kpis, trends
 from perflib.records.snapshot import Snapshot
-from perflib.reporting.columns import Column, count, month, number, percent, status, text
+from perflib.reporting.columns import Column, Make, count, month, number, percent, status, text
 from perflib.reporting.present import Figure, Table
 from perflib.reporting.style import AXIS, PALETTE, label_ends, series_styles
 from perflib.reporting.words import CLOCKS, month_words
@@ -25,6 +26,20 @@ def _months(frame: pd.DataFrame, column: str) -> pd.Series:
 
 def _from_zero(axes: Axes) -> None:
     axes.set_ylim(bottom=0)
+
+
+def _course(data: pd.DataFrame, key: str, label: str) -> str:
+    """Return in words how a monthly series went, of the months that are shown."""
+    seen = data.dropna(subset=key)
+    if seen.empty:
+        return f"{label} are too few to be shown"
+    (first, at_first), (last, at_last) = ((seen[key].iloc[at], month_words(seen["month"].iloc[at])) for at in (0, -1))
+    if len(seen) == 1:
+        return f"{label}: {first:,.0f} in {at_first}"
+    return (
+        f"{label} went from {first:,.0f} in {at_first} to {last:,.0f} in {at_last}, with a highest month of "
+        f"{seen[key].max():,.0f}"
+    )
 
 
 def flows(snapshot: Snapshot) -> Figure:
@@ -55,13 +70,7 @@ def flows(snapshot: Snapshot) -> Figure:
         label_ends(axes)
 
     def alt(data: pd.DataFrame) -> str:
-        last = data.iloc[-1]
-        parts = [
-            f"{labels[name]} went from {data[name].iloc[0]:,.0f} in {month_words(data['month'].iloc[0])} to "
-            f"{last[name]:,.0f} in {month_words(last['month'])}, with a highest month of {data[name].max():,.0f}"
-            for name in names
-            if data[name].notna().any()
-        ]
+        parts = [_course(data, name, labels[name]) for name in names]
         promise = " Dotted lines show what was promised." if shown else ""
         return f"Lines by month. {'; '.join(parts)}.{promise}"
 
@@ -91,9 +100,11 @@ def cohorts_against_profile(snapshot: Snapshot) -> Figure:
     }
     columns |= {"expected": number("Promised by this age", of=("starts",), people=True)} if promised else {}
 
+    def is_done(data: pd.DataFrame) -> NDArray[np.bool_]:
+        return final.reindex(pd.PeriodIndex(data["cohort"], freq="M"), fill_value=False).to_numpy()
+
     def draw(axes: Axes, data: pd.DataFrame) -> None:
-        x = _months(data, "cohort")
-        done = final.reindex(pd.PeriodIndex(data["cohort"], freq="M")).fillna(False).to_numpy(dtype=bool)
+        x, done = _months(data, "cohort"), is_done(data)
         axes.vlines(x, data["lower"], data["upper"], color=BLUE, linewidth=1.4, alpha=0.55)
         for chosen, face, name in ((done, BLUE, "final cohorts"), (~done, "white", "cohorts still open")):
             if chosen.any():
@@ -109,19 +120,17 @@ def cohorts_against_profile(snapshot: Snapshot) -> Figure:
         axes.margins(y=0.2)
 
     def alt(data: pd.DataFrame) -> str:
+        still_open = f"Cohorts that may still gain: {(~is_done(data)).sum()} of {len(data)}."
         if not promised:
-            return (
-                f"One point a cohort: {label.lower()} to date, with a 95% interval, from "
-                f"{data['observed'].iloc[0]:,.0f} for {month_words(data['cohort'].iloc[0])} to a highest of "
-                f"{data['observed'].max():,.0f}; the youngest cohorts are near zero because they have not had time."
-            )
+            went = _course(data.rename(columns={"cohort": "month"}), "observed", label)
+            return f"One point a cohort, with a 95% interval. {went}. {still_open}"
         known = data.dropna(subset=["expected", "lower"])
         below = (known["upper"] < known["expected"]).sum()
         above = (known["lower"] > known["expected"]).sum()
         return (
             f"One point a cohort with a 95% interval, and a line for what its profile promised by its age. Of "
-            f"{len(known)} cohorts, {below} are below the promise by more than chance would explain and {above} above; "
-            f"the youngest are near zero because they have not had time."
+            f"{len(known)} cohorts, {below} are below the promise by more than chance would explain and {above} above. "
+            f"{still_open}"
         )
 
     return Figure(
@@ -172,8 +181,10 @@ def triangle(snapshot: Snapshot, step: int = 3) -> Figure:
                 said.append(
                     f"at {age} months from {100 * seen.min():.0f}% to {100 * seen.max():.0f}% in {len(seen)} cohorts"
                 )
-        return f"A grid of cohorts by age: the share of starts with {label.lower()}, " + (
-            "; ".join(said) + ". Cells that have not been reached are empty." if said else "still too young to compare."
+        found = "; ".join(said) or "still too young to compare"
+        return (
+            f"A grid of cohorts by age: the share of starts with {label.lower()}, {found}. Cells that have not been "
+            f"reached, or are not shown, are empty."
         )
 
     return Figure(
@@ -236,6 +247,12 @@ def conversion_curves(snapshot: Snapshot) -> Figure:
     )
 
 
+def judged(trend: kpis.Trend) -> pd.DataFrame:
+    """Return the points of a control chart that are fully recorded and have a value."""
+    points = trend.chart.points
+    return points[points["complete"] & points["value"].notna()]
+
+
 def control_chart(trend: kpis.Trend) -> Figure:
     """A control chart of one measure, its signals named, incomplete months hollow."""
     points = trend.chart.points
@@ -243,22 +260,22 @@ def control_chart(trend: kpis.Trend) -> Figure:
     frame = points.rename_axis("month").reset_index()
     frame["count"] = frame["numerator"] if "numerator" in frame else frame["value"]
     rules = {name: words.format(run_length=trend.chart.run_length) for name, words in trends.RULES.items()}
-    frame["rule"] = frame["signal"].map(rules, na_action="ignore").astype("str").fillna("")
+    frame["rule"] = frame["signal"].map(rules, na_action="ignore")
     frame["state"] = np.where(frame["complete"], "complete", "still being recorded")
     of = ("count", "denominator") if trend.per else ("count",)
     columns = {"month": month("Cohort" if trend.by_cohort else "Month"), "count": count(trend.label)}
     if trend.per:
         columns["denominator"] = count(trend.per[:1].upper() + trend.per[1:])
+    columns["value"] = number(f"Value ({unit})", of=of, make=_value(trend))
     columns |= {
         key: number(header, of=of, make=_scaled(key, scale))
         for key, header in (
-            ("value", f"Value ({unit})"),
             ("centre", "Centre"),
             ("lower", "Lower limit"),
             ("upper", "Upper limit"),
         )
     }
-    columns |= {"state": text("Recording"), "rule": status("Signal", missing="none")}
+    columns |= {"state": text("Recording"), "rule": status("Signal", of=of, missing="none")}
 
     def draw(axes: Axes, data: pd.DataFrame) -> None:
         x = _months(data, "month")
@@ -268,7 +285,7 @@ def control_chart(trend: kpis.Trend) -> Figure:
         axes.step(x, data["centre"], where="mid", color=AXIS, linewidth=1.2)
         axes.plot(x, data["value"], color=BLUE, linewidth=1.5)
         complete = (data["state"] == "complete").to_numpy()
-        signalled = complete & (data["rule"] != "").to_numpy()
+        signalled = complete & data["rule"].notna().to_numpy()
         for chosen, face, edge, marker, name in (
             (complete & ~signalled, BLUE, BLUE, "o", "_"),
             (~complete, "white", BLUE, "o", "still being recorded"),
@@ -287,19 +304,23 @@ def control_chart(trend: kpis.Trend) -> Figure:
                 )
         if (~complete).any() or signalled.any():
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
-        _from_zero(axes)
-        axes.margins(y=0.2)
+        if data["value"].min() < 0.5 * data["value"].max():
+            _from_zero(axes)
         axes.set_ylabel(f"for each 100 {trend.per.split()[0]}" if trend.per else unit)
         if trend.by_cohort:
             axes.set_xlabel("month of start")
 
     def alt(data: pd.DataFrame) -> str:
-        signalled = data[(data["rule"] != "") & (data["state"] == "complete")]
+        signalled = data[data["rule"].notna() & (data["state"] == "complete")]
         low, high = data["value"].min(), data["value"].max()
-        spread = f"Control chart of {trend.label.lower()} {unit}, between {low:,.1f} and {high:,.1f}"
+        spread = f"Control chart of {trend.label.lower()} {unit}, " + (
+            "without a value" if np.isnan(low) else f"between {low:,.1f} and {high:,.1f}"
+        )
         if signalled.empty:
             return f"{spread}; no month is signalled."
         first, last = (month_words(signalled["month"].iloc[at]) for at in (0, -1))
+        if len(signalled) == 1:
+            return f"{spread}; one month is signalled, {first}."
         return f"{spread}; {len(signalled)} months are signalled, the first {first} and the last {last}."
 
     return Figure(
@@ -313,12 +334,19 @@ def control_chart(trend: kpis.Trend) -> Figure:
 
 def _finding(trend: kpis.Trend) -> str:
     """Return what a control chart shows, in a few words."""
-    if not trend.chart.points["complete"].any():
-        return "nothing is fully recorded yet"
+    if judged(trend).empty:
+        return "too little is fully recorded yet to judge"
     trial = "; trial limits, fewer than 12 complete months" if trend.chart.trial else ""
     if trend.shift is not None:
         return f"{trend.shift.direction} from {month_words(trend.shift.since)}{trial}"
     return ("no stable level to judge by" if trend.unstable else "no shift") + trial
+
+
+def _value(trend: kpis.Trend) -> Make:
+    """Return what works the points out from the counts as they are shown."""
+    if not trend.per:
+        return lambda frame: frame["count"]
+    return lambda frame: trend.scale * frame["count"] / frame["denominator"].where(frame["denominator"] > 0)
 
 
 def _scaled(key: str, scale: float) -> Any:
@@ -334,6 +362,7 @@ def equality(snapshot: Snapshot) -> Figure:
     """The rate of each group by the same age, with exact intervals."""
     age = kpis.equal_age(snapshot)
     frame = kpis.equality(snapshot)
+    within = f"within {age} months of the month of start" if age else "at an equal age"
     overall = frame["outcomes"].sum() / max(frame["starts"].sum(), 1)
     frame = frame.assign(name=frame["attribute"] + ": " + frame["value"], signal=frame["signal"].replace("", "none"))
     label = snapshot.programme.label("outcome")
@@ -342,7 +371,8 @@ def equality(snapshot: Snapshot) -> Figure:
         y = np.arange(len(data))[::-1]
         axes.hlines(y, 100 * data["lower"], 100 * data["upper"], color=BLUE, linewidth=2, alpha=0.5)
         axes.scatter(100 * data["rate"], y, color=BLUE, s=28, zorder=3)
-        axes.axvline(100 * overall, color=PLUM, linewidth=1.2, linestyle=(0, (4, 2)))
+        if data["outcomes"].max() > 0:
+            axes.axvline(100 * overall, color=PLUM, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.set_yticks(y, data["name"])
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
@@ -363,7 +393,7 @@ def equality(snapshot: Snapshot) -> Figure:
     return Figure(
         Table(
             frame,
-            f"{label} within {age} months, by characteristic",
+            f"{label} {within}, by characteristic",
             {
                 "name": text("Group"),
                 "starts": count("Starts"),
@@ -374,14 +404,14 @@ def equality(snapshot: Snapshot) -> Figure:
                 "gap": _points("Gap to the rest (points)", "gap"),
                 "gap_lower": _points("Gap, 95% from", "gap_lower"),
                 "gap_upper": _points("Gap, 95% to", "gap_upper"),
-                "signal": text("Signal"),
+                "signal": text("Signal", of=("outcomes", "starts")),
             },
             note=f"Only cohorts observed for {age} months count. Intervals are exact for rates, Newcombe's for gaps. "
             "A signal is one that stays when the number of comparisons is allowed for (false discovery rate 5%).",
             empty="no cohort is old enough for a fair comparison yet",
         ),
         draw,
-        f"{label} within {age} months of the month of start, by characteristic, with 95% intervals",
+        f"{label} {within}, by characteristic, with 95% intervals",
         alt,
         size=(7.4, 0.27 * len(frame) + 1.2),
     )

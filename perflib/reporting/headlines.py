@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from perflib.analysis import cohorts, journeys, kpis, measures, quality
+from perflib.analysis.trends import Shift
 from perflib.records.snapshot import Snapshot
+from perflib.reporting import figures
 from perflib.reporting.columns import count
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Tiles
@@ -74,27 +76,33 @@ def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
     whole = frame[frame["area"].isna()].iloc[0] if len(frame) else None
     if whole is None or whole["status"] == "no profile":
         reached = measures.first(snapshot, "outcome")["event"].notna().sum()
-        why = "the contract file gives no profile" if not snapshot.contract.profiles else "no cohort is old enough"
+        if not snapshot.contract.profiles:
+            why = "the contract file gives no profile"
+        elif whole is None or whole["expected"] == 0:
+            why = "no cohort is old enough to have been promised any"
+        else:
+            why = "no profile in the contract file covers some of the starts, by their group and month"
         return [f"{d.count(reached)} {label} to date. They cannot be compared with a promise: {why}."]
+    if d.hides(whole["observed"]):
+        return [f"{d.count(whole['observed'])} {label} to date: too few to be compared with the promise here."]
     said = {
         "below": "fewer than the promise by more than chance would explain",
         "above": "more than the promise by more than chance would explain",
         "in line": "in line with the promise",
     }
     of = (whole["observed"],)
-    promised = d.number(whole["expected"], people=True, places=0)
+    ratio = cohorts.poisson_ratio(d.rounded(whole["observed"]), d.rounded(whole["expected"]))
+    per_hundred, low, high = (d.number(100 * float(value), of=of, places=0) for value in ratio)
     sentences = [
         f"{d.count(whole['observed'])} {label} to date, where the profile promises "
-        f"{promised} by the ages the cohorts have reached: "
-        f"{d.number(100 * whole['ratio'], of=of, places=0)} for each 100 promised "
-        f"(95% interval {d.number(100 * whole['lower'], of=of, places=0)} to "
-        f"{d.number(100 * whole['upper'], of=of, places=0)}), {said[str(whole['status'])]}."
+        f"{d.number(whole['expected'], people=True, places=0)} by the ages the cohorts have reached: {per_hundred} for "
+        f"each 100 promised (95% interval {low} to {high}), {said[str(whole['status'])]}."
     ]
     for status, words in (("below", "Below"), ("above", "Above")):
         names = [
             f"{row['name']}{f' ({row.area})' if isinstance(row['area'], str) else ''}"
             for _, row in frame.iloc[1:].iterrows()
-            if row["status"] == status
+            if row["status"] == status and not d.hides(row["observed"])
         ]
         if names:
             sentences.append(f"{words} the promise by more than chance would explain: {listed(names)}.")
@@ -110,23 +118,25 @@ def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
 
 def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """Which measures stand lower or higher at their end than before, since when; and which do not."""
-    sentences, steady, unstable = [], [], []
+    sentences: list[str] = []
+    steady: list[str] = []
+    unstable: list[str] = []
+    young: list[str] = []
     for trend in kpis.all_trends(snapshot):
         if trend.shift is None:
-            (unstable if trend.unstable else steady).append(trend.label.lower())
+            listing = young if figures.judged(trend).empty else unstable if trend.unstable else steady
+            listing.append(trend.label.lower())
             continue
         found = trend.shift
-        points = trend.chart.points
-        column = "numerator" if "numerator" in points else "value"
-        behind = (points.loc[found.since :, column].sum(),)
-        after, before = (d.number(trend.scale * level, of=behind, places=1) for level in (found.after, found.before))
-        which = "cohorts from" if trend.by_cohort else "from"
+        before, after = _levels(trend, found, d)
+        unit = "cohort" if trend.by_cohort else "month"
         sentences.append(
-            f"{trend.label} {found.direction} {which} {month_words(found.since)}: {after} {trend.unit}, "
-            f"{before} in the months before ({found.months} complete "
-            f"{'month' if found.months == 1 else 'months'} at the new level"
-            f"{'; trial limits' if trend.chart.trial else ''})."
+            f"{trend.label} {found.direction} from {month_words(found.since)}: {after} {trend.unit}, "
+            f"{before} in the {unit}s before ({found.months} complete {unit}{'' if found.months == 1 else 's'} at the "
+            f"new level{'; trial limits' if trend.chart.trial else ''})."
         )
+    if young:
+        sentences.append(f"Too little is fully recorded yet to judge {listed(young)}.")
     if steady:
         sentences.append(f"No shift is signalled in {listed(steady)}.")
     if unstable:
@@ -135,6 +145,15 @@ def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
             f"keep to. If they were being built up, state in the contract file, under changes, when that ended."
         )
     return sentences
+
+
+def _levels(trend: kpis.Trend, found: Shift, d: Disclosure) -> list[str]:
+    """Return the level before a shift and after it, each hidden where it rests on few people."""
+    points = figures.judged(trend)
+    points = points[points["phase"] == points["phase"].iloc[-1]]
+    counted = points[["numerator", "denominator"] if trend.per else ["value"]]
+    spans = ((found.before, counted[: found.since - 1].tail(12)), (found.after, counted[found.since :]))
+    return [d.number(trend.scale * level, of=months.sum(), places=1) for level, months in spans]
 
 
 def _so_far(snapshot: Snapshot, d: Disclosure) -> list[str]:
@@ -160,11 +179,12 @@ def referrals(snapshot: Snapshot, d: Disclosure) -> list[str]:
         f"people.",
         f"{d.count(table['open'].sum())} referrals are still open.",
     ]
-    waits = kpis.time_to_start(snapshot).loc["rolling_3"]
-    if waits["starts"] > 0:
+    waits = kpis.time_to_start(snapshot).T["rolling_3"]
+    if waits["starts"] > 0 and not d.hides(waits["starts"]):
+        median, most = (d.number(waits[name], places=0) for name in ("median", "p90"))
         sentences.append(
-            f"Half of those who started in the last three months had waited {waits['median']:.0f} days or less from "
-            f"referral, nine in ten {waits['p90']:.0f} days or less."
+            f"Half of those who started in the last three months had waited {median} days or less from referral, nine "
+            f"in ten {most} days or less."
         )
     return sentences
 
@@ -178,13 +198,21 @@ def equality(snapshot: Snapshot, d: Disclosure) -> list[str]:
     age, label = kpis.equal_age(snapshot), snapshot.programme.label("outcome").lower()
     if signalled.empty:
         return [f"No group differs from the rest in {label} within {age} months by more than chance would explain."]
-    return [
+    shown = [
+        row
+        for row in signalled.to_dict("records")
+        if not any(d.hides(count) for count in (row["outcomes"], row["starts"] - row["outcomes"]))
+    ]
+    sentences = [
         f"{row['attribute']}, {row['value']}: {d.percent(row['outcomes'], row['starts'])} had {label} within {age} "
         f"months, {row['signal']} than the rest by "
         f"{d.number(abs(100 * row['gap']), of=(row['outcomes'],), places=0)} points. "
         f"This does not allow for other characteristics."
-        for row in signalled.to_dict("records")
+        for row in shown
     ]
+    if len(shown) < len(signalled):
+        sentences.append("Differences that rest on too few people are not shown.")
+    return sentences
 
 
 def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
@@ -197,8 +225,8 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
     if starts == 0:
         return ["Nobody has started yet, so nothing can be said of outcomes."]
     if settled == 0:
-        day = cohorts.final_from(snapshot).dropna()
-        when = f" The first becomes final on {day_words(day.iloc[0].date())}." if len(day) else ""
+        day = cohorts.final_from(snapshot).reindex(t.starts.index)[t.starts > 0].min()
+        when = "" if pd.isna(day) else f" The first becomes final on {day_words(day.date())}."
         sentences.append(f"No cohort is final yet: no final rate of {label} can be given.{when}")
     else:
         sentences.append(
@@ -222,13 +250,14 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
 def data_quality(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """How much was not used, and what the extract cannot say."""
     aside = quality.not_used(snapshot)
-    sentences = []
+    used = f"{d.count(len(snapshot.journeys))} referrals and {d.count(len(snapshot.events))} events are used."
+    sentences = [used]
     if aside.empty:
         sentences.append("Every row and cell known by then is used.")
     else:
         effects = aside.groupby("effect")["count"].sum()
-        said = [f"{total:,} with the effect “{effect}”" for effect, total in effects.items()]
-        sentences.append(f"{aside['count'].sum():,} rows or cells are set aside: {listed(said)}.")
+        said = [f"{d.count(total)} with the effect “{effect}”" for effect, total in effects.items()]
+        sentences.append(f"{d.count(aside['count'].sum())} rows or cells are set aside: {listed(said)}.")
     if snapshot.not_yet_known:
         sentences.append(
             f"{d.count(snapshot.not_yet_known)} referrals of the participants table had no event recorded by "

@@ -74,7 +74,8 @@ def check_released(contract: Contract, month: pd.Period, known_at: object) -> No
     if day is None:
         raise DisclosureError(
             f"{contract.path}: no release covers {month}, so nobody outside may see it. "
-            f"Add one under `releases`, e.g. `- {{through: {month}, on: 2020-05-28}}`, when the figures are published."
+            f"Add one under `releases`, e.g. `- {{through: {month}, on: YYYY-MM-DD}}`, with the day on which it is "
+            f"published."
         )
     if pd.Timestamp(known_at) < pd.Timestamp(day):  # type: ignore[arg-type]
         raise DisclosureError(
@@ -159,9 +160,6 @@ def provenance(snapshot: Snapshot) -> Table:
         "Day one": str(snapshot.first_day),
         "Programme rules": snapshot.programme.source,
         "History of the source": snapshot.contract.history,
-        "Referrals used": f"{len(snapshot.journeys):,}",
-        "Events used": f"{len(snapshot.events):,}",
-        "Rows and cells set aside": f"{len(snapshot.set_aside):,}",
         "Data fingerprint (SHA-256 of the rows used)": snapshot.fingerprint,
         "Versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES) + f", Python {platform.python_version()}",
     }

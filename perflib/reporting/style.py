@@ -36,7 +36,7 @@ _SETTINGS: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "axes.labelsize": 11,
     "axes.linewidth": 0.8,
-    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.prop_cycle": mpl.rcsetup.cycler("color", PALETTE),
     "axes.spines.left": False,
     "axes.spines.right": False,
     "axes.spines.top": False,

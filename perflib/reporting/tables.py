@@ -76,7 +76,8 @@ def referral_results(snapshot: Snapshot, months: int = 12) -> Table:
     columns |= {name: count(snapshot.programme.label(name)) for name in snapshot.programme.resolves}
     columns |= {"open": count("Still open"), "started": percent("Started, of those resolved", "start", "resolved")}
     table["resolved"] = table["referral"] - table["open"]
-    return Table(table, f"What became of the referrals of the last {len(table)} months", columns)
+    when = f"the last {len(table)} months" if len(table) > 1 else month_words(snapshot.month)
+    return Table(table, f"What became of the referrals of {when}", columns)
 
 
 def _parts(snapshot: Snapshot) -> list[str]:
@@ -119,7 +120,7 @@ def participants(snapshot: Snapshot) -> Table:
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Add one name for an attribute and its value."""
-    return frame.assign(name=frame["attribute"] + ": " + frame["value"])
+    return frame.assign(name=frame["attribute"].astype("str") + ": " + frame["value"].astype("str"))
 
 
 def cohort_table(snapshot: Snapshot) -> Table:
@@ -141,7 +142,7 @@ def cohort_table(snapshot: Snapshot) -> Table:
         columns |= {
             "expected": number("Promised by this age", of=("starts",), people=True, missing=NO_PROFILE),
             "difference": number("Difference", of=("observed", "starts"), people=True, signed=True, missing=NO_PROFILE),
-            "signal": status("Against profile"),
+            "signal": status("Against profile", of=("observed", "starts")),
         }
     return Table(
         frame,
@@ -163,10 +164,10 @@ def conversion(snapshot: Snapshot) -> Table:
             "starts": count("Starts"),
             "observed": count("Outcomes"),
             "expected": number("Promised", of=("starts",), people=True, missing=NO_PROFILE),
-            "ratio": _per_hundred("For each 100 promised", "ratio"),
-            "lower": _per_hundred("95% from", "lower"),
-            "upper": _per_hundred("95% to", "upper"),
-            "status": status("Status"),
+            "ratio": _per_hundred("For each 100 promised", 0),
+            "lower": _per_hundred("95% from", 1),
+            "upper": _per_hundred("95% to", 2),
+            "status": status("Status", of=("observed", "starts")),
         },
         note="Each cohort is held to the profile at its own age, so young cohorts do not pull the ratio down. Limits "
         "are exact Poisson limits.",
@@ -217,8 +218,13 @@ def _levels(snapshot: Snapshot) -> pd.DataFrame:
     return frame.assign(name=frame["name"].where(frame["area"].isna(), frame["name"] + " (" + area + ")"))
 
 
-def _per_hundred(header: str, key: str) -> Column:
-    return number(header, of=("observed", "starts"), places=0, missing=NO_PROFILE, make=lambda frame: 100 * frame[key])
+def _per_hundred(header: str, which: int) -> Column:
+    """Return the ratio (0) or its lower (1) or upper (2) limit, from the counts as they are shown."""
+
+    def make(frame: pd.DataFrame) -> pd.Series:
+        return pd.Series(100 * cohorts.poisson_ratio(frame["observed"], frame["expected"])[which], index=frame.index)
+
+    return number(header, of=("observed", "starts"), places=0, missing=NO_PROFILE, make=make)
 
 
 def positions(snapshot: Snapshot, cohorts_shown: int = 24) -> Table:

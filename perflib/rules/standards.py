@@ -56,7 +56,8 @@ class Threshold(Rules):
     @property
     def value(self) -> Decimal:
         """What is compared with."""
-        return next(iter(self.model_dump(exclude_none=True).values()))
+        value: Decimal = next(iter(self.model_dump(exclude_none=True).values()))
+        return value
 
     def met(self, count: float, total: float = 1) -> bool:
         """Return whether count / total satisfies it. No division and no rounding: 4 of 100 is no more than 4 %.

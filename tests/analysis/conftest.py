@@ -177,3 +177,20 @@ def part(promising: Contract) -> Extract:
     """276 referrals of an extract, with all its oddities: `tests/answers/whp-north-part`."""
     folder = {"folder": str(ANSWERS / "whp-north-part")}
     return load_extract(promising.model_copy(update={"source": FolderSource(**folder)}))
+
+
+@pytest.fixture(scope="session")
+def reading() -> Callable[..., Reading]:
+    """Return a function that reads the same files for a month, known at a day, without perflib."""
+    return lambda month, known_at: Reading(ANSWERS / "whp-north-part", month, known_at)
+
+
+@pytest.fixture(scope="session")
+def promises() -> Callable[..., list[float]]:
+    """Return a function of group and area that gives what was promised by age, for ages to ten years."""
+
+    def curve(group: str, area: object) -> list[float]:
+        values = PROFILES.get((group, area), PROFILES[group, None])
+        return values + values[-1:] * 120
+
+    return curve

@@ -16,34 +16,34 @@ from perflib.errors import ParameterError
 from perflib.rules.programme import Outcome
 
 CASES = """
-2018-01-01 | day 0                                | employed=2018-01-01
-2019-10-02 | employed on day 639                  | employed=2019-10-02
-late       | employed on day 640                  | employed=2019-10-03
-early      | employed before the start            | employed=2017-12-31
-2019-03-01 | employed, its claim rejected         | employed=2019-03-01 claim=2019-03-05 rejected=2019-03-20
-2019-10-02 | own business, claimed on day 700     | own=2019-10-02 claim=2019-12-02
-no claim   | own business, claimed on day 701     | own=2019-10-02 claim=2019-12-03
-late       | own business on day 640, claimed     | own=2019-10-03 claim=2019-10-04
-no claim   | own business, not claimed            | own=2019-03-01
-2019-03-01 | claim paid                           | own=2019-03-01 claim=2019-03-05 paid=2019-04-01
-no claim   | claim rejected                       | own=2019-03-01 claim=2019-03-05 rejected=2019-04-01
-2019-03-01 | rejected, then paid                  | own=2019-03-01 claim=2019-03-05 rejected=2019-04-01 paid=2019-05-01
-no claim   | paid, then rejected                  | own=2019-03-01 claim=2019-03-05 paid=2019-04-01 rejected=2019-05-01
-2019-03-01 | on one day paid beats rejected       | own=2019-03-01 claim=2019-03-05 paid=2019-04-01 rejected=2019-04-01
-no claim   | on one day rejected beats submitted  | own=2019-03-01 claim=2019-03-05 rejected=2019-03-05
-2019-03-01 | a second claim stands                | own=2019-03-01 claim=2019-03-05#1 rejected=2019-04-01#1 claim=2019-12-02#2
-no claim   | a second claim comes too late        | own=2019-03-01 claim=2019-03-05#1 rejected=2019-04-01#1 claim=2019-12-03#2
-no claim   | the only claim is a job's            | own=2019-03-01 employed=2019-11-01#J claim=2019-11-05#J
-2019-03-01 | its own claim beside a job's         | own=2019-03-01#S claim=2019-04-05#S employed=2019-11-01#J claim=2019-11-05#J
-2019-02-01 | two routes: the first                | employed=2019-03-01 own=2019-02-01 claim=2019-03-05
-2019-03-01 | two routes: the first that counts    | employed=2019-03-01 own=2019-02-01
-2019-03-01 | paid, submission not known           | own=2019-03-01 paid=2019-12-02
-no claim   | paid too late, submission not known  | own=2019-03-01 paid=2019-12-03
+2018-01-01 | day 0                          | job=2018-01-01
+2019-10-02 | job on day 639                 | job=2019-10-02
+late       | job on day 640                 | job=2019-10-03
+early      | job before the start           | job=2017-12-31
+2019-03-01 | job, its claim rejected        | job=2019-03-01 claim=2019-03-05 rejected=2019-03-20
+2019-10-02 | own business, claim day 700    | own=2019-10-02 claim=2019-12-02
+no claim   | own business, claim day 701    | own=2019-10-02 claim=2019-12-03
+late       | own business on day 640        | own=2019-10-03 claim=2019-10-04
+no claim   | own business, not claimed      | own=2019-03-01
+2019-03-01 | claim paid                     | own=2019-03-01 claim=2019-03-05 paid=2019-04-01
+no claim   | claim rejected                 | own=2019-03-01 claim=2019-03-05 rejected=2019-04-01
+2019-03-01 | rejected, then paid            | own=2019-03-01 claim=2019-03-05 rejected=2019-04-01 paid=2019-05-01
+no claim   | paid, then rejected            | own=2019-03-01 claim=2019-03-05 paid=2019-04-01 rejected=2019-05-01
+2019-03-01 | paid and rejected on one day   | own=2019-03-01 claim=2019-03-05 paid=2019-04-01 rejected=2019-04-01
+no claim   | rejected on the day submitted  | own=2019-03-01 claim=2019-03-05 rejected=2019-03-05
+2019-03-01 | a second claim stands          | own=2019-03-01 claim=2019-03-05#1 rejected=2019-04-01#1 claim=2019-12-02#2
+no claim   | a second claim comes too late  | own=2019-03-01 claim=2019-03-05#1 rejected=2019-04-01#1 claim=2019-12-03#2
+no claim   | the only claim is a job's      | own=2019-03-01 job=2019-11-01#J claim=2019-11-05#J
+2019-03-01 | its own claim beside a job's   | own=2019-03-01#S claim=2019-04-05#S job=2019-11-01#J claim=2019-11-05#J
+2019-02-01 | two routes: the first          | job=2019-03-01 own=2019-02-01 claim=2019-03-05
+2019-03-01 | two routes, one counts         | job=2019-03-01 own=2019-02-01
+2019-03-01 | paid, never submitted          | own=2019-03-01 paid=2019-12-02
+no claim   | paid too late, never submitted | own=2019-03-01 paid=2019-12-03
 """
 """Journeys that started on 1 January 2018: the date of the outcome or why there is none, what else happened."""
 
 EVENTS = {
-    "employed": "job_outcome",
+    "job": "job_outcome",
     "own": "self_employed_outcome",
     "claim": "claim_submitted",
     "paid": "claim_paid",
@@ -149,9 +149,7 @@ def test_a_claim_counts_from_the_day_it_is_known(make):
 
 
 def test_an_event_that_repeats_counts_each_time_and_an_outcome_once(make):
-    snapshot = make(
-        line("A", "employed=2018-08-01#1 employed=2018-09-01#2") + " job_start=2018-02-01 job_start=2018-05-01"
-    )
+    snapshot = make(line("A", "job=2018-08-01#1 job=2018-09-01#2") + " job_start=2018-02-01 job_start=2018-05-01")
 
     assert measures.occurrences(snapshot, "job_start")["event"].dt.month.tolist() == [2, 5]
     assert measures.occurrences(snapshot, "outcome")["event"].dt.month.tolist() == [8]

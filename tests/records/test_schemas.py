@@ -20,7 +20,7 @@ from perflib.records.schemas import (
     parse_dates,
     schema,
 )
-from perflib.records.snapshot import ONCE, REPEAT, STRAY
+from perflib.records.snapshot import ONCE, REPEAT, UNKNOWN
 from perflib.rules.contract import load_programme
 from perflib.rules.programme import Programme
 
@@ -242,7 +242,7 @@ def test_repeats_and_unknown_referrals_are_counted_in_every_table(made: Make) ->
     )
     found = it.snapshot().set_aside
     assert list(found[found["reason"] == REPEAT][["table", "row", "effect"]].iloc[0]) == ["attributes", 3, ONCE]
-    assert list(found[found["reason"] == STRAY][["table", "row", "effect"]].iloc[0]) == ["attributes", 4, ROW_NOT_USED]
+    assert list(found[found["reason"] == UNKNOWN][["table", "row", "effect"]].iloc[0]) == ["attributes", 4, ROW_NOT_USED]
     assert set_aside(it)[2:] == [
         ("attributes", 5, "attribute", "shoe_size", ROW_NOT_USED),
         ("attributes", 6, "value", "xyz", NOT_RECORDED),
