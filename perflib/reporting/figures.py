@@ -145,7 +145,7 @@ def cohorts_against_profile(snapshot: Snapshot) -> Figure:
 def triangle(snapshot: Snapshot, step: int = 3) -> Figure:
     """The cumulative outcomes of each cohort for each 100 starts, at every `step` months of age."""
     t = cohorts.triangle(snapshot)
-    ages = list(t.counts.columns[::step])
+    ages = [int(age) for age in t.counts.columns.to_numpy()[::step]]
     frame = t.counts[ages].add_prefix("n_").assign(starts=t.starts)
     frame = frame[frame["starts"] > 0].reset_index()
     label = snapshot.programme.label("outcome")

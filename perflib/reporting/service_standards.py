@@ -235,7 +235,8 @@ def by_unit(snapshot: Snapshot, attribute: str | None = None) -> Table:
     frame = frame.assign(counted=frame[standards.COUNTED].sum(axis=1))
     frame = frame[(frame["counted"] > 0) & frame["standard"].map(_is_share(snapshot))]
     wide = frame.pivot(index=attribute, columns="standard", values=["met", "counted"])
-    wide = wide.set_axis([f"{what}_{name}" for what, name in wide.columns.to_list()], axis="columns")
+    levels = (wide.columns.get_level_values(level) for level in (0, 1))
+    wide = wide.set_axis([f"{what}_{name}" for what, name in zip(*levels, strict=True)], axis="columns")
     names = [name for name in snapshot.contract.standards if f"met_{name}" in wide]
     columns: dict[str, Column] = {attribute: text(label)}
     columns |= {

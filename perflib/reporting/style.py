@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import rcsetup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -36,7 +37,7 @@ _SETTINGS: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "axes.labelsize": 11,
     "axes.linewidth": 0.8,
-    "axes.prop_cycle": mpl.rcsetup.cycler("color", PALETTE),
+    "axes.prop_cycle": rcsetup.cycler("color", PALETTE),
     "axes.spines.left": False,
     "axes.spines.right": False,
     "axes.spines.top": False,
