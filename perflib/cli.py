@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from perflib.errors import ParameterError, PerfError
+from perflib.rules.calendar import day as to_day
 from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import contracts, load_contract, load_programme, new_file
 from perflib.rules.new_contract import new_contract
@@ -52,8 +53,11 @@ def run(
     month: Annotated[str | None, typer.Option(help="YYYY-MM; by default the last whole month.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First month of several, YYYY-MM.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last month of several, YYYY-MM.")] = None,
+    date: Annotated[str | None, typer.Option(help="A day, YYYY-MM-DD: its month, as known that day.")] = None,
     known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
-    notebook: Annotated[list[str] | None, typer.Option(help="Notebook by name or path; by default all.")] = None,
+    notebook: Annotated[
+        list[str] | None, typer.Option(help="Notebook by name or path; by default all, for a --date the summary.")
+    ] = None,
     audience: Annotated[Audience, typer.Option(help="Who the reports are for.")] = Audience.internal,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a processor.")] = None,
     params: Params = Path("params"),
@@ -65,6 +69,11 @@ def run(
     names = contract or contracts(params)
     if not names:
         raise ParameterError(f"--params {params}: holds no contract. Write one with `perflib new`.")
+    if date is not None:
+        if any(option is not None for option in (month, first, last, known_at)):
+            raise ParameterError("--date: says the month and the day by itself; leave the other dates out.")
+        month, known_at = str(pd.Period(to_day(date), "M")), date
+        notebook = notebook or ["performance_summary"]
     jobs = batch.plan(
         names,
         _months(month, first, last),

@@ -218,7 +218,7 @@ class DayByDay:
         first = np.fmin.reduce(found, initial=np.datetime64("NaT", "D"))
         last = np.fmax.reduce(found, initial=first)
         self.days: Days = found[:0] if np.isnat(first) else np.arange(first, last + DAY)
-        place = (found - first).view(np.int64)
+        place: Numbers = (found - first).view(np.int64)
         self._place = np.maximum(place, -1, out=place)  # what is missing is numpy's least number
 
     def limits(self, rule: Standard, calendar: WorkingDays) -> tuple[Days, Days, Days]:
@@ -233,7 +233,8 @@ class DayByDay:
         return day0, due, due
 
     def _look_up(self, values: Days) -> Days:
-        return np.append(values.astype("datetime64[s]"), MISSING)[self._place]  # the place -1 is the last
+        found: Days = np.append(values.astype("datetime64[s]"), MISSING)  # the place -1 is the last
+        return found[self._place]
 
 
 def run(journeys: Journeys, name: str) -> Cases:
@@ -276,6 +277,8 @@ def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
     for name in columns:
         if name not in rows:
             raise ParameterError(f"{rule.name}: the table {table} has no column {name!r}; {hint(name, rows.columns)}")
+        if name in (*rule.begins, *rule.to) and len(rows) and not pd.api.types.is_datetime64_any_dtype(rows[name]):
+            raise ParameterError(f"{rule.name}: the column {name!r} of the table {table} holds no dates.")
     place = journeys.place(rows["referral_id"])
     begun, done = (rows[name].to_numpy(dtype="datetime64[s]") for name in (*rule.begins, *rule.to))
     known = (place >= 0) & ~(begun > journeys.on)
@@ -320,11 +323,12 @@ def _one_after_another(
     """Return a clock from the beginning, and from each time, to the next; none where the end came before it was due."""
     inside = (when > begun[place]) & ~(when > end[place])
     starts = np.flatnonzero(~np.isnat(begun))
-    place, when = np.append(starts, place[inside]), np.append(begun[starts], when[inside])
-    order = np.lexsort((when, place))
-    place, when = place[order], when[order]
-    followed = np.append(place[1:] == place[:-1], [False] * (len(place) > 0))
-    done = np.where(followed, np.append(when[1:], [MISSING] * (len(place) > 0)), MISSING)
+    times = pd.DataFrame(
+        {"place": np.append(starts, place[inside]), "when": np.append(begun[starts], when[inside])}
+    ).drop_duplicates()
+    times = times.sort_values(["place", "when"], ignore_index=True)
+    place, when = times["place"].to_numpy(), times["when"].to_numpy()
+    done = times.groupby("place")["when"].shift(-1).to_numpy()
     day0, due, last = DayByDay(when).limits(rule, journeys.calendar)
     ended = ~np.isnat(end[place])
     asked = ~(np.isnat(done) & (end[place] <= due))

@@ -177,7 +177,7 @@ def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) ->
         frame = counts.rename_axis("value").reset_index()
         frame.insert(0, "attribute", snapshot.programme.attributes[name].label)
         frame["value"] = [value_label(snapshot, name, value) for value in frame["value"]]
-        frames.append(frame.assign(share=frame["cumulative"] / max(len(values), 1)))
+        frames.append(frame.assign(share=frame["cumulative"] / max(frame["cumulative"].sum(), 1)))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -337,7 +337,7 @@ def trend_of(snapshot: Snapshot, rule: TrendRule) -> Trend:
     when = when[when["recorded"] >= when["event"]]
     months = snapshot.months
     recorded = trends.completeness(when["event"], when["recorded"], snapshot.known_at, months)
-    waited = months.to_timestamp(how="end") + pd.Timedelta(days=snapshot.contract.recording_allowance)
+    waited = months.to_timestamp(how="end").normalize() + pd.Timedelta(days=snapshot.contract.recording_allowance)
     complete = (recorded >= trends.INCOMPLETE) | (recorded.isna() & (waited <= pd.Timestamp(snapshot.known_at)))
     changes = snapshot.contract.stated_changes(rule.measure)
     label, per = snapshot.programme.label(rule.measure), None

@@ -169,7 +169,6 @@ def position_at(snapshot: Snapshot, day: date) -> pd.DataFrame:
     return journeys.position(at(snapshot, day))
 
 
-@remembered
 def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.DataFrame:
     """Count how many journeys stood in each place at the close of some days.
 
@@ -273,7 +272,7 @@ def stage_spells(snapshot: Snapshot) -> pd.DataFrame:
         pd.DataFrame({"place": row, "stage": name, "from_date": begin, "to_date": end})[begin < end]
         for name, begin, end in spells
     ]
-    found = pd.concat(parts).sort_values(["place", "from_date"], ignore_index=True)
+    found: pd.DataFrame = pd.concat(parts).sort_values(["place", "from_date"], ignore_index=True)
     return found.assign(to_date=found["to_date"].mask(found["to_date"] >= never))
 
 

@@ -31,7 +31,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis import cohorts, kpis
-from perflib.analysis.clocks import DAY, EXEMPT, MISSING, NO_DATA, STATES, Cases, Journeys, Numbers, month_number, run
+from perflib.analysis.clocks import (
+    DAY,
+    EXEMPT,
+    MISSING,
+    NO_DATA,
+    STATES,
+    Cases,
+    Flags,
+    Journeys,
+    Numbers,
+    month_number,
+    run,
+)
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
@@ -40,6 +52,37 @@ from perflib.rules.standards import Standard
 from perflib.rules.values import hint
 
 COUNTED = ["met", "not_met", "open_late"]
+
+
+def register(snapshot: Snapshot) -> pd.DataFrame:
+    """Return what the contract's standards are, in words, for the report to print.
+
+    Returns
+    -------
+    DataFrame
+        One row a standard: `standard`, `name`, `asks`, `of` (whom), `target`, `sampled`, `applies` (whether it holds
+        in the contract's nation), `source`, `invented`.
+    """
+    contract = snapshot.contract
+    rows = [
+        {
+            "standard": name,
+            "name": rule.name,
+            "asks": rule.asks(contract.programme.resolves),
+            "of": "all referrals"
+            if rule.applies_to == "referral"
+            else f"those with {rule.applies_to.replace('_', ' ')}",
+            "target": rule.promises,
+            "sampled": rule.sampled,
+            "applies": not rule.nations or contract.nation in rule.nations,
+            "source": rule.source,
+            "invented": rule.invented,
+        }
+        for name, rule in contract.standards.items()
+    ]
+    return pd.DataFrame(
+        rows, columns=["standard", "name", "asks", "of", "target", "sampled", "applies", "source", "invented"]
+    )
 
 
 def cases(
@@ -228,8 +271,7 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
         frame[f"of_{whole}"] = frame["late"] / frame[whole].where(frame[whole] > 0)
     frame["oldest"] = part.elapsed(_oldest_open(days, begun, done), days)
     if part.rule.kind == "backlog":
-        wholes = zip(frame["late"], _whole(part.rule, frame), strict=True)
-        met = np.array([part.rule.target.met(*pair) for pair in wholes], dtype=bool)
+        met = _met(part.rule, frame["late"], _whole(part.rule, frame))
     else:
         met = (frame["late"] == 0).to_numpy()
     frame["status"] = "no_data" if (part.state == NO_DATA).any() else np.where(met, "met", "not_met")
@@ -264,7 +306,7 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     clock: Clock = "recorded" if rule.recorded else "event"
     actual = kpis.monthly(snapshot, events, clock).sum(axis=1).cumsum()
     promised = kpis.promised(snapshot, events).sum(axis=1, skipna=False).cumsum(skipna=False)
-    met = [rule.target.met(part, whole) for part, whole in zip(actual, promised, strict=True)]
+    met = _met(rule, actual, promised.fillna(0))
     state = np.select(
         [promised.isna(), promised == 0, _ends(snapshot) > Journeys(snapshot).on, met],
         ["no_data", "not_applicable", "not_due", "met"],
@@ -335,9 +377,15 @@ def _judged(rows: pd.DataFrame, state: str, rule: Standard, labels: pd.Index, jo
     judged = counts.assign(rate=part / whole.where(whole > 0), lower=np.nan, upper=np.nan)
     if rule.sampled:
         judged["lower"], judged["upper"] = cohorts.exact_interval(part, whole)
-    met = [rule.target.met(*pair) for pair in zip(part, whole, strict=True)]
+    met = _met(rule, part, whole)
     judged["status"] = np.select(
-        [(counted > 0) & met, counted > 0, counts["not_due"] > 0, counts["exempt"] > 0, counts["no_data"] > 0],
+        [
+            met & (counted > 0).to_numpy(),
+            counted > 0,
+            counts["not_due"] > 0,
+            counts["exempt"] > 0,
+            counts["no_data"] > 0,
+        ],
         ["met", "not_met", "not_due", "exempt", "no_data"],
         "not_applicable",
     )
@@ -354,6 +402,11 @@ def _lowest(months: pd.DataFrame) -> pd.DataFrame:
     status = next((state for state in order if counts[state]), "not_applicable")
     found = {**counts, "rate": rate, "status": status, "rate_unexempted": rate, "status_unexempted": status}
     return pd.DataFrame([found], index=["all"]).assign(lower=np.nan, upper=np.nan, worst=np.nan)
+
+
+def _met(rule: Standard, part: pd.Series, whole: pd.Series) -> Flags:
+    """Return where the target is met, exactly."""
+    return np.array([rule.target.met(*pair) for pair in zip(part, whole, strict=True)], dtype=bool)
 
 
 def _whole(rule: Standard, wholes: pd.DataFrame) -> pd.Series:

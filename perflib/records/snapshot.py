@@ -372,10 +372,10 @@ def _known_at(month: pd.Period, known_at: str | date | None, contract: Contract)
         known = known_at if isinstance(known_at, date) else date.fromisoformat(known_at)
     except ValueError:
         raise ParameterError(f"known_at {known_at!r}: is no date. Write it as 2020-06-30.") from None
-    if pd.Timestamp(known) < month.end_time.normalize():
+    if pd.Timestamp(known) < month.start_time:
         raise ParameterError(
-            f"known_at {known}: is before the end of {month}, whose figures were not known then. "
-            f"Give {month.end_time:%Y-%m-%d} or later, or an earlier month."
+            f"known_at {known}: is before {month} began, of which nothing was known then. "
+            f"Give {month.start_time:%Y-%m-%d} or later, or an earlier month."
         )
     return known
 

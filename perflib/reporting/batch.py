@@ -64,8 +64,9 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where its report goes, below the reports folder."""
-        return Path(self.contract) / self.month
+        """Where its report goes, below the reports folder: that of its month or, before that has ended, of its day."""
+        ended = date.fromisoformat(self.known_at) >= to_month(self.month).end_time.date()
+        return Path(self.contract) / (self.month if ended else self.known_at)
 
 
 @dataclass(frozen=True)
@@ -343,7 +344,7 @@ def _write_manifest(out: Path, results: Sequence[Result]) -> None:
         known = {entry["report"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))["reports"]}
     for result in results:
         job = result.job
-        report = f"{job.contract}/{job.month}/{job.name}"
+        report = f"{job.folder}/{job.name}"
         known[report] = {
             "report": report,
             "title": result.title,

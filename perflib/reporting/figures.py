@@ -33,12 +33,13 @@ def _course(data: pd.DataFrame, key: str, label: str) -> str:
     seen = data.dropna(subset=key)
     if seen.empty:
         return f"{label} are too few to be shown"
+    few = "" if len(seen) == len(data) else " of those shown; the others are too few"
     (first, at_first), (last, at_last) = ((seen[key].iloc[at], month_words(seen["month"].iloc[at])) for at in (0, -1))
     if len(seen) == 1:
-        return f"{label}: {first:,.0f} in {at_first}"
+        return f"{label}: {first:,.0f} in {at_first}{few and ', the only month shown; the others are too few'}"
     return (
         f"{label} went from {first:,.0f} in {at_first} to {last:,.0f} in {at_last}, with a highest month of "
-        f"{seen[key].max():,.0f}"
+        f"{seen[key].max():,.0f}{few}"
     )
 
 
@@ -181,7 +182,7 @@ def triangle(snapshot: Snapshot, step: int = 3) -> Figure:
                 said.append(
                     f"at {age} months from {100 * seen.min():.0f}% to {100 * seen.max():.0f}% in {len(seen)} cohorts"
                 )
-        found = "; ".join(said) or "still too young to compare"
+        found = "; ".join(said) or "too few or too young to compare"
         return (
             f"A grid of cohorts by age: the share of starts with {label.lower()}, {found}. Cells that have not been "
             f"reached, or are not shown, are empty."
@@ -236,7 +237,7 @@ def conversion_curves(snapshot: Snapshot) -> Figure:
                     + ", ".join(f"{100 * row[name].iloc[0]:.0f}% {label[name].lower()}" for name in names)
                 )
         return "Rising lines by months since start, each of the cohorts observed that long: " + (
-            "; ".join(said) + "." if said else "the cohorts are too young for more than the first months."
+            "; ".join(said) + "." if said else "too few or too young to be told."
         )
 
     return Figure(
@@ -262,13 +263,14 @@ def control_chart(trend: kpis.Trend) -> Figure:
     rules = {name: words.format(run_length=trend.chart.run_length) for name, words in trends.RULES.items()}
     frame["rule"] = frame["signal"].map(rules, na_action="ignore")
     frame["state"] = np.where(frame["complete"], "complete", "still being recorded")
+    frame["total"] = frame["count"].where(frame["complete"]).groupby(frame["phase"]).transform("sum")
     of = ("count", "denominator") if trend.per else ("count",)
     columns = {"month": month("Cohort" if trend.by_cohort else "Month"), "count": count(trend.label)}
     if trend.per:
         columns["denominator"] = count(trend.per[:1].upper() + trend.per[1:])
     columns["value"] = number(f"Value ({unit})", of=of, make=_value(trend))
     columns |= {
-        key: number(header, of=of, make=_scaled(key, scale))
+        key: number(header, of=(*of, "total"), make=_scaled(key, scale))
         for key, header in (
             ("centre", "Centre"),
             ("lower", "Lower limit"),
@@ -316,6 +318,7 @@ def control_chart(trend: kpis.Trend) -> Figure:
         spread = f"Control chart of {trend.label.lower()} {unit}, " + (
             "without a value" if np.isnan(low) else f"between {low:,.1f} and {high:,.1f}"
         )
+        spread += " in the months that have a value" if data["value"].isna().any() and low <= high else ""
         if signalled.empty:
             return f"{spread}; no month is signalled."
         first, last = (month_words(signalled["month"].iloc[at]) for at in (0, -1))

@@ -11,7 +11,7 @@ from perflib.reporting import figures
 from perflib.reporting.columns import count
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Tiles
-from perflib.reporting.words import day_words, listed, month_words
+from perflib.reporting.words import capital, day_words, listed, month_words
 from perflib.rules.calendar import Window, quarter, running_quarter, window
 
 HEADLINE_MEASURES = ("referral", "start", "outcome")
@@ -82,9 +82,9 @@ def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
             why = "no cohort is old enough to have been promised any"
         else:
             why = "no profile in the contract file covers some of the starts, by their group and month"
-        return [f"{d.count(reached)} {label} to date. They cannot be compared with a promise: {why}."]
+        return [capital(f"{d.count(reached)} {label} to date. They cannot be compared with a promise: {why}.")]
     if d.hides(whole["observed"]):
-        return [f"{d.count(whole['observed'])} {label} to date: too few to be compared with the promise here."]
+        return [capital(f"{d.count(whole['observed'])} {label} to date: too few to be compared with the promise here.")]
     said = {
         "below": "fewer than the promise by more than chance would explain",
         "above": "more than the promise by more than chance would explain",
@@ -174,10 +174,12 @@ def referrals(snapshot: Snapshot, d: Disclosure) -> list[str]:
     table = journeys.referrals(snapshot)
     referred, started = people.to_dict("records")
     sentences = [
-        f"{d.count(referred['journeys'])} referrals of {d.count(referred['individuals'])} people since "
-        f"{day_words(snapshot.first_day)}; {d.count(started['journeys'])} starts of {d.count(started['individuals'])} "
-        f"people.",
-        f"{d.count(table['open'].sum())} referrals are still open.",
+        capital(
+            f"{d.count(referred['journeys'])} referrals of {d.count(referred['individuals'])} people since "
+            f"{day_words(snapshot.first_day)}; {d.count(started['journeys'])} starts of "
+            f"{d.count(started['individuals'])} people."
+        ),
+        capital(f"{d.count(table['open'].sum())} referrals are still open."),
     ]
     waits = kpis.time_to_start(snapshot).T["rolling_3"]
     if waits["starts"] > 0 and not d.hides(waits["starts"]):
@@ -251,18 +253,29 @@ def data_quality(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """How much was not used, and what the extract cannot say."""
     aside = quality.not_used(snapshot)
     used = f"{d.count(len(snapshot.journeys))} referrals and {d.count(len(snapshot.events))} events are used."
-    sentences = [used]
+    sentences = [capital(used)]
     if aside.empty:
         sentences.append("Every row and cell known by then is used.")
     else:
         effects = aside.groupby("effect")["count"].sum()
         said = [f"{d.count(total)} with the effect “{effect}”" for effect, total in effects.items()]
-        sentences.append(f"{d.count(aside['count'].sum())} rows or cells are set aside: {listed(said)}.")
+        sentences.append(capital(f"{d.count(aside['count'].sum())} rows or cells are set aside: {listed(said)}."))
     if snapshot.not_yet_known:
         sentences.append(
-            f"{d.count(snapshot.not_yet_known)} referrals of the participants table had no event recorded by "
-            f"{day_words(snapshot.known_at)} and are not in this report."
+            capital(
+                f"{d.count(snapshot.not_yet_known)} referrals of the participants table had no event recorded by "
+                f"{day_words(snapshot.known_at)} and are not in this report."
+            )
         )
+    programme, people = snapshot.programme, snapshot.journeys
+    blank = [item.label.lower() for name, item in programme.attributes.items() if people[name].isna().all()]
+    if blank:
+        sentences.append(f"Recorded of nobody: {listed(blank)}.")
+    absent = [name for name in programme.measures if measures.occurrences(snapshot, name).empty]
+    if absent:
+        sentences.append(f"Not one of these is recorded: {listed([programme.label(name).lower() for name in absent])}.")
+    if "exit" in absent:
+        sentences.append("Without leavers, everybody who has started counts as on the programme.")
     if not measures.claims_known(snapshot) and any(
         route.claim for outcome in snapshot.programme.outcomes.values() for route in outcome.routes
     ):

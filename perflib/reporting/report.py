@@ -121,6 +121,14 @@ def front(snapshot: Snapshot, show: Presenter) -> Shown:
             f"Quarters are {contract.quarter_basis} quarters."
         )
     ]
+    if snapshot.known_at < snapshot.period_end:
+        notices.append(
+            show.notice(
+                f"{month_words(snapshot.month)} had not ended by {day_words(snapshot.known_at)}: it is counted to "
+                f"that day.",
+                heading="Month so far.",
+            )
+        )
     if not published(snapshot):
         notices.append(show.notice(contract.restriction, heading="Not published."))
     if contract.notice:

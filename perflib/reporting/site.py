@@ -21,7 +21,7 @@ class Entry:
     Attributes
     ----------
     contract, month, notebook : str
-        Which report; the month as "YYYY-MM".
+        Which report; the month as "YYYY-MM", or the day as "YYYY-MM-DD".
     title : str
         What the link says.
     status : {"made", "kept", "failed"}
@@ -67,13 +67,19 @@ def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Per
         title=title,
         style=STYLE,
         contracts=list(dict.fromkeys(entry.contract for entry in ordered)),
-        months={month: f"{pd.Period(month, freq='M'):%b %Y}" for month in months},
+        months={month: _label(month) for month in months},
         cells=cells,
         latest=latest,
         failed=[entry for entry in ordered if entry.status == "failed"],
         made=sum(entry.status != "failed" for entry in ordered),
     )
     Path(path).write_text(page, encoding="utf-8")
+
+
+def _label(month: str) -> str:
+    """Return a month, or the day of a report made before its month had ended, as the index prints it."""
+    day = pd.Timestamp(month)
+    return f"{day:%b %Y}" if len(month) == len("2020-06") else f"{day.day} {day:%b %Y}"
 
 
 @cache

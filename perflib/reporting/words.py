@@ -28,6 +28,15 @@ def day_words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def capital(words: str) -> str:
+    """Return words with a capital at their beginning, which a number written for a sentence may not have.
+
+    >>> capital("fewer than 10 starts.")
+    'Fewer than 10 starts.'
+    """
+    return words[:1].upper() + words[1:]
+
+
 def listed(items: Sequence[str]) -> str:
     """Return items as a list in words.
 

@@ -78,6 +78,25 @@ def month(value: str | pd.Period) -> pd.Period:
     raise ParameterError(f"month {str(value)!r}: write it as YYYY-MM, for example 2020-06.")
 
 
+def day(value: str) -> date:
+    """Return a day given as YYYY-MM-DD.
+
+    Raises
+    ------
+    ParameterError
+        The value is not a day written so.
+
+    Examples
+    --------
+    >>> day("2020-06-30")
+    datetime.date(2020, 6, 30)
+    """
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ParameterError(f"{value!r} is no day. Write it as 2020-06-30.") from None
+
+
 @dataclass(frozen=True)
 class Window:
     """A run of whole months, as `window`, `quarter` and `running_quarter` make them.

@@ -12,6 +12,7 @@ Conventions
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -183,6 +184,8 @@ class Contract(Rules):
         check_known(measures, [*programme.outcomes, *programme.events], f"event or outcome of {programme.programme}")
         if self.mix and abs(sum(self.mix.values()) - 1) > 0.005:
             raise Misplaced(f"the shares add up to {sum(self.mix.values()):g}, not to 1", "mix")
+        _check_once("profiles", [(item.measure, item.group, item.area, item.since) for item in self.profiles])
+        _check_once("volumes", [(item.measure, item.since) for item in self.volumes])
         return self
 
     @property
@@ -263,6 +266,13 @@ class Contract(Rules):
     def stated_changes(self, measure: str) -> dict[pd.Period, str]:
         """Return the stated changes that concern a measure, month to reason."""
         return {c.month: c.reason for c in self.changes if not c.measures or measure in c.measures}
+
+
+def _check_once(key: str, items: Sequence[Hashable]) -> None:
+    """Refuse an item of a list that an earlier one already is: which of the two holds cannot be told."""
+    for i, item in enumerate(items):
+        if item in items[:i]:
+            raise Misplaced("one for the same measure, group, area and month stands above", key, i)
 
 
 def find_params(params: str | Path = "params") -> Path:

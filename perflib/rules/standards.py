@@ -153,6 +153,42 @@ class Standard(Sourced):
         """Whether a case counts as late until it is done."""
         return self.kind == "within" and self.limit is None
 
+    def asks(self, resolves: Collection[str]) -> str:
+        """Return what is asked, in words; `resolves` are the events that resolve a referral.
+
+        >>> Standard(name="CSS 2", source="ch. 16", to="acknowledged", limit=2).asks([])
+        'referral to acknowledged: within 2 working days'
+        """
+        begins, until = _listed(self.begins, "or"), _listed(self.until, "or")
+        stops = _listed(self.to or tuple(resolves), "and" if self.needs == "all" else "or")
+        recorded, limit = " first recorded" if self.recorded else "", f"{self.limit} {self.days} days"
+        span = f"from {begins} to {until}" if until else f"from {begins} on"
+        return {
+            "within": f"{begins} to {stops}{recorded}" + (f": within {limit}" if self.limit is not None else ""),
+            "oldest": f"{begins} to {stops}{recorded}: none open for more than {limit}",
+            "backlog": f"{begins} to {stops}{recorded}: open for more than {limit}",
+            "every": f"{stops} "
+            + ("in every calendar month" if self.limit is None else f"every {limit}")
+            + f", {span}",
+            "profile": f"{stops}{recorded} to date, as a share of what was promised",
+        }[self.kind]
+
+    @property
+    def promises(self) -> str:
+        """What the target is, in words.
+
+        >>> Standard(name="CSS 3", source="ch. 16", kind="backlog", limit=15, target={"at_most": 0.04}).promises
+        'no more than 4 % of all referrals to date'
+        """
+        if self.kind == "oldest":
+            return "no single one"
+        if self.kind == "backlog":
+            whole = {"all": "all referrals to date", "month": "the month's referrals", "open": "the open referrals"}
+            if self.share_of == "count":
+                return f"{self.target.rule} {self.target.value.normalize():f} referrals"
+            return f"{self.target.rule} {_percent(self.target.value)} of {whole[self.share_of]}"
+        return f"{self.target.rule} {_percent(self.target.value)}"
+
     @property
     def events(self) -> dict[Place, str]:
         """The events it names, by their places in the file."""
@@ -162,6 +198,16 @@ class Standard(Sourced):
         single: dict[Place, str] = {("applies_to",): self.applies_to}
         single |= {("valid", i, "by"): validity.by for i, validity in enumerate(self.valid)}
         return single | {(key, i): name for key, names in lists.items() for i, name in enumerate(names)}
+
+
+def _listed(names: tuple[str, ...], last: str) -> str:
+    """Return names as words, "a, b or c"."""
+    words = [name.replace("_", " ") for name in names]
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(100 * share).normalize():f} %"
 
 
 def merge(*layers: Mapping[str, Standard | Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def extract(lines: Iterable[str], contract: Contract) -> Extract:
                 happened, _, recorded = dates.partition("/")
                 events.append((name, key, happened, recorded or happened, ref or None))
             else:
-                people[-1][key] = value
+                people[-1][key] = value or None
     # so that every month is within the extract: recorded long after, and known to no snapshot
     people.append({"referral_id": "later", "participant_id": "later"})
     events.append(("later", "referral", "2030-12-31", "2030-12-31", None))
@@ -159,16 +159,18 @@ PROFILES = {
 }
 """Invented: cumulative outcomes a start by (group, area)."""
 
+VOLUMES = {"referral": [2, 4, 6, 8] + [10] * 40, "start": [1, 3, 5, 7]}
+"""Invented: how many were promised in each month from January 2018 on; of starts, in the first four only."""
+
 
 @pytest.fixture(scope="session")
 def promising(contract: Callable[..., Contract]) -> Contract:
     """A contract that promises `PROFILES`."""
     common = {"from": "2018-01", "source": "none", "invented": True}
+    groups = [{"group": group, "area": area, "values": values} for (group, area), values in PROFILES.items()]
+    volumes = [{"measure": measure, "values": values} for measure, values in VOLUMES.items()]
     return contract(
-        first_day=None,
-        profiles=[
-            common | {"group": group, "area": area, "values": values} for (group, area), values in PROFILES.items()
-        ],
+        first_day=None, profiles=[common | item for item in groups], volumes=[common | item for item in volumes]
     )
 
 
@@ -194,3 +196,9 @@ def promises() -> Callable[..., list[float]]:
         return values + values[-1:] * 120
 
     return curve
+
+
+@pytest.fixture(scope="session")
+def volumes() -> dict[str, list[int]]:
+    """What `part` promises of referrals and starts by month."""
+    return VOLUMES
