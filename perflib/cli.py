@@ -24,6 +24,7 @@ from perflib.rules.contract import contracts, load_contract, load_programme, new
 from perflib.rules.new_contract import new_contract
 
 if TYPE_CHECKING:
+    from perflib.records.snapshot import Snapshot
     from perflib.reporting import batch
 
 app = typer.Typer(
@@ -194,29 +195,39 @@ def new(
 def rows(
     contract: Annotated[str, typer.Argument(help="Contract id.")],
     month: Annotated[str, typer.Argument(help="YYYY-MM.")],
-    measure: Annotated[str, typer.Argument(help="Event or outcome, e.g. start or outcome.")],
+    measure: Annotated[
+        str,
+        typer.Argument(help="Event or outcome (start, outcome), or what is overdue (overdue:css1a, overdue:review)."),
+    ],
     to: Annotated[Path, typer.Option(help="CSV file to write, outside any reports folder.")],
     known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
     params: Params = Path("params"),
 ) -> None:
     """Write the referrals behind a figure, for those who are allowed to see them."""
-    from perflib.analysis import measures
+    from perflib.analysis import progress
     from perflib.records.snapshot import load_snapshot
 
     _refuse_reports_folder(to)
     snapshot = load_snapshot(contract, month, known_at, params)
-    reached = measures.occurrences(snapshot, measure)
-    programme = snapshot.programme
+    what = measure.removeprefix("overdue:")
+    found = progress.overdue(snapshot, what) if what != measure else _reached(snapshot, measure)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    found.to_csv(to, index=False, date_format="%Y-%m-%d")
+    print(f"{to}: {len(found):,} rows. They name participants: keep the file as such data must be kept.")
+
+
+def _reached(snapshot: Snapshot, measure: str) -> pd.DataFrame:
+    """Return the journeys that reached a measure, each time they did."""
+    from perflib.analysis import measures
+
+    reached, programme = measures.occurrences(snapshot, measure), snapshot.programme
     kept = ["referral_id", "participant_id", programme.group, *([programme.area] if programme.area else [])]
     people = snapshot.journeys[[*kept, *programme.units, "referral", "start"]]
     found = people.iloc[reached["place"]].reset_index(drop=True)
     found = found.assign(
         measure=measure, happened=reached["event"].to_numpy(), first_recorded=reached["recorded"].to_numpy()
     )
-    found = found.sort_values(["happened", "referral_id"])
-    to.parent.mkdir(parents=True, exist_ok=True)
-    found.to_csv(to, index=False, date_format="%Y-%m-%d")
-    print(f"{to}: {len(found):,} rows. They name participants: keep the file as such data must be kept.")
+    return found.sort_values(["happened", "referral_id"])
 
 
 def _refuse_reports_folder(path: Path) -> None:
@@ -247,7 +258,7 @@ def sample(
 def main() -> None:
     """Run a command; print what the user can mend as one line."""
     try:
-        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        status = app(sys.argv[1:] or ["--help"], prog_name="perflib", standalone_mode=False)
     except PerfError as error:
         _stop(str(error), error.exit_status)
     except UsageError as error:

@@ -242,19 +242,21 @@ def run(journeys: Journeys, name: str) -> Cases:
     rule = journeys.snapshot.contract.standards[name]
     stops = rule.to or journeys.snapshot.programme.resolves
     if rule.table is not None:
-        clocks, lacking = _one_a_row(journeys, rule, rule.table), False
+        clocks = _one_a_row(journeys, rule, rule.table)
+    elif rule.kind == "every":
+        clocks = _one_each_time(journeys, rule)
     else:
-        clocks = _one_each_time(journeys, rule) if rule.kind == "every" else _one_a_journey(journeys, rule, stops)
-        lacking = journeys.lacks(rule.begins) or journeys.lacks(stops, rule.needs)
+        clocks = _one_a_journey(journeys, rule, stops)
     undone = np.isnat(clocks.done)
     late = undone if rule.unlimited else (clocks.done > clocks.last) | (undone & (clocks.last < journeys.on))
     state: States = undone * NOT_DUE ^ late.view(np.uint8)  # late: open_late instead of not_due, not_met instead of met
     if clocks.ended is not None:
         state[undone & clocks.ended] = NOT_MET
-    if lacking:
-        state[:] = NO_DATA
     # The last states are in order: each overrides those before it.
-    state = np.maximum(state, np.isnat(clocks.begun) * (NOT_APPLICABLE if rule.table is None else NO_DATA))
+    if rule.table is None and journeys.lacks(stops, rule.needs):
+        state[:] = NO_DATA
+    unbegun = NO_DATA if rule.table is not None or journeys.lacks(rule.begins) else NOT_APPLICABLE
+    state = np.maximum(state, np.isnat(clocks.begun) * unbegun)
     outside = ~clocks.of_journeys(journeys.applies(rule))
     if rule.excused_by:
         outside |= undone & clocks.of_journeys(journeys.happened(rule.excused_by))
@@ -283,7 +285,8 @@ def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
     begun, done = (rows[name].to_numpy(dtype="datetime64[s]") for name in (*rule.begins, *rule.to))
     known = (place >= 0) & ~(begun > journeys.on)
     begun, done = begun[known], np.where(done > journeys.on, MISSING, done)[known]
-    item = rows.loc[known, list(rule.item)].astype("str").agg(" ".join, axis="columns") if rule.item else None
+    names = [rows.loc[known, name].astype("str") for name in rule.item]
+    item = reduce(lambda left, right: left + " " + right, names) if names else None
     return Clocks(place[known], item, begun, *DayByDay(begun).limits(rule, journeys.calendar), done)
 
 

@@ -2,13 +2,14 @@
 
 Conventions
 -----------
-- Where a started participant stands is the furthest that was reached: the outcome, else the last milestone in the
-  programme's order (whatever the order in which they were recorded). Without one: past the last day for an outcome,
-  else left, else on the programme. A participant who has left, but has a milestone, may still reach the outcome and
-  stands at the milestone.
-- A participant is on the programme from the start date until the day before the exit.
-- A job is closed by the end with the same `ref`; without refs by the next end on or before the next start; else it is
-  open. Overlapping jobs are one spell of work. *1 February to 15 March and 10 March to 30 June: 1 February to 30 June.*
+- A started participant stands at the outcome; else, once the last day for one is over, past it; else at the last
+  milestone in the programme's order (whatever the order in which they were recorded), left or not, since the outcome
+  may still come; else has left, or is on the programme.
+- A participant is on the programme from the start date until the day before the exit, and in work from a job's start
+  until the day before its end. Who left before starting was never on the programme.
+- A job is closed by the first end with its `ref` that is not before it; without refs by the next end on or before the
+  next start, or one of its own day that closes no other job; else it is open. Overlapping jobs are one spell of work.
+  *1 February to 15 March and 10 March to 30 June: 1 February to 30 June.*
 """
 
 from __future__ import annotations
@@ -52,13 +53,11 @@ def stage(snapshot: Snapshot) -> pd.Series:
 
 
 def _last_day(snapshot: Snapshot) -> pd.Series:
-    """Return, for each journey, how long after the start an outcome can happen; longest of the routes."""
-    starts = snapshot.journeys["start"]
-    windows = [
-        route.within_days.at(starts) for route in snapshot.programme.outcomes["outcome"].routes if route.within_days
-    ]
-    days = np.fmax.reduce(windows) - snapshot.programme.start_day if windows else np.full(len(starts), np.nan)
-    return pd.Series(pd.to_timedelta(days, unit="D"), index=starts.index)
+    """Return, for each journey, how long after the start an outcome can happen by any route; missing without an end."""
+    starts, never = snapshot.journeys["start"], np.full(len(snapshot.journeys), np.nan)
+    routes = snapshot.programme.outcomes["outcome"].routes
+    days = np.maximum.reduce([route.within_days.at(starts) if route.within_days else never for route in routes])
+    return pd.Series(pd.to_timedelta(days - snapshot.programme.start_day, unit="D"), index=starts.index)
 
 
 def position(snapshot: Snapshot) -> pd.DataFrame:
@@ -120,21 +119,24 @@ def work_spells(snapshot: Snapshot) -> pd.DataFrame:
 def _jobs(snapshot: Snapshot) -> pd.DataFrame:
     """Match ends to starts."""
     events = snapshot.events
-    starts = events.loc[events["event"] == "job_start", ["referral_id", "ref", "event_date"]]
-    ends = events.loc[events["event"] == "job_end", ["referral_id", "ref", "event_date"]]
-    named = starts[starts["ref"].notna()].merge(
-        ends.dropna(subset="ref").drop_duplicates(["referral_id", "ref"]), "left", on=["referral_id", "ref"]
-    )
-    named = named.rename(columns={"event_date_x": "from_date", "event_date_y": "to_date"})
-    loose = starts[starts["ref"].isna()].sort_values(["referral_id", "event_date"])
-    loose = loose.assign(next_start=loose.groupby("referral_id")["event_date"].shift(-1)).sort_values("event_date")
-    closing = ends.loc[ends["ref"].isna(), ["referral_id", "event_date"]].sort_values("event_date")
-    closing = closing.assign(to_date=closing["event_date"])
-    matched = pd.merge_asof(loose, closing, on="event_date", by="referral_id", direction="forward")
-    matched["to_date"] = matched["to_date"].mask(matched["to_date"] > matched["next_start"])
-    matched = matched.rename(columns={"event_date": "from_date"})
+    rows = events.loc[events["event"].isin(["job_start", "job_end"]), ["referral_id", "ref", "event", "event_date"]]
+    rows = rows.assign(ends=rows["event"] == "job_end").rename(columns={"event_date": "from_date"})
+
+    named, job = rows[rows["ref"].notna()], ["referral_id", "ref"]
+    ends = named.loc[named["ends"], [*job, "from_date"]].rename(columns={"from_date": "to_date"})
+    named = named[~named["ends"]].merge(ends, "left", on=job)
+    named["to_date"] = named["to_date"].where(named["to_date"] >= named["from_date"])
+    named = named.sort_values([*job, "from_date", "to_date"]).drop_duplicates([*job, "from_date"])
+
+    # in the order of their days, on one day the end first
+    loose = rows[rows["ref"].isna()].sort_values(["referral_id", "from_date", "ends"], ascending=[True, True, False])
+    near = {by: loose.groupby("referral_id")[["ends", "from_date"]].shift(by) for by in (-1, 1, 2)}
+    after, before = (near[by]["from_date"].where(near[by]["ends"].eq(True)) for by in (-1, 1))
+    own_day = before.where((before == loose["from_date"]) & ~near[2]["ends"].eq(False))
+    loose = loose.assign(to_date=after.fillna(own_day))[~loose["ends"]]
+
     columns = ["referral_id", "from_date", "to_date"]
-    return pd.concat([named[columns], matched[columns]], ignore_index=True)
+    return pd.concat([named[columns], loose[columns]], ignore_index=True)
 
 
 @remembered
@@ -156,7 +158,7 @@ def caseload(snapshot: Snapshot) -> pd.DataFrame:
     start, exit_day = (pd.Series(column.to_numpy()[place], index=spells.index) for column in (journeys["start"], leave))
     begin = spells["from_date"].where(~(spells["from_date"] < start), start).where(start.notna())
     finish = spells["to_date"].where(~(spells["to_date"].fillna(NEVER) > exit_day), exit_day)
-    in_work = _present(begin.where(~(begin > finish)), finish, days)
+    in_work = _present(begin, finish, days)
     return pd.DataFrame(
         {"on_programme": on_programme, "in_work": in_work, "out_of_work": on_programme - in_work}, index=months
     )
@@ -164,6 +166,7 @@ def caseload(snapshot: Snapshot) -> pd.DataFrame:
 
 def _present(begin: pd.Series, finish: pd.Series, days: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Count the spells that hold on each day: begun on or before it, not finished on or before it."""
-    begun = np.sort(begin.dropna().to_numpy(dtype="datetime64[s]"))
-    done = np.sort(finish[begin.notna()].dropna().to_numpy(dtype="datetime64[s]"))
+    real = begin.notna() & ~(finish < begin)
+    begun = np.sort(begin[real].to_numpy(dtype="datetime64[s]"))
+    done = np.sort(finish[real].dropna().to_numpy(dtype="datetime64[s]"))
     return np.searchsorted(begun, days, side="right") - np.searchsorted(done, days, side="right")

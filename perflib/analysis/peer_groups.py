@@ -205,7 +205,7 @@ def transitions(snapshot: Snapshot, earlier: date, later: date | None = None) ->
     Returns
     -------
     DataFrame of int
-        Index `was`: `PLACES`, and `not_on_programme` for those who started between; columns `now`: `PLACES`, and `left`.
+        Index `was`: `PLACES`, and `not_on_programme` for those who started between; columns `now`: `PLACES` and `left`.
         What happened between the two days is in `moves`.
     """
     later = snapshot.period_end if later is None else later
@@ -298,10 +298,10 @@ def times_in_group(snapshot: Snapshot) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index `group` (`PLACES`): `entered`, of whom `on`, `back`, `left` and `still` (in it), and the days by which half
-        were out of it: `median`, `lower`, `upper`; missing where half are not.
+        Index `group` (`PLACES`): `entered`, of whom `on`, `back`, `left` and `still` (in it), and the days by which
+        half were out of it: `median`, `lower`, `upper`; missing where half are not.
     """
-    rows = {}
+    rows: dict[str, dict[str, float]] = {}
     for group in PLACES:
         found = time_in_group(snapshot, group)
         median, lower, upper = found.quantile(cause=ANY)
@@ -454,11 +454,13 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
     since = pd.Timestamp(window(basis, snapshot.month, snapshot.first_day).start) - pd.Timedelta(days=1)
     end = pd.Timestamp(snapshot.period_end)
     found = spells(snapshot)
-    found = found.assign(from_date=found["from_date"].clip(lower=since), to_date=found["to_date"].fillna(end))
+    from_date = found["from_date"].where(found["from_date"] > since, since)
+    found = found.assign(from_date=from_date, to_date=found["to_date"].fillna(end))
     found = found[found["from_date"] < found["to_date"]]
     work = _work(snapshot)
     both = found.merge(work.assign(until=work["until"].fillna(end)), on="place")
-    busy = np.minimum(both["to_date"], both["until"]) - np.maximum(both["from_date"], both["begin"])
+    finish = both["to_date"].where(both["to_date"] < both["until"], both["until"])
+    busy = finish - both["from_date"].where(both["from_date"] > both["begin"], both["begin"])
     began = both[(both["begin"] > both["from_date"]) & (both["begin"] <= both["to_date"])]
     days = (found["to_date"] - found["from_date"]).dt.days.groupby(found["group"]).sum()
     days = days.sub(busy.dt.days.clip(lower=0).groupby(both["group"]).sum(), fill_value=0)

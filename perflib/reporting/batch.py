@@ -264,7 +264,7 @@ def _execute(job: Job, workplace: Path) -> NotebookNode:
             str(workplace / "executed.ipynb"),
             given,
             progress_bar=False,
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
     times = ("start_time", "end_time", "duration", "input_path", "output_path")
     for metadata in (notebook.metadata, *(cell.metadata for cell in notebook.cells)):

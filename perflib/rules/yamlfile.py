@@ -104,12 +104,17 @@ def read(path: Path, model: type[Model], /, **resolved: Any) -> Model:
 
 def _explain(path: Path, model: type[BaseModel], error: ValidationError) -> str:
     """Word one fault, a misspelt key before what it leaves missing, and count the others."""
-    faults = error.errors()
+    places = [item["loc"] for item in error.errors()]  # a list that holds a fault is itself called too short
+    faults = [item for item in error.errors() if not _holds_another(item["loc"], places)]
     fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
     location = [part for part in fault["loc"] if not _is_tag(part)]
     location += getattr(fault.get("ctx", {}).get("error"), "place", ())
     more = f" ({len(faults) - 1} more after this one)" if len(faults) > 1 else ""
     return f"{at(path, *location)}: {_reason(fault, location, model)}{more}"
+
+
+def _holds_another(place: tuple[int | str, ...], places: Sequence[tuple[int | str, ...]]) -> bool:
+    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
 def _is_tag(part: int | str) -> bool:

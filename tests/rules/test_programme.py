@@ -116,7 +116,12 @@ def test_the_work_and_health_programmes_windows_are_those_of_its_guidance() -> N
 
 # What is replaced, by what, the line it then stands in, and what is said. Keys of one line stand in that line.
 WRONG = {
-    "a misspelt key": ("resolves:", "resolvs:", 11, "resolvs: unknown key; did you mean 'resolves'?"),
+    "a misspelt key": (
+        "resolves:",
+        "resolvs:",
+        11,
+        "resolvs: unknown key; did you mean 'resolves'? (1 more after this one)",
+    ),
     "a misspelt key of an event": (
         "{label: Jobs}",
         "{label: Jobs, repeat: true}",
@@ -127,7 +132,7 @@ WRONG = {
         "{value: 100, from",
         "{valeu: 100, from",
         18,
-        "outcomes.outcome.routes[0].within_days[0].valeu: unknown key; did you mean 'value'?",
+        "outcomes.outcome.routes[0].within_days[0].valeu: unknown key; did you mean 'value'? (1 more after this one)",
     ),
     "a key that is like no other": (
         "{label: Jobs}",
@@ -165,9 +170,14 @@ WRONG = {
         "{value: 100, from: 2018-01-01, source: made up}",
         "[{value: 1, from: 2019-01-01, source: x}, {value: 2, from: 2018-01-01, source: x}]",
         18,
-        "outcomes.outcome.routes[0].within_days: Give each value once, in the order of its `from` date.",
+        "outcomes.outcome.routes[0].within_days: give each value once, in the order of its `from` date.",
     ),
-    "an unknown start day": ("resolves:", "start_day: 2\nresolves:", 11, "start_day: 2 is not allowed: input should be 0 or 1."),
+    "an unknown start day": (
+        "resolves:",
+        "start_day: 2\nresolves:",
+        11,
+        "start_day: 2 is not allowed: input should be 0 or 1.",
+    ),
     "an event that is not defined resolves": (
         "[start]",
         "[strat]",
@@ -191,7 +201,7 @@ WRONG = {
         "  referral: {label: Referrals}\n",
         "",
         4,
-        "events.referral: 'referral' is no event of the programme; did you mean 'refused'?",
+        "events.referral: 'referral' is no event of the programme; known: start, job, claim, paid, refused.",
     ),
     "an unknown measure": (
         "[referral, start, outcome]",
@@ -269,7 +279,12 @@ WRONG = {
         "attributes.age: {'label': 'Age', 'minimum': 16, 'maximum': 100, 'bands': [25, 16]} is not allowed: "
         "`bands` must rise.",
     ),
-    "a name that is not the file's": ("programme: small", "programme: tiny", 1, "programme: 'tiny' is not the file's own name, 'small'."),
+    "a name that is not the file's": (
+        "programme: small",
+        "programme: tiny",
+        1,
+        "programme: 'tiny' is not the file's own name, 'small'.",
+    ),
 }
 
 
@@ -302,7 +317,9 @@ def test_further_faults_are_counted_and_a_misspelt_key_comes_before_what_it_leav
 
 
 def test_an_unknown_programme_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=r"^programme 'wph': .*programmes has no file wph.yaml; did you mean 'whp'\?$"):
+    with pytest.raises(
+        ParameterError, match=r"^programme 'wph': .*programmes has no file wph.yaml; did you mean 'whp'\?$"
+    ):
         load_programme("wph", tmp_path)
 
 

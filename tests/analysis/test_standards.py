@@ -1,0 +1,1135 @@
+"""Service standards: states worked by hand from the sources, a second computation with numpy's business days, and laws.
+
+Where the expected values come from:
+
+- `answers/whp-hard/answers.csv`: answers worked by hand from the source text, made outside the project.
+- The tables below: worked by hand on a calendar, each with its reason. In February and March 2019 there is no bank
+  holiday. From Monday 4 February 2019, day 0, working days 5, 10, 12, 14, 15 and 16 are 11, 18, 20, 22, 25 and 26
+  February; 20, 21, 25, 26 and 30 are 4, 5, 11, 12 and 18 March.
+- `answers/whp-north-part`: read by `Reading` without perflib, and counted with numpy's business-day functions and the
+  bank holidays of `answers/bank_holidays_england_wales.csv`, which were typed in from the GOV.UK lists.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perflib.analysis import standards
+from perflib.analysis.clocks import Journeys, run
+from perflib.analysis.standards import STATES
+from perflib.errors import ParameterError
+from perflib.records.snapshot import Extract, Snapshot, load_extract, take_snapshot
+from perflib.rules.contract import Contract, FolderSource
+from perflib.rules.programme import Programme
+
+ANSWERS = Path(__file__).parents[1] / "answers"
+HOLIDAYS = pd.read_csv(ANSWERS / "bank_holidays_england_wales.csv")["date"].to_numpy(dtype="datetime64[D]")
+ROWS = {
+    "css1a": "WHP-37",
+    "css1b": "WHP-38",
+    "css2": "WHP-39",
+    "css3": "WHP-40",
+    "css4": "WHP-41",
+    "css5": "WHP-42",
+    "css6": "WHP-43",
+}
+CSS = list(ROWS)
+
+Make = Callable[..., Snapshot]
+Found = dict[tuple[str, str], str]
+
+
+def states(snapshot: Snapshot, standard: str, on: date | None = None) -> dict[str, str]:
+    """State by referral."""
+    frame = standards.cases(snapshot, [standard], on)
+    return dict(zip(frame["referral_id"], frame["state"].astype("str"), strict=True))
+
+
+def states_of(snapshot: Snapshot) -> Found:
+    """State by referral and standard."""
+    frame = standards.cases(snapshot)
+    return dict(zip(zip(frame["referral_id"], frame["standard"], strict=True), frame["state"], strict=True))
+
+
+def with_table(snapshot: Snapshot, name: str, rows: list[dict[str, Any]]) -> Snapshot:
+    frame = pd.DataFrame(rows)
+    for column in frame.columns[frame.columns.str.endswith("_date")]:
+        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")
+    return replace(snapshot, tables={**snapshot.tables, name: frame})
+
+
+# ------------------------------------------------------------------------- answers worked by hand outside the project
+
+
+def clock_answers() -> list[dict[str, str]]:
+    table = pd.read_csv(ANSWERS / "whp-hard" / "answers.csv", dtype="str").fillna("")
+    return table[table["question"].str.startswith("css")].to_dict("records")
+
+
+@pytest.fixture(scope="module")
+def hard(contract: Callable[..., Contract]) -> Found:
+    """State by referral and standard."""
+    source = FolderSource(folder=str(ANSWERS / "whp-hard"))
+    extract = load_extract(contract(first_day=None).model_copy(update={"source": source}))
+    return states_of(take_snapshot(extract, "2020-12"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(answer, marks=pytest.mark.requirement(ROWS[answer["question"]]), id=" ".join(answer.values())[:40])
+        for answer in clock_answers()
+    ],
+)
+def test_the_answers_worked_by_hand(answer: dict[str, str], hard: Found) -> None:
+    assert answer["month"] == "2020-12"
+    state = hard[answer["referral"], answer["question"]]
+    if answer["question"] == "css3":  # asked as a state of the referral, not of the standard
+        state = "backlog" if state == "open_late" else "not backlog"
+    assert state == answer["answer"], answer["why"]
+
+
+def test_all_the_clock_answers_are_asked() -> None:
+    assert len(clock_answers()) == 29
+
+
+# ---------------------------------------------------------------- every limit of the Work and Health Programme, by hand
+
+BY_HAND = {
+    # id of the register: standard, month, state, journey (referred on 4 February 2019 unless it says otherwise), why
+    "WHP-37": [
+        ("css1a", "2019-03", "met", "start=2019-02-18", "day 10"),
+        ("css1a", "2019-03", "not_met", "start=2019-02-19", "day 11"),
+        ("css1a", "2019-03", "met", "did_not_attend=2019-02-18", "a failure to attend resolves"),
+        ("css1a", "2019-03", "met", "did_not_start=2019-02-18", "so does a declined offer"),
+        ("css1a", "2019-03", "not_met", "referral=2019-02-01 start=2019-02-16", "Saturday after day 10, a Friday"),
+        ("css1a", "2019-03", "met", "referral=2019-02-02 start=2019-02-18", "Saturday: day 0 is Monday 4 February"),
+        ("css1a", "2019-05", "met", "referral=2019-04-19 start=2019-05-08", "Good Friday: day 0 is Tuesday 23 April"),
+        ("css1a", "2019-05", "not_met", "referral=2019-04-19 start=2019-05-09", "6 May was a bank holiday: day 11"),
+        ("css1a", "2019-02", "not_due", "referral=2019-02-14", "28 February is day 10"),
+        ("css1a", "2019-02", "open_late", "referral=2019-02-13", "28 February is day 11"),
+        ("css1a", "2019-03", "met", "did_not_attend=2019-02-06 start=2019-03-18", "the first of them"),
+    ],
+    "WHP-38": [
+        ("css1a", "2019-03", "not_met", "start=2019-02-20/2019-02-22", "resolved on day 12"),
+        ("css1b", "2019-03", "met", "start=2019-02-20/2019-02-22", "and recorded on day 14"),
+        ("css1a", "2019-03", "met", "start=2019-02-18/2019-02-26", "resolved on day 10"),
+        ("css1b", "2019-03", "not_met", "start=2019-02-18/2019-02-26", "and recorded on day 16"),
+        ("css1a", "2019-03", "not_met", "start=2019-02-19/2019-02-26", "resolved on day 11"),
+        ("css1b", "2019-03", "not_met", "start=2019-02-19/2019-02-26", "and recorded on day 16"),
+        ("css1b", "2019-03", "met", "did_not_attend=2019-02-05/2019-02-25", "recorded on day 15"),
+        (
+            "css1b",
+            "2019-03",
+            "met",
+            "start=2019-02-06/2019-02-20 start=2019-02-07/2019-03-18",
+            "recorded on day 12, corrected on day 30",
+        ),
+        ("css1b", "2019-03", "open_late", "referral=2019-03-08", "day 15 is Friday 29 March: past on Sunday 31"),
+    ],
+    "WHP-39": [
+        ("css2", "2019-12", "met", "referral=2019-12-23 acknowledged=2019-12-27", "25 and 26 are holidays: day 2"),
+        ("css2", "2019-12", "not_met", "referral=2019-12-23 acknowledged=2019-12-30", "day 3"),
+        ("css2", "2019-12", "met", "referral=2019-12-21 acknowledged=2019-12-21", "before day 0, which is Monday 23"),
+    ],
+    "WHP-40": [
+        ("css3", "2019-03", "not_due", "referral=2019-03-08", "day 15 is Friday 29 March, as old on Sunday 31"),
+        ("css3", "2019-03", "open_late", "referral=2019-03-07", "Sunday 31 March: 16 working days old"),
+        ("css3", "2019-03", "met", "start=2019-02-25", "resolved on day 15"),
+        ("css3", "2019-03", "not_met", "start=2019-02-26", "resolved on day 16"),
+        ("css3", "2019-03", "met", "referral=2019-02-01 start=2019-02-23", "resolved on the Saturday after day 15"),
+    ],
+    "WHP-41": [
+        ("css4", "2019-03", "met", "start=2019-03-11", "resolved on day 25"),
+        ("css4", "2019-03", "not_met", "start=2019-03-12", "resolved on day 26"),
+        ("css4", "2019-03", "not_met", "start=2019-03-18", "resolved on day 30: a breach all the same"),
+        ("css4", "2019-03", "met", "referral=2019-02-01 start=2019-03-09", "resolved on the Saturday after day 25"),
+        ("css4", "2019-03", "not_due", "referral=2019-02-22", "Sunday 31 March: 25 working days old"),
+        ("css4", "2019-03", "open_late", "referral=2019-02-21", "Sunday 31 March: 26 working days old"),
+    ],
+    "WHP-42": [
+        ("css5", "2019-03", "met", "start=2019-03-01 action_plan_agreed=2019-03-04", "day 20"),
+        ("css5", "2019-03", "not_met", "start=2019-02-04 action_plan_agreed=2019-03-05", "day 21"),
+        ("css5", "2019-03", "open_late", "start=2019-02-04", "no plan"),
+        ("css5", "2019-02", "not_due", "start=2019-02-04", "28 February is day 18"),
+        ("css5", "2019-03", "not_applicable", "", "not started"),
+        ("css5", "2019-03", "not_applicable", "did_not_start=2019-02-08", "did not start"),
+    ],
+    "WHP-43": [
+        (
+            "css6",
+            "2019-03",
+            "met",
+            "referral=2019-02-01 start=2019-02-04 esf1420_signed=2019-02-04 esf1420_sent=2019-02-11",
+            "day 5 from the signature",
+        ),
+        (
+            "css6",
+            "2019-03",
+            "not_met",
+            "referral=2019-02-01 start=2019-02-04 esf1420_signed=2019-02-04 esf1420_sent=2019-02-12",
+            "day 6",
+        ),
+        ("css6", "2019-03", "open_late", "referral=2019-02-01 start=2019-02-04 esf1420_signed=2019-02-04", "not sent"),
+        ("css6", "2019-03", "not_applicable", "referral=2019-02-01 start=2019-02-04", "not signed: no clock has begun"),
+        (
+            "css6",
+            "2022-12",
+            "not_met",
+            "referral=2022-10-20 start=2022-10-31 esf1420_signed=2022-11-01 esf1420_sent=2022-11-09",
+            "day 6; started on 31 October 2022, the last day that needs the form",
+        ),
+        (
+            "css6",
+            "2022-12",
+            "not_applicable",
+            "referral=2022-10-20 start=2022-11-01 esf1420_signed=2022-11-01 esf1420_sent=2022-11-09",
+            "not for starts on or after 1 November 2022",
+        ),
+        (
+            "css6",
+            "2023-08",
+            "open_late",
+            "referral=2022-10-20 start=2022-10-31 esf1420_signed=2023-07-21",
+            "signed before 24 July 2023",
+        ),
+        (
+            "css6",
+            "2023-08",
+            "not_applicable",
+            "referral=2022-10-20 start=2022-10-31 esf1420_signed=2023-07-24",
+            "forms are no longer needed from 24 July 2023",
+        ),
+    ],
+}  # fmt: skip
+
+# Journeys of other people, so that the extract has every kind of event.
+OTHERS = (
+    "Z referral=2018-01-02 start=2018-01-02 acknowledged=2018-01-02 action_plan_agreed=2018-01-02 "
+    "esf1420_signed=2018-01-02 esf1420_sent=2018-01-02"
+)
+
+
+def hand_made(table: dict[str, list[tuple[str, ...]]]) -> list[Any]:
+    """A parameter for each case, marked with its row of the register."""
+    return [
+        pytest.param(*case, marks=pytest.mark.requirement(row), id=f"{case[0]} {case[-1]}")
+        for row, cases in table.items()
+        for case in cases
+    ]
+
+
+def people(journeys: Iterable[str]) -> dict[str, str]:
+    """A referral for each journey: what is said of it, and its id. It is made on 4 February 2019 unless it says so."""
+    return {words: f"R{i}" for i, words in enumerate(dict.fromkeys(journeys))}
+
+
+def told(referrals: dict[str, str]) -> list[str]:
+    return [
+        f"{name} {words if 'referral=' in words else f'referral=2019-02-04 {words}'}"
+        for words, name in referrals.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def by_hand(make: Make) -> Callable[..., str]:
+    """Return a function of a standard, a month and a journey's words that gives its state."""
+    cases = [case for row in BY_HAND.values() for case in row]
+    referrals = people(case[3] for case in cases)
+    known = {month: states_of(make([*told(referrals), OTHERS], month)) for month in {case[1] for case in cases}}
+    return lambda standard, month, words: known[month][referrals[words], standard]
+
+
+@pytest.mark.parametrize(("standard", "month", "state", "journey", "why"), hand_made(BY_HAND))
+def test_the_limits_worked_by_hand(
+    standard: str, month: str, state: str, journey: str, why: str, by_hand: Callable[..., str]
+) -> None:
+    assert by_hand(standard, month, journey) == state, why
+
+
+def test_a_referral_still_open_changes_state_on_the_day_after_its_last(make: Make) -> None:
+    snapshot = make("A referral=2019-02-04", "2019-03")
+    days = {
+        "css1a": date(2019, 2, 18),
+        "css1b": date(2019, 2, 25),
+        "css3": date(2019, 2, 25),
+        "css4": date(2019, 3, 11),
+    }
+    for standard, due in days.items():
+        assert states(snapshot, standard, due) == {"A": "not_due"}
+        assert states(snapshot, standard, due + timedelta(1)) == {"A": "open_late"}
+
+
+def test_the_nation_decides_the_calendar(make: Make) -> None:
+    # 2 January 2020 is a holiday in Scotland only: from 31 December day 2 is Friday 3 January there Monday 6.
+    line = "A referral=2019-12-31 acknowledged=2020-01-06"
+    assert states(make(line, "2020-01", nation="ENG"), "css2") == {"A": "not_met"}
+    assert states(make(line, "2020-01", nation="SCT"), "css2") == {"A": "met"}
+
+
+@pytest.mark.requirement("WHP-43")
+def test_no_esf_form_is_asked_for_in_wales(make: Make) -> None:
+    snapshot = make(OTHERS, "2019-03", nation="WLS")
+    assert states(snapshot, "css6") == {"Z": "not_applicable"}
+    assert measured(snapshot).loc["css6", "status"] == "not_applicable"
+
+
+@pytest.mark.requirement("WHP-37")
+def test_a_declined_offer_resolves_only_where_the_programme_says_so(whp: Programme, make: Make) -> None:
+    strict = whp.model_copy(update={"resolves": ("start", "did_not_attend")})
+    line = "A referral=2019-02-04 did_not_start=2019-02-05"
+    assert states(make(line, "2019-03"), "css1a") == {"A": "met"}
+    assert states(make(line, "2019-03", programme=strict), "css1a") == {"A": "open_late"}
+
+
+# ------------------------------------------------------------------------------------------- what the extract lacks
+
+
+def measured(snapshot: Snapshot, **options: Any) -> pd.DataFrame:
+    return standards.measure(snapshot, **options).set_index("standard")
+
+
+def test_what_the_extract_does_not_hold_is_no_data_and_never_a_pass(make: Make) -> None:
+    snapshot = make("A referral=2019-02-04 start=2019-02-05\nB referral=2019-02-04", "2019-03")
+    assert states(snapshot, "css2") == {"A": "no_data", "B": "no_data"}
+    assert states(snapshot, "css5") == {"A": "no_data", "B": "not_applicable"}
+    assert states(snapshot, "css6") == {"A": "no_data", "B": "not_applicable"}
+    frame = measured(snapshot)
+    assert frame.loc[["css2", "css5", "css6"], "status"].tolist() == ["no_data"] * 3
+    assert frame.loc[["css2", "css5", "css6"], "rate"].isna().all()
+    assert (standards.backlog(snapshot)["status"] != "no_data").all()
+
+
+def test_that_nobody_has_started_yet_is_no_lack_of_data(make: Make) -> None:
+    snapshot = make("A referral=2019-02-04", "2019-02")
+    assert states(snapshot, "css1a") == {"A": "open_late"}
+    assert states(snapshot, "css4") == {"A": "not_due"}
+
+
+# ------------------------------------------------------------------------------------------------ rates and targets
+
+
+def lines(**counts: tuple[int, str]) -> list[str]:
+    return [f"{name}{i} {words}" for name, (number, words) in counts.items() for i in range(number)]
+
+
+def test_eight_met_one_late_one_open_and_five_not_due_are_80_per_cent(make: Make) -> None:
+    snapshot = make(
+        lines(
+            met=(8, "referral=2019-02-04 acknowledged=2019-02-06"),
+            late=(1, "referral=2019-02-04 acknowledged=2019-02-07"),
+            open=(1, "referral=2019-02-04"),
+            due=(5, "referral=2019-02-28"),
+        ),
+        "2019-02",
+    )
+    row = measured(snapshot).loc["css2"]
+    assert row[list(STATES)].tolist() == [8, 1, 1, 5, 0, 0, 0]
+    assert row["rate"] == 0.8
+    assert row["status"] == "not_met"
+    assert row["worst"] == 18  # open since 4 February; 28 February is day 18
+
+
+@pytest.mark.requirement("WHP-37")
+@pytest.mark.parametrize(("late", "status"), [(0, "met"), (1, "not_met")])
+def test_of_one_hundred_per_cent_any_miss_is_a_miss(late: int, status: str, make: Make) -> None:
+    journeys = lines(
+        met=(999, "referral=2019-02-04 start=2019-02-04"), late=(late, "referral=2019-02-04 start=2019-02-19")
+    )
+    assert measured(make(journeys, "2019-03")).loc["css1a", "status"] == status
+
+
+@pytest.mark.requirement("WHP-42")
+def test_a_sampled_standard_has_the_exact_interval_of_clopper_and_pearson(make: Make) -> None:
+    # 8 of 10: 44.39 % to 97.48 %, as in published tables of exact binomial intervals.
+    snapshot = make(
+        lines(
+            met=(8, "referral=2019-02-04 start=2019-02-04 action_plan_agreed=2019-02-04"),
+            late=(2, "referral=2019-02-04 start=2019-02-04 action_plan_agreed=2019-03-05"),
+        ),
+        "2019-03",
+    )
+    frame = measured(snapshot)
+    assert frame.loc["css5", ["lower", "upper"]].round(4).tolist() == [0.4439, 0.9748]
+    assert frame.loc["css1a", ["lower", "upper"]].isna().all()
+
+
+def test_a_standard_by_group_reads_the_group_at_the_referral(make: Make) -> None:
+    snapshot = make(
+        [
+            "A referral=2019-02-04 start=2019-02-18 customer_group=ltu",
+            "B referral=2019-02-04 start=2019-02-19 customer_group=ltu",
+            "C referral=2019-02-04 start=2019-02-18 customer_group=disability",
+        ],
+        "2019-03",
+    )
+    history = {"referral_id": "A", "attribute": "customer_group", "recorded_date": "2019-02-04"}
+    changed = [
+        history | {"value": "ltu", "from_date": "2019-02-04"},
+        history | {"value": "disability", "from_date": "2019-02-10"},  # after the referral, before the start
+    ]
+    frame = standards.measure(with_table(snapshot, "attributes", changed), by="customer_group")
+    frame = frame[frame["standard"] == "css1a"].set_index("customer_group")
+    assert frame["rate"].to_dict() == {"disability": 1.0, "ltu": 0.5}
+    assert frame["status"].to_dict() == {"disability": "met", "ltu": "not_met"}
+
+
+def test_a_period_holds_the_referrals_of_its_months(make: Make) -> None:
+    snapshot = make(
+        ["A referral=2019-01-07 start=2019-03-01", "B referral=2019-02-04 start=2019-02-04", "C referral=2019-03-04"],
+        "2019-03",
+    )
+    counts = {
+        basis: measured(snapshot, basis=basis).loc["css1a", ["met", "not_met", "open_late"]].tolist()
+        for basis in ("month", "rolling_2", "cumulative")
+    }
+    assert counts == {"month": [0, 0, 1], "rolling_2": [1, 0, 1], "cumulative": [1, 1, 1]}
+
+
+# ------------------------------------------------------------------------------------------------------ the backlog
+
+
+@pytest.mark.requirement("WHP-40")
+@pytest.mark.parametrize(("open_late", "resolved", "status"), [(4, 96, "met"), (5, 119, "not_met"), (0, 1, "met")])
+def test_exactly_four_per_cent_passes(open_late: int, resolved: int, status: str, make: Make) -> None:
+    # 5 of 124 are 4.03 %
+    snapshot = make(
+        lines(late=(open_late, "referral=2019-02-04"), done=(resolved, "referral=2019-02-04 start=2019-02-05")),
+        "2019-02",
+    )
+    row = measured(snapshot).loc["css3"]
+    assert (row["rate"], row["status"]) == (open_late / (open_late + resolved), status)
+    last = standards.backlog(snapshot).iloc[-1]
+    assert (last["late"], last["all"], last["status"]) == (open_late, open_late + resolved, status)
+
+
+@pytest.mark.requirement("WHP-40")
+@pytest.mark.requirement("WHP-45")
+def test_a_referral_resolved_late_counts_for_the_time_it_was_late(make: Make) -> None:
+    snapshot = make("A referral=2019-02-04 start=2019-03-18\nB referral=2019-02-04 start=2019-02-05", "2019-04")
+    assert standards.backlog(snapshot).loc["2019":, "late"].to_dict() == {
+        pd.Timestamp("2019-01-31"): 0,
+        pd.Timestamp("2019-02-28"): 1,
+        pd.Timestamp("2019-03-31"): 0,
+        pd.Timestamp("2019-04-30"): 0,
+    }
+    every_day = pd.date_range("2019-02-01", "2019-04-30")
+    daily = standards.backlog(snapshot, [day.date() for day in every_day])
+    assert daily.index[daily["late"] == 1].tolist() == pd.date_range("2019-02-26", "2019-03-17").tolist()
+    assert daily.index[daily["open"] > 0].tolist() == pd.date_range("2019-02-04", "2019-03-17").tolist()
+    # of the oldest: day 18 on Thursday 28 February, day 29 on Friday 15 March and on the weekend after it
+    assert daily.loc[["2019-02-28", "2019-03-15", "2019-03-17"], "oldest"].tolist() == [18, 29, 29]
+    assert daily.loc["2019-03-18":, "oldest"].isna().all()
+
+
+@pytest.mark.requirement("WHP-40")
+def test_what_is_resolved_on_day_16_is_late_but_was_in_no_backlog(make: Make) -> None:
+    snapshot = make("A referral=2019-02-04 start=2019-02-26", "2019-03")
+    days = [day.date() for day in pd.date_range("2019-02-04", "2019-03-31")]
+    assert states(snapshot, "css3") == {"A": "not_met"}
+    assert (standards.backlog(snapshot, days)["late"] == 0).all()
+
+
+@pytest.mark.requirement("WHP-40")
+def test_the_backlog_has_three_denominators_of_which_the_contract_chooses_one(make: Make) -> None:
+    # On 28 February: 2 in backlog; 8 referred to date, 5 of them in February; 4 open.
+    journeys = lines(
+        old=(3, "referral=2019-01-07 start=2019-01-08"),
+        late=(2, "referral=2019-02-04"),
+        open=(2, "referral=2019-02-25"),
+        done=(1, "referral=2019-02-25 start=2019-02-26"),
+    )
+    row = standards.backlog(make(journeys, "2019-02")).iloc[-1]
+    assert row[["late", "all", "month", "open"]].tolist() == [2, 8, 5, 4]
+    assert row[["of_all", "of_month", "of_open"]].tolist() == [2 / 8, 2 / 5, 2 / 4]
+    for share_of, rate in {"all": 2 / 8, "month": 2 / 5, "open": 2 / 4, "count": 2}.items():
+        own = {"css3": {"share_of": share_of, "target": {"at_most": rate}, "source": "Schedule 2"}}
+        frame = measured(make(journeys, "2019-02", standards=own))
+        assert frame.loc["css3", ["rate", "status"]].tolist() == [rate, "met"]
+
+
+@pytest.mark.requirement("WHP-41")
+def test_the_absolute_limit_is_seen_on_each_day_too(make: Make) -> None:
+    snapshot = make("A referral=2019-02-04 start=2019-03-18", "2019-03")
+    days = [date(2019, 3, 11), date(2019, 3, 12), date(2019, 3, 17), date(2019, 3, 18)]
+    daily = standards.backlog(snapshot, days, "css4")
+    assert daily["late"].tolist() == [0, 1, 1, 0]
+    assert daily["status"].tolist() == ["met", "not_met", "not_met", "met"]
+    assert daily["oldest"].iloc[:3].tolist() == [25, 26, 29]
+    assert measured(snapshot).loc["css4", ["status", "worst"]].tolist() == ["not_met", 30]
+
+
+# ----------------------------------------------------------------------------------------------------- as known when
+
+
+def test_a_report_made_within_the_month_is_judged_on_the_day_it_is_known_at(make: Make) -> None:
+    line = "A referral=2019-02-04 start=2019-02-22"
+    assert states(make(line, "2019-02", known_at="2019-02-18"), "css1a") == {"A": "not_due"}
+    assert states(make(line, "2019-02", known_at="2019-02-19"), "css1a") == {"A": "open_late"}
+    assert states(make(line, "2019-02"), "css1a") == {"A": "not_met"}
+
+
+def test_what_is_recorded_after_the_month_was_not_recorded_in_it(make: Make) -> None:
+    # Resolved on day 10; recorded on day 20, known because the report was made later.
+    snapshot = make("A referral=2019-02-04 start=2019-02-18/2019-03-04", "2019-02", known_at="2019-03-10")
+    assert states(snapshot, "css1a") == {"A": "met"}
+    assert states(snapshot, "css1b") == {"A": "open_late"}
+
+
+def test_revisions_count_what_a_later_report_sees_differently_and_why(make: Make) -> None:
+    journeys = [
+        "A referral=2019-02-04 start=2019-02-05/2019-03-05",  # open when February was reported: recorded late
+        "B referral=2019-02-04 start=2019-02-19 start=2019-02-18/2019-03-05",  # late then, corrected since
+        "C referral=2019-02-04/2019-03-05 start=2019-02-05/2019-03-05",  # not known then
+        "D referral=2019-02-04 start=2019-02-05",
+        "E referral=2019-02-04 start=2019-03-05",  # happened since: nothing to revise
+    ]
+    earlier, later = make(journeys, "2019-02"), make(journeys, "2019-03")
+    frame = standards.revisions(earlier, later)
+    assert frame[frame["standard"] == "css1a"].to_dict("records") == [
+        {"standard": "css1a", "was": "not_met", "now": "met", "reason": "corrected", "cases": 1},
+        {"standard": "css1a", "was": "open_late", "now": "met", "reason": "recorded late", "cases": 1},
+        {"standard": "css1a", "was": "unknown", "now": "met", "reason": "recorded late", "cases": 1},
+    ]
+    assert standards.revisions(earlier, earlier).empty
+
+
+@pytest.mark.requirement("WHP-45")
+def test_the_history_has_every_month_since_day_one(make: Make) -> None:
+    snapshot = make(
+        ["A referral=2018-01-02 start=2018-01-16", "B referral=2018-01-02 start=2018-01-17", "C referral=2018-03-29"],
+        "2018-03",
+    )
+    frame = standards.history(snapshot).loc["css1a"]
+    assert frame.index.astype(str).tolist() == ["2018-01", "2018-02", "2018-03"]
+    assert frame[["met", "not_met", "not_due"]].to_numpy().tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 1]]
+    assert frame["rate"].tolist()[0] == 0.5
+    assert frame["rate"].isna().tolist() == [False, True, True]
+    assert frame["complete"].tolist() == [True, True, False]
+
+
+# ------------------------------------------------------------------------------------------------------- exemptions
+
+
+@pytest.mark.requirement("JII-40")
+def test_only_an_approved_exemption_counts_and_results_are_shown_without_it_too(make: Make) -> None:
+    snapshot = make([f"{name} referral=2019-02-04 start=2019-02-19" for name in "ABCDE"], "2019-03")
+    asked = {"standard": "css1a", "decision": "requested", "recorded_date": "2019-02-20"}
+    decided = asked | {"recorded_date": "2019-03-01"}
+    snapshot = with_table(
+        snapshot,
+        "exemptions",
+        [
+            asked | {"referral_id": "A"},
+            decided | {"referral_id": "A", "decision": "approved"},
+            asked | {"referral_id": "B"},  # pending
+            decided | {"referral_id": "C", "decision": "refused"},
+            asked | {"referral_id": "D", "decision": "approved"},
+            decided | {"referral_id": "D", "decision": "refused"},  # the later decision holds
+            decided | {"referral_id": "E", "standard": "css2", "decision": "approved"},  # of another standard
+        ],
+    )
+    assert states(snapshot, "css1a") == {"A": "exempt", "B": "not_met", "C": "not_met", "D": "not_met", "E": "not_met"}
+    assert set(standards.cases(snapshot, ["css1a"], exemptions=False)["state"]) == {"not_met"}
+    row = measured(snapshot).loc["css1a"]
+    assert row[["not_met", "exempt", "rate", "rate_unexempted"]].tolist() == [4, 1, 0, 0]
+
+
+@pytest.mark.requirement("JII-40")
+def test_an_exempted_case_leaves_the_rate_above_and_below_the_line(make: Make) -> None:
+    snapshot = make(lines(met=(3, "referral=2019-02-04 start=2019-02-04"), late=(1, "referral=2019-02-04")), "2019-02")
+    approved = {"decision": "approved", "recorded_date": "2019-02-20"}
+    rows = [
+        approved | {"referral_id": name, "standard": code} for name in ("met0", "late0") for code in ("css1a", "css3")
+    ]
+    snapshot = with_table(snapshot, "exemptions", rows)
+    frame = measured(snapshot)
+    assert frame.loc["css1a", ["rate", "rate_unexempted"]].tolist() == [1.0, 0.75]
+    assert frame.loc["css1a", ["status", "status_unexempted"]].tolist() == ["met", "not_met"]
+    assert frame.loc["css3", ["rate", "rate_unexempted"]].tolist() == [0.0, 0.25]
+    assert standards.backlog(snapshot).iloc[-1][["late", "all"]].tolist() == [0, 2]
+
+
+# ------------------------------------------------------------------------------- the standards of other programmes
+
+OTHER = yaml.safe_load("""
+programme: other
+name: Another programme
+source: made for a test
+events:
+  referral: {label: Referrals}
+  acknowledged: {label: Acknowledged}
+  reception_interview: {label: Reception interviews}
+  start: {label: Starts}
+  did_not_attend: {label: Did not attend}
+  did_not_start: {label: Did not start}
+  course_start: {label: Course starts}
+  course_complete: {label: Courses completed}
+  review: {label: Reviews, repeats: true}
+  job_outcome: {label: Outcomes}
+  exit: {label: Leavers}
+resolves: [start, did_not_attend, did_not_start]
+outcomes: {outcome: {label: Outcomes, source: made, routes: [{event: job_outcome}]}}
+measures: [referral, start]
+trends: []
+attributes: {customer_group: {label: Group, codes: {all: {label: All}}}}
+group: customer_group
+standards:
+  ses20:
+    name: Start recorded
+    source: SES ch. 7 para 7.15
+    to: start
+    recorded: true
+    limit: 20
+    excused_by: [did_not_attend, did_not_start]
+    valid: [{from: 2018-11-01, source: SES ch. 7}]
+  jii26:
+    name: Acknowledged and interviewed
+    source: Group Work ch. 6 para 6.18 a
+    to: [acknowledged, reception_interview]
+    needs: all
+    limit: 5
+  jii26a: {name: Acknowledged, source: para 6.18 a, to: acknowledged, limit: 5}
+  jii26b: {name: Interviewed, source: para 6.18 a, to: reception_interview, limit: 5}
+  jii27: {name: Result recorded, source: para 6.18 b, recorded: true, limit: 7}
+  jii31: {name: Course day 1, source: para 6.18 c, to: course_start, applies_to: start, limit: 15}
+  jii32:
+    name: Course start or exit recorded
+    source: para 6.18 d
+    to: [course_start, exit]
+    recorded: true
+    applies_to: start
+    limit: 17
+  jii33:
+    name: Exit recorded
+    source: para 6.18 e
+    from: [course_complete, exit]
+    to: exit
+    recorded: true
+    limit: 2
+  jii37:
+    name: Wellbeing measured
+    source: para 6.20
+    table: assessments
+    from: trigger_date
+    to: collected_date
+    item: [wave, instrument]
+    limit: 5
+  ks06: {name: Reviews each month, source: S0 L46-48, kind: every, from: start, to: review, until: exit}
+  wl13:
+    name: Reviews at most 28 days apart
+    source: S1 L69-70
+    invented: true
+    kind: every
+    from: start
+    to: review
+    until: exit
+    limit: 28
+    days: calendar
+  mpl1:
+    name: Referrals resolved
+    source: S1 L45-47
+    invented: true
+    recorded: true
+    target: {at_least: 0.9}
+  mpl2:
+    name: Referrals that start
+    source: S1 L47-49
+    invented: true
+    to: start
+    recorded: true
+    limit: 20
+    failed_by: [did_not_attend, did_not_start]
+    target: {at_least: 0.5}
+  mpl3:
+    name: Starts against the profile
+    source: S1 L49-51
+    invented: true
+    kind: profile
+    to: start
+    target: {at_least: 0.9}
+  mpl4:
+    name: Backlog
+    source: S1 L51-53
+    invented: true
+    kind: backlog
+    limit: 15
+    share_of: count
+    target: {less_than: 2}
+  mpl5: {name: Longest in backlog, source: S1 L53-55, invented: true, kind: oldest, limit: 25}
+""")
+
+
+@pytest.fixture(scope="module")
+def other(make: Make) -> Make:
+    """`make`, of a programme that has the standards of the other programmes and regimes."""
+    programme = Programme.model_validate(OTHER)
+    return lambda lines, month="2019-03", **keys: make(lines, month, programme=programme, **keys)
+
+
+OTHERS_BY_HAND = {
+    "SES-20": [
+        ("ses20", "met", "start=2019-02-20/2019-03-04", "recorded on day 20"),
+        ("ses20", "not_met", "start=2019-02-20/2019-03-05", "recorded on day 21"),
+        ("ses20", "open_late", "", "no start"),
+        ("ses20", "not_applicable", "did_not_attend=2019-02-06", "outside the denominator"),
+        ("ses20", "not_applicable", "did_not_start=2019-02-06", "outside the denominator"),
+        ("ses20", "met", "did_not_attend=2019-02-06 start=2019-02-20", "started all the same"),
+    ],
+    "SES-01": [
+        ("ses20", "not_applicable", "referral=2018-10-31 start=2019-02-20", "earlier referrals have earlier guidance"),
+        ("ses20", "not_met", "referral=2018-11-01 start=2019-02-20", "the first day of the extension"),
+    ],
+    "JII-26": [
+        ("jii26", "met", "acknowledged=2019-02-05 reception_interview=2019-02-11", "both by day 5"),
+        ("jii26", "not_met", "acknowledged=2019-02-05 reception_interview=2019-02-12", "one on day 6"),
+        ("jii26a", "met", "acknowledged=2019-02-05 reception_interview=2019-02-12", "the first part"),
+        ("jii26b", "not_met", "acknowledged=2019-02-05 reception_interview=2019-02-12", "the other"),
+        ("jii26", "open_late", "acknowledged=2019-02-05", "only one of the two"),
+    ],
+    "JII-27": [
+        ("jii27", "met", "did_not_start=2019-02-05/2019-02-13", "recorded on day 7"),
+        ("jii27", "not_met", "did_not_start=2019-02-05/2019-02-14", "recorded on day 8"),
+    ],
+    "JII-31": [
+        ("jii31", "met", "start=2019-02-08 course_start=2019-02-25", "day 15"),
+        ("jii31", "not_met", "start=2019-02-08 course_start=2019-02-26", "day 16"),
+        ("jii31", "not_applicable", "did_not_start=2019-02-08", "did not join"),
+    ],
+    "JII-32": [
+        ("jii32", "met", "start=2019-02-08 course_start=2019-02-25/2019-02-27", "recorded on day 17"),
+        ("jii32", "not_met", "start=2019-02-08 course_start=2019-02-25/2019-02-28", "on day 18"),
+        ("jii32", "met", "start=2019-02-08 exit=2019-02-25/2019-02-27", "an exit recorded on day 17"),
+    ],
+    "JII-33": [
+        (
+            "jii33",
+            "met",
+            "referral=2019-01-07 start=2019-01-08 course_complete=2019-02-08 exit=2019-02-08/2019-02-12",
+            "completed on a Friday, recorded on Tuesday: day 2",
+        ),
+        (
+            "jii33",
+            "not_met",
+            "referral=2019-01-07 start=2019-01-08 course_complete=2019-02-08 exit=2019-02-08/2019-02-13",
+            "day 3",
+        ),
+        ("jii33", "met", "referral=2019-01-07 start=2019-01-08 exit=2019-02-04/2019-02-06", "an early exit"),
+        ("jii33", "open_late", "referral=2019-01-07 start=2019-01-08 course_complete=2019-02-08", "no exit recorded"),
+        ("jii33", "not_applicable", "referral=2019-01-07 start=2019-01-08", "still on the course"),
+    ],
+    "WL-04": [
+        ("mpl1", "met", "did_not_start=2019-03-29", "resolved: no deadline is printed"),
+        ("mpl1", "open_late", "referral=2019-03-29", "counts until it is resolved"),
+    ],
+    "WL-05": [
+        ("mpl2", "met", "start=2019-02-20", "started"),
+        ("mpl2", "not_met", "referral=2019-03-25 did_not_attend=2019-03-26", "cannot be met any more"),
+        ("mpl2", "not_due", "referral=2019-03-25", "may still start"),
+    ],
+    "WL-08": [
+        ("mpl5", "not_due", "referral=2019-02-22", "Sunday 31 March: 25 working days old"),
+        ("mpl5", "open_late", "referral=2019-02-21", "26"),
+    ],
+}  # fmt: skip
+
+COMPANY = (
+    "Z referral=2018-12-03 start=2018-12-03 acknowledged=2018-12-03 reception_interview=2018-12-03 "
+    "course_start=2018-12-03 course_complete=2018-12-07 exit=2018-12-07"
+)
+
+
+@pytest.fixture(scope="module")
+def others_by_hand(other: Make) -> Callable[..., str]:
+    """Return a function of a standard and a journey's words that gives its state on 31 March 2019."""
+    referrals = people(case[2] for row in OTHERS_BY_HAND.values() for case in row)
+    known = states_of(other([*told(referrals), COMPANY]))
+    return lambda standard, words: known[referrals[words], standard]
+
+
+@pytest.mark.parametrize(("standard", "state", "journey", "why"), hand_made(OTHERS_BY_HAND))
+def test_other_programmes_limits_worked_by_hand(
+    standard: str, state: str, journey: str, why: str, others_by_hand: Callable[..., str]
+) -> None:
+    assert others_by_hand(standard, journey) == state, why
+
+
+@pytest.mark.requirement("JII-26")
+def test_where_one_of_two_events_is_in_no_row_both_together_are_no_data(other: Make) -> None:
+    snapshot = other("A referral=2019-02-04 acknowledged=2019-02-05")
+    assert [states(snapshot, name)["A"] for name in ("jii26", "jii26a", "jii26b")] == ["no_data", "met", "no_data"]
+
+
+@pytest.mark.requirement("JII-37")
+def test_wellbeing_is_collected_within_five_working_days_of_its_trigger(other: Make) -> None:
+    snapshot = other("A referral=2019-01-07 start=2019-01-08")
+    row = {"referral_id": "A", "instrument": "who5"}
+    rows = [
+        row | {"wave": "outset", "trigger_date": "2019-02-04", "collected_date": "2019-02-11"},  # day 5
+        row | {"wave": "completion", "trigger_date": "2019-02-08", "collected_date": "2019-02-18"},  # day 6
+        row | {"wave": "follow_up", "trigger_date": None, "collected_date": "2019-03-01"},  # nobody can say
+        row | {"wave": "late", "trigger_date": "2019-03-04", "collected_date": None},
+        row | {"wave": "later", "trigger_date": "2019-04-01", "collected_date": None},  # not yet
+        {"referral_id": "nobody", "instrument": "who5", "wave": "outset", "trigger_date": "2019-02-04"},
+    ]
+    frame = standards.cases(with_table(snapshot, "assessments", rows), ["jii37"])
+    assert dict(zip(frame["item"], frame["state"].astype("str"), strict=True)) == {
+        "outset who5": "met",
+        "completion who5": "not_met",
+        "follow_up who5": "no_data",
+        "late who5": "open_late",
+    }
+    assert set(frame["referral_id"]) == {"A"}
+
+
+@pytest.mark.requirement("JII-37")
+def test_an_extract_without_the_table_has_no_data(other: Make) -> None:
+    row = measured(other("A referral=2019-01-07")).loc["jii37"]
+    assert (row["status"], row[list(STATES)].sum()) == ("no_data", 0)
+
+
+def test_a_table_without_the_columns_of_a_standard_is_an_error(other: Make) -> None:
+    snapshot = with_table(
+        other("A referral=2019-01-07"), "assessments", [{"referral_id": "A", "triger_date": "2019-02-04"}]
+    )
+    with pytest.raises(ParameterError, match="assessments has no column 'trigger_date'; did you mean 'triger_date'"):
+        standards.cases(snapshot)
+
+
+@pytest.mark.requirement("KS-06")
+def test_a_review_is_due_in_every_calendar_month_wholly_on_the_programme(other: Make) -> None:
+    snapshot = other(
+        [
+            "A start=2019-01-15 review=2019-02-05 review=2019-02-26 review=2019-04-10 exit=2019-05-20",
+            "B referral=2018-12-31 start=2019-01-01 review=2019-01-01",
+            "C referral=2019-01-07",
+        ],
+        "2019-06",
+    )
+    frame = standards.cases(snapshot, ["ks06"])
+    found = frame.groupby("referral_id")[["item", "state"]].agg(list).to_dict("index")
+    assert found == {
+        "A": {"item": ["2019-02", "2019-03", "2019-04"], "state": ["met", "not_met", "met"]},  # May is not whole
+        "B": {"item": [f"2019-0{i}" for i in range(1, 7)], "state": ["met"] + ["not_met"] * 5},
+    }
+    assert frame.loc[0, ["day0", "due", "done"]].tolist() == [
+        pd.Timestamp("2019-02-01"),
+        pd.Timestamp("2019-02-28"),
+        pd.Timestamp("2019-02-05"),
+    ]
+    history = standards.history(snapshot).loc["ks06"].loc["2019-01":]
+    assert history["rate"].tolist() == [1, 1 / 2, 0, 1 / 2, 0, 0]
+
+
+@pytest.mark.requirement("KS-06")
+def test_a_month_that_has_not_ended_is_not_due_unless_it_has_its_review(other: Make) -> None:
+    journeys = ["A referral=2019-01-07 start=2019-01-15", "B referral=2019-01-07 start=2019-01-15 review=2019-02-05"]
+    snapshot = other(journeys, "2019-02", known_at="2019-02-20")
+    assert states(snapshot, "ks06") == {"A": "not_due", "B": "met"}
+
+
+@pytest.mark.requirement("WL-13")
+def test_reviews_may_be_counted_from_each_to_the_next(other: Make) -> None:
+    snapshot = other(
+        [
+            # 28 days on is 29 January; then 26 February, before which it ended
+            "A referral=2018-12-31 start=2019-01-01 review=2019-01-29 exit=2019-02-20",
+            # from 1 January 29 days to the next, from 30 January none by 27 February
+            "B referral=2018-12-31 start=2019-01-01 review=2019-01-30",
+            # left after the day on which a review was due
+            "C referral=2018-12-31 start=2019-01-01 exit=2019-01-30",
+            "D referral=2019-03-01 start=2019-03-10",
+        ]
+    )
+    frame = standards.cases(snapshot, ["wl13"])
+    assert frame[["referral_id", "item", "state"]].astype("str").to_numpy().tolist() == [
+        ["A", "2019-01-01", "met"],
+        ["B", "2019-01-01", "not_met"],
+        ["B", "2019-01-30", "open_late"],
+        ["C", "2019-01-01", "not_met"],
+        ["D", "2019-03-10", "not_due"],
+    ]
+    assert measured(snapshot).loc["wl13", "worst"] == 60  # 30 January to 31 March
+
+
+@pytest.mark.requirement("WL-06")
+def test_cumulative_starts_are_held_against_the_profile_in_every_month(other: Make) -> None:
+    # Promised 10 a month. Starts 9, 10, 6 and 15: shares to date .90, .95, .8333, 1.
+    begun = {"2018-01": 9, "2018-02": 10, "2018-03": 6, "2018-04": 15}
+    journeys = [f"R{month}-{i} start={month}-20" for month, number in begun.items() for i in range(number)]
+    promised = {"measure": "start", "from": "2018-01", "values": [10] * 4, "source": "tender"}
+    snapshot = other(journeys, "2018-05", volumes=[promised])
+    months = standards.against_profile(snapshot, "mpl3")
+    assert months["actual"].tolist() == [9, 19, 25, 40, 40]
+    assert months["state"].tolist() == ["met", "met", "not_met", "met", "no_data"]  # nothing is promised for May
+    row = measured(snapshot).loc["mpl3"]
+    assert row[list(STATES)].tolist() == [3, 1, 0, 0, 0, 1, 0]
+    assert (row["rate"], row["status"]) == (25 / 30, "not_met")  # never: the catching up in April does not mend March
+    assert measured(snapshot, basis="rolling_2").loc["mpl3", "status"] == "met"
+
+
+@pytest.mark.requirement("WL-07")
+@pytest.mark.parametrize(("number", "status"), [(1, "met"), (2, "not_met")])
+def test_a_backlog_below_a_number(number: int, status: str, other: Make) -> None:
+    snapshot = other(lines(late=(number, "referral=2019-02-04")))
+    assert measured(snapshot).loc["mpl4", ["rate", "status"]].tolist() == [number, status]
+
+
+@pytest.mark.requirement("WL-04")
+def test_the_share_resolved_is_of_all_referrals(other: Make) -> None:
+    snapshot = other(lines(done=(9, "referral=2019-03-04 start=2019-03-05"), open=(1, "referral=2019-03-29")))
+    assert measured(snapshot).loc["mpl1", ["rate", "status"]].tolist() == [0.9, "met"]
+
+
+# ------------------------------------------------------------------------------------------- the contract's own
+
+
+@pytest.mark.requirement("WHP-44")
+def test_a_contract_adds_tender_standards_and_changes_those_of_the_programme(make: Make) -> None:
+    own = {
+        "tcss1": {
+            "name": "tCSS 1: assessed",
+            "source": "Schedule 2",
+            "to": "assessment",
+            "limit": 3,
+            "days": "calendar",
+        },
+        "css2": {"limit": 1, "source": "Schedule 2, variation 3"},
+    }
+    snapshot = make("A referral=2019-02-01 acknowledged=2019-02-05 assessment=2019-02-04", "2019-03", standards=own)
+    assert list(snapshot.contract.standards) == [*CSS, "tcss1"]
+    assert states(snapshot, "tcss1") == {"A": "met"}  # three calendar days, from a Friday to Monday
+    assert states(snapshot, "css2") == {"A": "not_met"}  # one working day
+    frame = standards.register(snapshot).set_index("standard")
+    assert frame.loc["css2", ["asks", "source"]].tolist() == [
+        "referral to acknowledged: within 1 working days",
+        "Schedule 2, variation 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda s: standards.cases(s, ["css9"]), "standard 'css9': .*did you mean"),
+        (lambda s: standards.cases(s, on=date(2019, 4, 1)), "on=2019-04-01: is after 2019-03-31"),
+        (lambda s: standards.backlog(s, [date(2019, 4, 1)]), "dates: 2019-04-01 is after 2019-03-31"),
+        (lambda s: standards.backlog(s, standard="css2"), "standard='css2': no such backlog; known: css3, css4"),
+        (lambda s: standards.against_profile(s, "css2"), "standard='css2': .* no such standard of kind 'profile'"),
+        (lambda s: standards.measure(s, by="colour"), "colour"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_clear_error(call: Callable[[Snapshot], Any], message: str, make: Make) -> None:
+    with pytest.raises(ParameterError, match=message):
+        call(make("A referral=2019-02-04", "2019-03"))
+
+
+def test_a_contract_without_standards_has_empty_tables(whp: Programme, make: Make) -> None:
+    snapshot = make("A referral=2019-02-04", "2019-03", programme=whp.model_copy(update={"standards": {}}))
+    assert standards.cases(snapshot).empty
+    assert standards.measure(snapshot).empty
+    assert standards.history(snapshot).empty
+    assert standards.register(snapshot).empty
+
+
+# ------------------------------------------- a second computation: numpy's business days, straight from the CSV
+
+
+def second_computation(journeys: pd.DataFrame, on: str) -> pd.DataFrame:
+    """State by referral and standard, from `Reading.journeys`, with numpy's business-day functions alone."""
+    calendar = np.busdaycalendar(holidays=HOLIDAYS)
+    today = np.datetime64(on)
+
+    def dates(*names: str) -> np.ndarray:
+        columns = [journeys[name] if name in journeys else pd.Series(pd.NaT, journeys.index) for name in names]
+        return pd.concat(columns, axis=1).min(axis=1).to_numpy(dtype="datetime64[D]")
+
+    def within(n: int, begun: np.ndarray, done: np.ndarray) -> list[str]:
+        found = []
+        for start, end in zip(begun, done, strict=True):
+            due = np.busday_offset(start, n, roll="forward", busdaycal=calendar)
+            if np.isnat(end) or end > today:
+                found.append("open_late" if today > due else "not_due")
+            else:
+                found.append("met" if end <= due else "not_met")
+        return found
+
+    def age(n: int, begun: np.ndarray, done: np.ndarray) -> list[str]:
+        found = []
+        for start, end in zip(begun, done, strict=True):
+            open_still = np.isnat(end)
+            last = today if open_still else end
+            old = np.busday_count(start, last + 1, busdaycal=calendar) - 1  # of its working days the first is day 0
+            late = old > n
+            found.append(("open_late" if late else "not_due") if open_still else ("not_met" if late else "met"))
+        return found
+
+    resolves = ["start", "did_not_attend", "did_not_start"]
+    referral, resolved = dates("referral"), dates(*resolves)
+    recorded = dates(*(f"{name}_recorded" for name in resolves))
+    signed = dates("esf1420_signed")
+    started = ~np.isnat(dates("start"))
+    some_day = np.where(np.isnat(signed), today, signed)
+    return pd.DataFrame(
+        {
+            "css1a": within(10, referral, resolved),
+            "css1b": within(15, referral, recorded),
+            "css2": within(2, referral, dates("acknowledged")),
+            "css3": age(15, referral, resolved),
+            "css4": age(25, referral, resolved),
+            "css5": np.where(started, within(20, referral, dates("action_plan_agreed")), "not_applicable"),
+            "css6": np.where(started & ~np.isnat(signed), within(5, some_day, dates("esf1420_sent")), "not_applicable"),
+        },
+        index=journeys.index,
+    )
+
+
+@pytest.mark.parametrize(
+    ("month", "on"), [("2019-12", "2019-12-31"), ("2018-05", "2018-05-31"), ("2020-05", "2020-05-31")]
+)
+def test_every_state_equals_a_second_computation_from_the_csv(
+    month: str, on: str, part: Extract, reading: Callable[..., Any]
+) -> None:
+    snapshot = take_snapshot(part, month)
+    frame = standards.cases(snapshot).pivot(index="referral_id", columns="standard", values="state").astype("str")
+    expected = second_computation(reading(month, None).journeys, on)
+    frame.columns = list(frame)
+    pd.testing.assert_frame_equal(frame[CSS].sort_index(), expected.sort_index(), check_names=False, check_dtype=False)
+    counts = measured(snapshot)
+    for name in CSS:
+        assert (
+            counts.loc[name, list(STATES)].to_dict()
+            == expected[name].value_counts().reindex(STATES, fill_value=0).to_dict()
+        )
+    known = expected[expected["css3"] != "not_applicable"]
+    assert counts.loc["css3", "rate"] == (known["css3"] == "open_late").mean()
+    if month == "2019-12":  # enough of it to mean something
+        assert len(frame) > 150
+        assert (counts.loc[CSS, "not_met"] > 0).sum() >= 5
+
+
+# ------------------------------------------------------------------------------------------------------------- laws
+
+FIRST = date(2019, 1, 1)
+EVENTS = [
+    "acknowledged",
+    "start",
+    "did_not_attend",
+    "did_not_start",
+    "action_plan_agreed",
+    "esf1420_signed",
+    "esf1420_sent",
+]
+
+
+@st.composite
+def records(draw: st.DrawFn, late: bool = True) -> str:
+    """One journey: each event after some days, recorded after some more, and perhaps corrected."""
+    referred = FIRST + timedelta(draw(st.integers(0, 75)))
+    words = [f"referral={referred}"]
+    for event in draw(st.lists(st.sampled_from(EVENTS), unique=True)):
+        for _ in range(draw(st.sampled_from([1, 1, 2])) if late else 1):
+            happened = referred + timedelta(draw(st.integers(0, 45)))
+            recorded = happened + timedelta(draw(st.integers(0, 40)) if late else 0)
+            words.append(f"{event}={happened}/{recorded}")
+    return " ".join(words)
+
+
+def journeys_of(strategy: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(strategy, min_size=1, max_size=8).map(lambda rows: [f"R{i} {row}" for i, row in enumerate(rows)])
+
+
+@settings(max_examples=12, deadline=None)
+@given(journeys=journeys_of(records()))
+def test_states_partition_the_referrals(journeys: list[str], make: Make) -> None:
+    snapshot = make(journeys, "2019-03", first_day="2019-01-01")
+    frame = standards.cases(snapshot)
+    assert frame.groupby("standard", observed=False).size().tolist() == [len(snapshot.journeys)] * len(CSS)
+    assert not frame.duplicated(["referral_id", "standard"]).any()
+    assert frame["state"].notna().all()
+    table = measured(snapshot)
+    assert (table[list(STATES)].sum(axis=1) == len(snapshot.journeys)).all()
+    months = standards.history(snapshot)[list(STATES)].groupby(level="standard", sort=False).sum()
+    assert months.to_numpy().tolist() == table[list(STATES)].to_numpy().tolist()
+    within = table.drop(index="css3")
+    counted = within[["met", "not_met", "open_late"]].sum(axis=1)
+    np.testing.assert_array_equal(within["rate"], within["met"] / counted.where(counted > 0))
+
+
+@settings(max_examples=12, deadline=None)
+@given(journeys=journeys_of(records()))
+def test_a_case_is_late_just_when_it_took_more_days_than_its_limit(journeys: list[str], make: Make) -> None:
+    snapshot = make(journeys, "2019-03", first_day="2019-01-01")
+    for name in CSS:
+        part = run(Journeys(snapshot), name)
+        judged = part.state < 4
+        late = np.isin(part.state, [1, 2])
+        assert ((part.taken > part.rule.limit) == late)[judged].all()
+
+
+@settings(max_examples=12, deadline=None)
+@given(journeys=journeys_of(records()), month=st.sampled_from(["2019-02", "2019-03"]), days=st.integers(0, 40))
+def test_a_later_snapshot_changes_the_past_only_through_late_or_corrected_records(
+    journeys: list[str], month: str, days: int, make: Make
+) -> None:
+    earlier = make(journeys, "2019-02", first_day="2019-01-01")
+    known_at = earlier.known_at + timedelta(days + 31 * (month == "2019-03"))
+    later = make(journeys, month, known_at=str(known_at), first_day="2019-01-01")
+    both = standards.cases(earlier).merge(
+        standards.cases(later, on=earlier.period_end), "outer", on=["standard", "referral_id"], suffixes=("", "_later")
+    )
+    changed = both[both["state"].astype("str") != both["state_later"].astype("str")]
+    since = {
+        line.split()[0]
+        for line in journeys
+        for word in line.split()[1:]
+        if str(earlier.known_at) < word.split("=")[1].split("/")[-1] <= str(known_at)
+    }
+    by_themselves = changed[~changed["state"].isin(["no_data"]) | ~changed["state_later"].isin(["no_data"])]
+    new_kind = (by_themselves["state"] == "no_data") ^ (by_themselves["state_later"] == "no_data")
+    assert set(by_themselves.loc[~new_kind, "referral_id"]) <= since
+    assert since or changed.empty
+    assert standards.revisions(earlier, later)["cases"].sum() == len(changed)
+
+
+@settings(max_examples=12, deadline=None)
+@given(journeys=journeys_of(records(late=False)), day=st.dates(date(2019, 1, 1), date(2019, 3, 31)))
+def test_where_nothing_is_recorded_late_the_past_is_seen_as_it_was(journeys: list[str], day: date, make: Make) -> None:
+    month, first = f"{day:%Y-%m}", "2019-01-01"
+    then = make([*journeys, OTHERS.replace("2018", "2019")], month, known_at=str(day), first_day=first)
+    now = make([*journeys, OTHERS.replace("2018", "2019")], "2019-03", first_day=first)
+    key = ["standard", "referral_id"]
+    mine, its = (
+        frame.sort_values(key, ignore_index=True) for frame in (standards.cases(then), standards.cases(now, on=day))
+    )
+    if day >= date(2019, 1, 2):  # by then every kind of event is known
+        pd.testing.assert_frame_equal(mine, its)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    journeys=journeys_of(records()),
+    days=st.lists(st.dates(date(2019, 1, 1), date(2019, 3, 31)), min_size=1, max_size=5),
+)
+def test_a_backlog_is_what_is_counted_one_by_one(journeys: list[str], days: list[date], make: Make) -> None:
+    snapshot = make(journeys, "2019-03", first_day="2019-01-01")
+    closed = snapshot.journeys[["start", "did_not_attend", "did_not_start"]].min(axis=1)
+    calendar = np.busdaycalendar(holidays=HOLIDAYS)
+    for day, row in zip(days, standards.backlog(snapshot, days).to_dict("records"), strict=True):
+        ages = [
+            int(np.busday_count(begun.date(), day + timedelta(1), busdaycal=calendar)) - 1
+            for begun, end in zip(snapshot.journeys["referral"], closed, strict=True)
+            if begun.date() <= day and not end <= pd.Timestamp(day)
+        ]
+        assert row["open"] == len(ages)
+        assert row["late"] == sum(age > 15 for age in ages)
+        assert row["oldest"] == max(ages) if ages else np.isnan(row["oldest"])
+        assert row["all"] == (snapshot.journeys["referral"] <= pd.Timestamp(day)).sum()
