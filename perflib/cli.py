@@ -75,20 +75,28 @@ def run(
             raise ParameterError("--date: says the month and the day by itself; leave the other dates out.")
         month, known_at = str(pd.Period(to_day(date), "M")), date
         notebook = notebook or ["performance_summary"]
-    jobs = batch.plan(
-        names,
-        _months(month, first, last),
-        batch.find_notebooks(notebook or ()),
-        known_at=known_at,
-        params=str(params),
-        audience=audience.value,
-    )
-    results = _with_progress(jobs, out, workers)
+    months, notebooks = _months(month, first, last), batch.find_notebooks(notebook or ())
+    known_at = known_at and str(to_day(known_at))
+    jobs: list[batch.Job] = []
+    refused: list[str] = []
+    for name in names:
+        try:
+            jobs += batch.plan(
+                [name], months, notebooks, known_at=known_at, params=str(params), audience=audience.value
+            )
+        except PerfError as error:
+            if len(names) == 1:
+                raise
+            refused.append(f"failed: {name}: {error}")
+    results = _with_progress(jobs, out, workers) if jobs else []
     failed = [result for result in results if result.error is not None]
+    for line in refused:
+        print(line, file=sys.stderr)
     for result in failed:
         print(f"failed: {result.job.folder}/{result.job.name}: {result.error}", file=sys.stderr)
-    print(f"{len(results) - len(failed)} of {len(results)} reports made; {out / 'index.html'}")
-    if failed:
+    if results:
+        print(f"{len(results) - len(failed)} of {len(results)} reports made; {out / 'index.html'}")
+    if failed or refused:
         raise typer.Exit(1)
 
 
@@ -98,7 +106,7 @@ def _months(month: str | None, first: str | None, last: str | None) -> list[str 
     if (first is None) != (last is None):
         raise ParameterError("--from and --to: give both, as in --from 2020-01 --to 2020-06.")
     if first is None or last is None:
-        return [month]
+        return [month and str(to_month(month))]
     span = pd.period_range(to_month(first), to_month(last), freq="M")
     if not len(span):
         raise ParameterError(f"--from {first} --to {last}: the first month is after the last.")

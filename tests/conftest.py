@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from papermill.parameterize import parameterize_notebook
 
 from perflib.cli import main
 from perflib.records.snapshot import Snapshot, load_snapshot
+from perflib.reporting import batch
 from perflib.rules.contract import load_programme
 from perflib.rules.new_contract import new_contract
 
@@ -39,9 +39,10 @@ profiles:
 volumes:
   - {measure: start, from: 2019-01, source: made up, values: [10, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12]}
 """
-RELEASES = """
+PUBLISHED = "2020-05-28"
+RELEASES = f"""
 releases:
-  - {through: 2020-03, on: 2020-05-28}
+  - {{through: {MONTH}, on: {PUBLISHED}}}
 """
 
 
@@ -242,9 +243,13 @@ def perflib(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run notebooks in this process, for speed; test_notebooks holds that to the page that a kernel makes."""
-    monkeypatch.setenv("PERFLIB_AUDIENCE", os.environ.get("PERFLIB_AUDIENCE", "internal"))
-    monkeypatch.setattr("papermill.execute_notebook", execute)
+    """Run notebooks in this process, for speed; test_batch holds that to the page that a kernel makes."""
+    run_without_kernel(monkeypatch)
+
+
+def run_without_kernel(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("PERFLIB_AUDIENCE", "internal")  # a run sets it for its notebooks: it is put back at the end
+    patch.setattr("papermill.execute_notebook", execute)
 
 
 def execute(path: str, output_path: object, parameters: dict[str, Any], **options: object) -> NotebookNode:
@@ -285,9 +290,20 @@ def town_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture(scope="session")
+def town_reports(town_place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the reports folder of `town` for March 2020 and internal readers, as known when published; to be read only."""
+    folder = tmp_path_factory.mktemp("reports")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(town_place.root)
+        run_without_kernel(patch)
+        batch.run(batch.plan(["town"], [MONTH], batch.find_notebooks(["cohort_trends"]), known_at=PUBLISHED), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def town_snapshot(town_place: Place) -> Snapshot:
     """Return the snapshot of `town` for March 2020, as known when it is published."""
-    return load_snapshot("town", MONTH, "2020-05-28", town_place.params)
+    return load_snapshot("town", MONTH, PUBLISHED, town_place.params)
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ an unknown option | run --contrct little | 2 | --contrct ; --contract
 an unknown command | runn | 2 | 'runn' ; 'run'
 a missing argument | rows little | 2 | rows ; month
 no number of workers | run --workers two | 2 | --workers
-an audience outside without a release | run --contract little --month 2020-03 --audience external | 1 | no release covers 2020-03
+outside without a release | run --contract little --month 2020-03 --audience external | 1 | no release covers 2020-03
 a new contract that is there already | new little --programme whp | 2 | little.yaml ; already
 an id that is no file name | new Little/North --programme whp | 2 | 'Little/North' ; small letters
 a new contract without a programme | new other | 2 | --programme

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.errors import ParameterError
+from perflib.records.schemas import TABLES
 from perflib.records.snapshot import Snapshot
 from perflib.rules.calendar import Days, WorkingDays, working_days
 from perflib.rules.programme import CORE_EVENTS
@@ -110,19 +111,24 @@ class Cases:
 
     @cached_property
     def taken(self) -> NDArray[np.float64]:
-        """The days that each case took, or has taken so far: more than the limit just when it is late."""
+        """The days that each case took, or has taken so far.
+
+        What is done on a day off was done within the working days up to the next one, so that a case took more than
+        its limit just when it was done late; an age stands still.
+        """
         if self.rule.kind == "every" and self.rule.limit is None:
             return np.full(len(self.state), np.nan)
-        undone = np.isnat(self.clocks.done)
-        days = self.elapsed(self.clocks.begun, np.where(undone, self.journeys.on, self.clocks.done))
+        undone, done = np.isnat(self.clocks.done), self.clocks.done
+        if self.rule.days == "working" and not self.rule.is_age:
+            done = self.journeys.calendar.day0(done)
+        days = self.age(self.clocks.begun, np.where(undone, self.journeys.on, done))
         return np.where(undone & (self.state == NOT_MET), np.nan, days)
 
-    def elapsed(self, begun: Days, end: Days) -> NDArray[np.float64]:
-        """Return the days from day 0 to another; what is done on a day off counts as done on the next working day."""
+    def age(self, begun: Days, on: Days) -> NDArray[np.float64]:
+        """Return the age on a day of what began on another, in the standard's days."""
         if self.rule.days == "calendar":
-            return (end - begun) / DAY
-        calendar = self.journeys.calendar
-        return calendar.count(begun, end if self.rule.is_age else calendar.day0(end))
+            return (on - begun) / DAY
+        return self.journeys.calendar.count(begun, on)
 
 
 class Journeys:
@@ -275,6 +281,8 @@ def _one_a_journey(journeys: Journeys, rule: Standard, stops: tuple[str, ...]) -
 def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
     """Return the clocks that run from one date column of a table to another."""
     columns = ["referral_id", *rule.begins, *rule.to, *rule.item]
+    if table not in journeys.snapshot.tables and table not in TABLES:
+        raise ParameterError(f"{rule.name}: {table!r} is no table of an extract; {hint(table, TABLES)}")
     rows = journeys.snapshot.tables.get(table, pd.DataFrame(columns=columns))
     for name in columns:
         if name not in rows:

@@ -31,6 +31,9 @@ from perflib.rules.contract import Contract
 
 Floats = NDArray[np.float64]
 NOT_RECORDED = "not recorded"
+TARGET_COLUMNS = ["target", "name", "area", "indicator", "starts", "observed", "expected", "expected_tender"]
+TARGET_COLUMNS += ["mix_effect", "within_groups", "ratio", "lower", "upper", "level"]
+TARGET_COLUMNS += ["final_starts", "final_observed", "final_rate", "status"]
 MONTHS_TO_END = 120
 """An age by which every profile has reached its last value."""
 
@@ -330,7 +333,7 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
             rows += [
                 _against_target(snapshot, cut, name, value) for name, target in programme.targets.items() if target.area
             ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=TARGET_COLUMNS)
 
 
 def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None) -> dict[str, object]:

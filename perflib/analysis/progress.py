@@ -30,6 +30,7 @@ from perflib.analysis.cohorts import NOT_RECORDED, labels, started
 from perflib.analysis.incidence import ANY, EXIT, Incidence, cumulative_incidence
 from perflib.errors import ParameterError
 from perflib.records.current import keys
+from perflib.records.schemas import NOT_RECORDED as CELL_NOT_USED
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.programme import Programme
 from perflib.rules.values import hint
@@ -83,7 +84,10 @@ def at(snapshot: Snapshot, day: date) -> Snapshot:
     cut = _cut(snapshot, day)
     people = snapshot.tables["participants"]
     people = people[people["referral_id"].isin(cut.journeys["referral_id"])]
-    cut = replace(cut, tables={**snapshot.tables, "participants": people})
+    aside = snapshot.set_aside
+    of_others = (aside["table"] == "participants") & ~aside["row"].isin(people.index)
+    aside = aside[~(of_others & (aside["effect"] == CELL_NOT_USED))]
+    cut = replace(cut, tables={**snapshot.tables, "participants": people}, set_aside=aside)
     if len(snapshot.history):  # who has not started by then is read at the referral
         held = {name: cut.attribute(name) for name in snapshot.history["attribute"].unique()}
         cut = replace(cut, journeys=cut.journeys.assign(**held))
@@ -587,7 +591,7 @@ def _reasons(earlier: Snapshot, later: Snapshot, referrals: pd.Index) -> NDArray
     events = pd.concat(parts)
     events = events.assign(key=keys(events, repeating), known=np.repeat(["was", "now"], [len(part) for part in parts]))
     dates = events.pivot(index=["referral_id", "key"], columns="known", values="event_date")
-    dates = dates.reindex(columns=["was", "now"])
+    dates = dates.reindex(columns=["was", "now"]).astype("datetime64[s]")
     gone = dates["was"].notna() & dates["now"].isna()
     moved = dates["was"].notna() & dates["now"].notna() & (dates["was"] != dates["now"])
     new = dates["was"].isna() & (dates["now"] <= pd.Timestamp(earlier.period_end))

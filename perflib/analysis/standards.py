@@ -269,7 +269,7 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
     )
     for whole in ("all", "month", "open"):
         frame[f"of_{whole}"] = frame["late"] / frame[whole].where(frame[whole] > 0)
-    frame["oldest"] = part.elapsed(_oldest_open(days, begun, done), days)
+    frame["oldest"] = part.age(_oldest_open(days, begun, done), days)
     if part.rule.kind == "backlog":
         met = _met(part.rule, frame["late"], _whole(part.rule, frame))
     else:

@@ -66,9 +66,12 @@ class Extract:
 
     @cached_property
     def known_to(self) -> date:
-        """The day to which the extract knows everything: declared, or the last recorded date."""
+        """The day to which the extract knows everything: declared, or the last recorded date of any table."""
         declared = getattr(self.contract.source, "known_to", None)
-        return declared or self.tables["events"]["recorded_date"].max().date()
+        if declared is not None:
+            return declared
+        recorded = [table["recorded_date"].max() for table in self.tables.values() if "recorded_date" in table]
+        return max(day for day in recorded if pd.notna(day)).date()
 
     @cached_property
     def last_month(self) -> pd.Period:
@@ -357,7 +360,8 @@ def take_snapshot(
     if period > pd.Period(extract.known_to, "M"):
         raise ParameterError(
             f"month {period}: is after the extract, which holds what was recorded to {extract.known_to}. "
-            f"Choose {extract.last_month} or earlier, or supply a later extract."
+            f"Choose {extract.last_month} or earlier, or supply a later extract; if nothing was recorded since, say so: "
+            f"source: {{known_to: {period.end_time:%Y-%m-%d}, ...}} in {contract.path}."
         )
     attributes = tables.get("attributes", pd.DataFrame())
     tables["participants"] = participants

@@ -134,9 +134,9 @@ class Standard(Sourced):
             "needs": self.kind != "every" and self.table is None,
             "recorded": self.kind != "every" and self.table is None,
         }
-        for field in self.model_fields_set & allowed.keys():
-            if not allowed[field]:
-                raise Misplaced(f"`{field}` does not go with {self.table or self.kind!r}", field)
+        for field, fits in allowed.items():
+            if field in self.model_fields_set and not fits:
+                raise Misplaced(f"`{field}` does not go with {'`table`' if self.table else repr(self.kind)}", field)
         if self.kind in ("every", "profile") and not self.to:
             raise Misplaced(f"{self.kind!r} needs `to`, the events that are counted", "kind")
         if self.table and (len(self.begins), len(self.to)) != (1, 1):

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from perflib import load_snapshot
 from perflib.analysis import journeys, progress
 from perflib.analysis.incidence import ANY
 from perflib.errors import ParameterError
-from perflib.records.snapshot import take_snapshot
+from perflib.records.snapshot import load_extract, take_snapshot
+from perflib.rules.contract import load_contract
 
-unhurried = settings(deadline=None, max_examples=25)  # the machine may be busy
+unhurried = settings(deadline=None, max_examples=20)  # the machine may be busy
 
 
 def moved(table):
@@ -25,8 +25,13 @@ def moved(table):
 
 
 @pytest.fixture(scope="module")
-def sample():
-    return load_snapshot("whp-sample", "2020-06")
+def extract():
+    return load_extract(load_contract("whp-sample"))
+
+
+@pytest.fixture(scope="module")
+def sample(extract):
+    return take_snapshot(extract, "2020-06")
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +73,12 @@ def test_where_each_journey_stood_at_the_close_of_a_day(five, day, places):
 @pytest.mark.requirement("Q-01")
 def test_a_claim_does_not_stand_before_it_was_submitted(make):
     """Day 200 is 20 July; claimed on 1 August, rejected on 1 September, claimed again on 1 October."""
+    claims = "claim_submitted=2018-08-01#1 claim_rejected=2018-09-01#1 claim_submitted=2018-10-01#2"
     snapshot = make(
-        """
-        A start=2018-01-01 self_employed_outcome=2018-07-20 claim_submitted=2018-08-01#1 claim_rejected=2018-09-01#1
-        B start=2018-01-01 self_employed_outcome=2018-07-20 claim_submitted=2018-07-20#1
-        """.replace("#1\n        B", "#1 claim_submitted=2018-10-01#2\n        B"),
+        [
+            f"A start=2018-01-01 self_employed_outcome=2018-07-20 {claims}",
+            "B start=2018-01-01 self_employed_outcome=2018-07-20 claim_submitted=2018-07-20#1",
+        ],
         month="2018-12",
     )
     months = [date(2018, 7, 31), date(2018, 8, 31), date(2018, 9, 30), date(2018, 10, 31)]
@@ -84,16 +90,16 @@ def test_a_claim_does_not_stand_before_it_was_submitted(make):
 
 
 @pytest.mark.requirement("Q-01")
-@pytest.mark.parametrize("month", ["2018-01", "2018-12", "2019-06", "2020-05"])
-def test_the_last_day_of_a_month_is_the_snapshot_of_that_month_as_known_now(sample, month):
+@pytest.mark.parametrize("month", ["2018-01", "2019-06"])
+def test_the_last_day_of_a_month_is_the_snapshot_of_that_month_as_known_now(extract, sample, month):
     """Of the sample, with its corrections, withdrawals and moves of subcontractor: every table is the same."""
-    then = load_snapshot("whp-sample", month, sample.known_at)
+    then = take_snapshot(extract, month, sample.known_at)
 
     assert progress.at(sample, then.period_end).equals(then)
     assert progress.position_at(sample, then.period_end).equals(journeys.position(then))
 
 
-@pytest.mark.parametrize("month", pd.period_range("2018-01", "2020-06", freq="4M"))
+@pytest.mark.parametrize("month", pd.period_range("2018-01", "2020-05", freq="M")[::4])
 def test_an_extract_with_oddities_too_is_cut_as_it_is_read(part, month):
     now = take_snapshot(part, "2020-06", "2020-08-31")
 
@@ -109,7 +115,7 @@ def test_a_day_that_the_snapshot_does_not_hold_is_refused(sample, day):
 event = st.sampled_from(
     ["start", "did_not_attend", "did_not_start", "exit", "first_earnings", "earnings_1000", "job_outcome"]
 )
-line = st.lists(st.tuples(event, st.integers(0, 800), st.integers(0, 200)), max_size=5)
+line = st.lists(st.tuples(event, st.integers(0, 800), st.integers(0, 200)), max_size=4)
 """Events of a journey: what, on which day of 2018 and later, and after how many days it was recorded."""
 
 
@@ -127,7 +133,7 @@ def written(lines):
 
 @pytest.mark.requirement("Q-01")
 @unhurried
-@given(st.lists(line, min_size=1, max_size=8), st.integers(0, 729))
+@given(st.lists(line, min_size=1, max_size=6), st.integers(0, 729))
 def test_on_every_day_positions_add_up_to_the_cohorts(make, lines, number):
     """Whatever the dates, to the end of 2019: each start by then stands in one place of its cohort, each referral in
     one of all."""
@@ -145,7 +151,7 @@ def test_on_every_day_positions_add_up_to_the_cohorts(make, lines, number):
 
 
 @unhurried
-@given(st.lists(line, min_size=1, max_size=8), st.integers(0, 729))
+@given(st.lists(line, min_size=1, max_size=6), st.integers(0, 729))
 def test_spells_in_stages_say_where_everybody_stood(make, lines, number):
     """Two ways to the same place: spells cut from all dates at once, and the stage worked out anew for the day."""
     snapshot = make(written(lines), month="2019-12", known_at="2022-12-31")
@@ -194,8 +200,8 @@ def test_flows_begin_with_where_all_stood_on_one_day_and_end_where_they_stood_on
 
 @pytest.mark.requirement("Q-01")
 def test_time_in_a_stage_counts_those_still_in_it_for_as_long_as_they_have_been(make):
-    """On the programme from 10 January: A 50 days, to first earnings; B 111, to an exit; C 141, to the end of May. A has
-    been at first earnings for 91 days; D passed over it, to £2,000 on day 20."""
+    """On the programme from 10 January: A 50 days, to first earnings; B 111, to an exit; C 141, to the end of May. A
+    has been at first earnings for 91 days; D passed over it, to £2,000 on day 20."""
     snapshot = make(
         """
         A start=2018-01-10 first_earnings=2018-03-01
@@ -230,8 +236,8 @@ def test_a_stage_that_nobody_has_entered_has_nobody_in_it(five):
 
 @pytest.mark.requirement("KS-06")
 def test_each_calendar_month_counts_those_there_all_month_and_who_had_a_review(make):
-    """March: A (two reviews), B (from the 1st), E are there all month; C starts on the 2nd, D leaves on the 31st. April:
-    A and C have none. At the end of April A's last is 31 days ago, B's 5, C's start 59, E's of 1 March 60."""
+    """March: A (two reviews), B (from the 1st), E are there all month; C starts on the 2nd, D leaves on the 31st. In
+    April only B has one. At its end A's last is 31 days ago, B's 5, C's start 59, E's of 1 March 60."""
     snapshot = make(
         """
         A start=2018-02-10 review=2018-03-10 review=2018-03-30 exit=2018-05-01
@@ -388,7 +394,7 @@ def test_a_review_is_overdue_a_calendar_month_after_the_last_or_the_start(make):
 
 
 def test_of_a_standard_the_cases_open_late_are_overdue(make):
-    """CSS 1a: resolved within 10 working days. Referred on Friday 1 June, due on Friday 15; on 18 June, due on 2 July."""
+    """CSS 1a: resolved in 10 working days. Referred on Friday 1 June, due on Friday 15; on 18 June, due on 2 July."""
     snapshot = make(
         ["A referral=2018-06-01", "B referral=2018-06-18", "C referral=2018-06-01 start=2018-06-29"], "2018-06"
     )
@@ -432,9 +438,8 @@ def test_what_changed_is_counted_with_the_reason(make):
 
 def test_a_late_record_explains_more_than_a_correction(make):
     """First earnings were dated anew, and £1,000 became known: the place changed because of the latter."""
-    lines = [
-        "A start=2018-01-05 first_earnings=2018-03-01 first_earnings=2018-02-26/2018-04-02 earnings_1000=2018-03-30/2018-04-20"
-    ]
+    earnings = "first_earnings=2018-03-01 first_earnings=2018-02-26/2018-04-02 earnings_1000=2018-03-30/2018-04-20"
+    lines = [f"A start=2018-01-05 {earnings}"]
 
     assert changes(make(lines, month="2018-03"), make(lines, month="2018-04")) == {
         ("first_earnings", "earnings_1000", "recorded late"): 1
@@ -464,7 +469,7 @@ def test_snapshots_in_the_wrong_order_or_of_two_contracts_are_refused(make):
 
 @pytest.mark.requirement("Q-01")
 @unhurried
-@given(st.lists(line, min_size=1, max_size=8), st.integers(0, 300))
+@given(st.lists(line, min_size=1, max_size=6), st.integers(0, 300))
 def test_a_later_snapshot_changes_the_past_only_through_late_or_corrected_records(make, lines, wait):
     """At the end of June 2019, as known then and up to 300 days later: without the rows recorded in between nothing
     changes, and with them the count is that of the journeys that stand elsewhere."""
@@ -486,17 +491,16 @@ def test_a_later_snapshot_changes_the_past_only_through_late_or_corrected_record
 
 
 @pytest.mark.requirement("Q-01")
-def test_what_happens_later_does_not_change_the_past(sample):
-    """The reports of five months, each against the last: only what was recorded in between changes any of them."""
-    for month in ("2018-06", "2019-01", "2019-10"):
-        earlier = load_snapshot("whp-sample", month)
-        asked_again = load_snapshot("whp-sample", month, sample.known_at)
+@pytest.mark.parametrize("month", ["2018-06", "2019-10"])
+def test_what_happens_later_does_not_change_the_past(extract, sample, month):
+    """Held against the report of a later month, or against the same month asked again then: it is all the same."""
+    earlier, asked_again = take_snapshot(extract, month), take_snapshot(extract, month, sample.known_at)
 
-        found = progress.changed_since(earlier, sample)
+    found = progress.changed_since(earlier, sample)
 
-        assert found.equals(progress.changed_since(earlier, asked_again))
-        assert set(found["reason"]) <= {"recorded late", "corrected", "withdrawn"}
-        assert found["journeys"].sum() > 0
+    assert found.equals(progress.changed_since(earlier, asked_again))
+    assert set(found["reason"]) <= {"recorded late", "corrected", "withdrawn"}
+    assert found["journeys"].sum() > 0
 
 
 def test_occupancy_by_default_ends_with_the_month_and_begins_a_year_before(sample):

@@ -968,6 +968,25 @@ def test_a_referral_without_usable_referral_event_is_set_aside_with_its_events(
     assert snapshot.set_aside["table"].value_counts().to_dict() == reasons
 
 
+def test_of_several_events_of_a_kind_the_first_that_happened_is_the_journeys_date_with_its_own_recording(
+    made: Callable,
+) -> None:
+    text = "A referral 2018-01-02\nA claim_submitted 2019-03-01 ref=C1\nA claim_submitted 2019-01-01 2019-06-01 ref=C2"
+    journey = made(text).snapshot().journeys.iloc[0]
+    assert journey["claim_submitted"] == pd.Timestamp("2019-01-01")
+    assert journey["claim_submitted_recorded"] == pd.Timestamp("2019-06-01")
+
+
+def test_a_row_of_a_referral_that_is_not_used_is_set_aside_once(made: Callable) -> None:
+    text = "Z referral 2018-01-02\nA start 2018-01-09 2018-02-01\nA start 2018-01-08 2018-02-01"
+    found = made(text).snapshot().set_aside
+    assert list(found[["table", "row"]].itertuples(index=False, name=None)) == [
+        ("events", 3),
+        ("events", 4),
+        ("participants", 3),
+    ]
+
+
 def test_conflicting_copies_of_a_referral_are_set_aside_with_its_events_and_equal_ones_are_repeats(
     made: Callable,
 ) -> None:

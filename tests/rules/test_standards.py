@@ -122,7 +122,7 @@ def test_a_standard_is_said_in_words(keys: dict[str, Any], asks: str, promises: 
         ({"kind": "every"}, "'every' needs `to`"),
         ({"kind": "profile", "to": "start", "limit": 5}, "`limit` does not go with 'profile'"),
         ({"table": "checks", "from": "a", "to": ["b", "c"]}, "name one date column each"),
-        ({"table": "checks", "from": "a", "to": "b", "recorded": True}, "`recorded` does not go with checks"),
+        ({"table": "checks", "from": "a", "to": "b", "recorded": True}, "`recorded` does not go with `table`"),
         ({"item": ["wave"], "limit": 5}, "`item` does not go with 'within'"),
         ({"limit": -1}, "greater than or equal to 0"),
         ({"from": []}, "at least 1 item"),
@@ -160,7 +160,7 @@ def test_a_contract_adds_to_and_changes_the_programmes_standards(tmp_path: Path)
             "'acknowleged' is no event of the programme; did you mean 'acknowledged'?",
         ),
         ("  css9: {name: New, source: x, limit: soon}", "line 8: standards.css9.limit: 'soon' is not allowed"),
-        ("  - css3", "line 8: standards: "),
+        ("  - css3", "line 7: standards: "),
     ],
 )
 def test_a_wrong_standard_is_told_in_one_line_where_it_stands(tmp_path: Path, standards: str, message: str) -> None:
