@@ -291,7 +291,7 @@ def town_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="session")
 def town_reports(town_place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the reports folder of `town` for March 2020 and internal readers, as known when published; to be read only."""
+    """Return the reports folder of `town` for March 2020, internal, as known when published; to be read only."""
     folder = tmp_path_factory.mktemp("reports")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(town_place.root)

@@ -42,6 +42,7 @@ ANY = "any"
 EXIT = "exit"
 BEFORE_OR_AFTER = ("assessment", "reception_interview")
 AGREED = ("action_plan_agreed", "support_plan_agreed")
+COURSE = (("reception_interview", "course_start"), ("course_start", EXIT))
 CLOSE = 1e-9
 """How far a sum of shares may be from the share it stands for: one half is reached at .49999999999."""
 
@@ -313,8 +314,9 @@ def _limits(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats]
 def competing_events(programme: Programme, measure: str, origin: str = "start") -> tuple[str, ...]:
     """Return the events that end the chance of reaching a measure.
 
-    Before the start, whatever else resolves a referral; after it, leaving the programme. Earnings go on after leaving,
-    so nothing competes with the milestones, outcomes and claims once the programme has begun.
+    Before the start, whatever else resolves a referral; after it, leaving the programme. Milestones, outcomes and
+    claims may come after leaving, so once the programme has begun nothing competes with them: where they never do,
+    those who have left count as waiting, and the shares are the same.
 
     Parameters
     ----------
@@ -422,18 +424,19 @@ def _waits(
 def intervals(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Return the pairs of origin and measure whose times are reported, of those that the programme has.
 
-    An assessment or interview that comes before the start in most journeys is a step on the way to it; else it follows.
+    An assessment or interview that comes on or before the day of the start in most journeys is a step on the way to it;
+    else it follows.
     """
     programme = snapshot.programme
     start = snapshot.journeys["start"]
     pairs = [("referral", "start")]
     for name in BEFORE_OR_AFTER:
         if name in programme.events:
-            before = (snapshot.journeys[name] < start).sum() > (snapshot.journeys[name] >= start).sum()
+            before = (snapshot.journeys[name] <= start).sum() > (snapshot.journeys[name] > start).sum()
             pairs += [("referral", name), (name, "start") if before else ("start", name)]
-    after = [*AGREED, "job_start", *programme.milestones, *programme.outcomes, EXIT]
+    pairs += [("start", name) for name in (*AGREED, "job_start", *programme.milestones, *programme.outcomes, EXIT)]
     known = {*programme.events, *programme.outcomes}
-    return pairs + [("start", name) for name in after if name in known]
+    return [pair for pair in dict.fromkeys([*pairs, *COURSE]) if known.issuperset(pair)]
 
 
 def times(

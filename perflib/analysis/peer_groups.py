@@ -279,7 +279,7 @@ def time_in_group(snapshot: Snapshot, group: str) -> Incidence:
     """
     mine = _of_group(snapshot, group)
     order = {name: rank for rank, name in enumerate(PLACES)}
-    step = mine["next"].map(order) - order[group]
+    step = mine["next"].map(order).astype("float64") - order[group]
     cause = np.select([mine["next"] == LEFT, step > 0, step < 0], [3, 1, 2], 0)
     days = (mine["to_date"].fillna(pd.Timestamp(snapshot.period_end)) - mine["from_date"]).dt.days
     return cumulative_incidence(days, cause, ["on", "back", LEFT])

@@ -496,6 +496,7 @@ def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
     band = pd.cut(weeks, edges, right=False, labels=bands)
     counts = pd.crosstab(group.to_numpy()[live["place"]], band, dropna=False).reindex(columns=bands, fill_value=0)
     total = group[there].value_counts().sort_index().rename("on_programme")
+    total = total if by else total.reindex(["all"], fill_value=0)
     counts = counts.reindex(total.index, fill_value=0)
     frame = pd.concat([total, counts.sum(axis=1).rename("in_work"), counts], axis=1)
     return frame.rename_axis(index=by or "all", columns=None)

@@ -360,8 +360,8 @@ def take_snapshot(
     if period > pd.Period(extract.known_to, "M"):
         raise ParameterError(
             f"month {period}: is after the extract, which holds what was recorded to {extract.known_to}. "
-            f"Choose {extract.last_month} or earlier, or supply a later extract; if nothing was recorded since, say so: "
-            f"source: {{known_to: {period.end_time:%Y-%m-%d}, ...}} in {contract.path}."
+            f"Choose {extract.last_month} or earlier, or supply a later extract; if nothing was recorded since, say "
+            f"so: source: {{known_to: {period.end_time:%Y-%m-%d}, ...}} in {contract.path}."
         )
     attributes = tables.get("attributes", pd.DataFrame())
     tables["participants"] = participants

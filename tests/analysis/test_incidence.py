@@ -391,10 +391,10 @@ def test_competing_events_end_the_chance_and_nothing_else_does(whp):
 
 @pytest.mark.requirement("SES-16", "KS-02")
 def test_times_of_steps_give_median_and_ninetieth_percentile_of_those_who_take_them(make):
-    """Nine start 1 to 9 days after the referral, assessed that day, and one does not attend. The plan of the first is
+    """Nine start 1 to 9 days after the referral, assessed a day later, and one does not attend. The plan of the first is
     agreed 4 days after the start, of the second 6. The median of ten is the fifth, day 5; of nine the fifth too, and
     the ninth is nine tenths of them."""
-    lines = [f"A{n} start=2018-01-{1 + n:02} assessment=2018-01-{1 + n:02}" for n in range(1, 10)]
+    lines = [f"A{n} start=2018-01-{1 + n:02} assessment=2018-01-{2 + n:02}" for n in range(1, 10)]
     lines[0] += " action_plan_agreed=2018-01-06"
     lines[1] += " action_plan_agreed=2018-01-09"
     found = times(make([*lines, "B did_not_attend=2018-01-03"], month="2018-12")).set_index(["origin", "measure"])
@@ -405,7 +405,7 @@ def test_times_of_steps_give_median_and_ninetieth_percentile_of_those_who_take_t
     assert_allclose(start["share"], 0.9)
     plan = found.loc[("start", "action_plan_agreed")]
     assert plan[["reached", "waiting", "reached_median", "status"]].tolist() == [2, 7, 4, ""]
-    assert found.loc[("start", "assessment"), ["reached", "median"]].tolist() == [9, 0]
+    assert found.loc[("start", "assessment"), ["reached", "median"]].tolist() == [9, 1]
     assert found.loc[("start", "job_start"), "status"] == "no_data"
     assert np.isnan(found.loc[("start", "job_start"), "share"])
 
@@ -436,23 +436,26 @@ def test_times_can_be_cut_by_an_attribute(make):
 
 @pytest.mark.requirement("JII-23", "JII-24", "JII-25", "SES-16")
 def test_an_interview_before_the_start_is_a_step_on_the_way_to_it(whp, make):
-    """Referral to interview to start to end, as Group Work has them: 10, 7 and 5 days; another never comes to it."""
-    interview = {"reception_interview": EventType(label="Reception interviews")}
-    programme = whp.model_copy(update={"events": whp.events | interview})
+    """As Group Work has them: referral to interview 10 days, interview to the course's day one 9, day one to the end 5;
+    another is interviewed on the day of the start, 17 days after the referral, and gets no further."""
+    new = {name: EventType(label=name) for name in ("reception_interview", "course_start")}
+    programme = whp.model_copy(update={"events": whp.events | new})
     snapshot = make(
         """
-        A reception_interview=2018-01-11 start=2018-01-18 exit=2018-01-23
-        B did_not_attend=2018-01-05
+        A reception_interview=2018-01-11 start=2018-01-18 course_start=2018-01-20 exit=2018-01-25
+        B reception_interview=2018-01-18 start=2018-01-18
+        C did_not_attend=2018-01-05
         """,
         month="2018-12",
         programme=programme,
     )
-    found = times(snapshot).set_index(["origin", "measure"])["reached_median"]
+    found = times(snapshot).set_index(["origin", "measure"])
 
-    assert found[("referral", "reception_interview")] == 10
-    assert found[("reception_interview", "start")] == 7
-    assert found[("start", "exit")] == 5
-    assert ("start", "reception_interview") not in found
+    assert found.loc[("referral", "reception_interview"), ["median", "reached_p90"]].tolist() == [17, 17]
+    assert found.loc[("reception_interview", "start"), "reached_p90"] == 7
+    assert found.loc[("reception_interview", "course_start"), ["followed", "reached_median"]].tolist() == [2, 9]
+    assert found.loc[("course_start", "exit"), ["followed", "median"]].tolist() == [1, 5]
+    assert ("start", "reception_interview") not in found.index
 
 
 @pytest.mark.parametrize("clock", ["event", "recorded"])
@@ -505,6 +508,26 @@ def test_the_first_job_by_the_end_of_the_month_is_counted_once_a_journey(make, d
     assert found.followed + found.before == len(begun)
     assert found.before == sum(job < start for start, job in begun)
     assert found.events["job_start"].sum() == sum(start <= job <= end for start, job in begun)
+
+
+def test_a_step_is_in_the_list_once_though_a_milestone_is_also_a_step(whp, make):
+    programme = whp.model_copy(update={"milestones": ("job_start",)})
+
+    pairs = incidence.intervals(make("A start=2018-01-05", month="2018-12", programme=programme))
+
+    assert pairs.count(("start", "job_start")) == 1
+
+
+def test_whether_an_exit_competes_with_what_never_follows_it_changes_no_share(make):
+    """Ten started on one day and are followed for 150: jobs on days 10 and 20, five exits between."""
+    first = pd.Timestamp("2018-01-01")
+    jobs = [f"A{n} start=2018-01-01 job_start=2018-01-{11 + 10 * n}" for n in (0, 1)]
+    exits = [f"B{n} start=2018-01-01 exit={first + pd.Timedelta(days=12 + n):%Y-%m-%d}" for n in range(5)]
+    snapshot = make([*jobs, *exits, *(f"C{n} start=2018-01-01" for n in range(3))], month="2018-05")
+
+    with_exits, without = (time_to(snapshot, "job_start", competing=names) for names in (("exit",), ()))
+
+    assert_allclose(with_exits.at([10, 15, 20])["share"], without.at([10, 15, 20])["share"])
 
 
 def test_the_pairs_of_the_sample_programme_are_those_it_has(make):

@@ -344,6 +344,12 @@ def test_the_caseload_is_what_counting_on_each_day_gives(make, people):
         assert row.tolist() == [there, working, there - working]
 
 
+def test_the_first_day_counts_and_the_day_of_leaving_does_not(make):
+    lines = ["A start=2018-02-01 exit=2018-03-01", "B start=2018-01-10 job_start=2018-02-01 job_end=2018-03-01"]
+
+    assert journeys.caseload(make(lines, "2018-03")).to_numpy().tolist() == [[0, 0, 0], [2, 1, 1], [1, 0, 1]]
+
+
 def test_who_left_before_the_start_was_never_on_the_programme(make):
     lines = ["A start=2018-03-10 exit=2018-02-05", "B start=2018-01-10"]
 

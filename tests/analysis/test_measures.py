@@ -148,6 +148,15 @@ def test_a_claim_counts_from_the_day_it_is_known(make):
     assert after.loc[0].tolist() == [pd.Timestamp("2018-05-01"), pd.Timestamp("2018-05-09")]
 
 
+def test_the_first_outcome_is_the_first_that_happened_whichever_was_recorded_first(make):
+    snapshot = make(line("A", "own=2018-05-01/2018-08-01 claim=2018-05-02 job=2018-06-01/2018-06-02"))
+
+    assert measures.first(snapshot, "outcome").loc[0].tolist() == [
+        pd.Timestamp("2018-05-01"),
+        pd.Timestamp("2018-08-01"),
+    ]
+
+
 def test_an_event_that_repeats_counts_each_time_and_an_outcome_once(make):
     snapshot = make(line("A", "job=2018-08-01#1 job=2018-09-01#2") + " job_start=2018-02-01 job_start=2018-05-01")
 

@@ -181,6 +181,7 @@ def test_without_a_placement_everybody_is_not_placed_and_it_says_so(make):
     assert peer_groups.occupancy(found)[NOT_PLACED].tolist() == [0, 1, 1]
     assert peer_groups.advances(found)["caseload_days"].tolist() == [0, 28, 31]
     assert peer_groups.job_starts(found).loc[NOT_PLACED, "days"] == 58
+    assert peer_groups.times_in_group(found).loc[NOT_PLACED, ["entered", "still"]].tolist() == [1, 1]
 
 
 def test_a_programme_without_such_placements_is_refused(whp, make):

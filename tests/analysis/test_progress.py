@@ -356,6 +356,10 @@ def test_the_live_in_work_caseload_is_shown_by_how_long_the_spell_has_lasted(mak
     assert each["in_work"].to_dict() == {"f": 2, "m": 1, "not recorded": 0}
 
 
+def test_with_nobody_on_the_programme_nobody_is_in_work(make):
+    assert progress.in_work(make("A exit=2018-01-20 start=2018-01-10", month="2018-06")).loc["all"].sum() == 0
+
+
 @pytest.mark.requirement("KS-12")
 def test_the_live_in_work_caseload_is_that_of_the_monthly_caseloads(sample):
     """A month's caseload is of its first day: here of 1 June."""

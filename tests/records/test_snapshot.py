@@ -619,7 +619,7 @@ def snapshot_of(bench: Any, tables: Tables, known_at: date, month: str = MONTH) 
     return bench.snapshot(month, known_at)
 
 
-@examples(30)
+@examples(20)
 @given(tables=extracts(), known_at=choices(KNOWN))
 def test_a_snapshot_of_any_extract_is_what_the_rules_say(tables: Tables, known_at: date, bench: Any) -> None:
     snapshot = snapshot_of(bench, tables, known_at)
@@ -628,7 +628,7 @@ def test_a_snapshot_of_any_extract_is_what_the_rules_say(tables: Tables, known_a
     assert_attributes_hold(snapshot, known)
 
 
-@examples(12)
+@examples(8)
 @given(tables=extracts(), known_at=choices(KNOWN))
 def test_any_extract_known_at_a_day_is_the_extract_of_that_day(tables: Tables, known_at: date, bench: Any) -> None:
     full = snapshot_of(bench, tables, known_at)
