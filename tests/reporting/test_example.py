@@ -1,0 +1,20 @@
+"""The worked example in the repository is what the sample gives today."""
+
+import json
+from pathlib import Path
+
+from perflib import load_snapshot
+from perflib.reporting import headlines
+from perflib.reporting.disclosure import Disclosure
+
+EXAMPLE = Path(__file__).parents[2] / "reports" / "example"
+
+
+def test_the_worked_example_says_what_the_sample_gives_today():
+    snapshot = load_snapshot("whp-sample")
+    written = json.loads((EXAMPLE / "headlines.json").read_text(encoding="utf-8"))
+    assert written["fingerprint"] == snapshot.fingerprint
+    found = written["notebooks"]["cohort_trends"]["findings"]
+    assert found[1 : 1 + len(headlines.findings(snapshot, Disclosure()))] == headlines.findings(snapshot, Disclosure())
+    page = (EXAMPLE / "cohort_trends.html").read_text(encoding="utf-8")
+    assert snapshot.fingerprint in page
