@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -317,7 +318,7 @@ def wales(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Snapshot]
     place = Place(tmp_path_factory.mktemp("wales"))
     folder = Path(__file__).parent / "answers" / "whp-wales-part"
     place.contract("wales", source=f"{{folder: {json.dumps(str(folder))}, known_to: 2020-09-30}}", nation="WLS")
-    return lambda month: load_snapshot("wales", month, params=place.params)
+    return cache(lambda month: load_snapshot("wales", month, params=place.params))
 
 
 @pytest.fixture(scope="session", params=EDGES, ids=lambda edge: edge.name)

@@ -180,7 +180,8 @@ def clock_readings(path: Path) -> Iterator[tuple[str, str]]:
     reads = re.compile(r"(^|\.)(today|now|utcnow)$|^time\.(time|time_ns|localtime|gmtime|ctime|strftime)$")
     for call, called in calls(path):
         words = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
-        if reads.search(called) or "now" in words or "today" in words:
+        asks = re.search(r"(Timestamp|datetime64|to_datetime|Period)$", called) and {"now", "today"} & set(words)
+        if reads.search(called) or asks:
             yield called, f"{relative(path)}:{call.lineno}: {ast.unparse(call)}"
     for name in imported_names(tree_of(path)):
         if name.startswith("time.") and reads.search(name):

@@ -97,8 +97,9 @@ class Cases:
     @cached_property
     def month(self) -> Numbers:
         """The month of each case's referral, since January 1970; of several of a referral, that in which each began."""
-        one_each = self.clocks.journey is None
-        months: Numbers = month_number(self.journeys.dates(("referral",)) if one_each else self.clocks.begun)
+        if self.clocks.journey is None:
+            return self.journeys.month
+        months: Numbers = month_number(self.clocks.begun)
         return months
 
     @cached_property
@@ -157,6 +158,12 @@ class Journeys:
         self.calendar = working_days(snapshot.contract.nation)
         self._dates: dict[tuple[tuple[str, ...], bool, str], Days] = {}
         self._days: dict[tuple[str, ...], DayByDay] = {}
+
+    @cached_property
+    def month(self) -> Numbers:
+        """The month of each referral, since January 1970."""
+        months: Numbers = month_number(self.dates(("referral",)))
+        return months
 
     def dates(self, events: tuple[str, ...], recorded: bool = False, needs: str = "any") -> Days:
         """Return the first date of some events in each journey; of those that are all needed, the last."""

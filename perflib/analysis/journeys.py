@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis import measures
-from perflib.analysis.cohorts import started
+from perflib.analysis.cohorts import cohort_months, started
 from perflib.records.snapshot import Snapshot, remembered
 
 OUTCOME, PAST, LEFT, ON_PROGRAMME = "outcome", "past_last_day", "left", "on_programme"
@@ -66,13 +66,12 @@ def position(snapshot: Snapshot) -> pd.DataFrame:
     Returns
     -------
     DataFrame of int
-        Index `cohort`, every month of the contract; columns `stages`, adding up to the cohort's starts.
+        Index `cohort`, as in `cohorts.triangle`; columns `stages`, adding up to the cohort's starts.
     """
     keep = started(snapshot)
     cohort = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
     table = pd.crosstab(cohort, stage(snapshot)[keep])
-    months = snapshot.months.union(pd.PeriodIndex(table.index, freq="M")).rename("cohort")
-    return table.reindex(index=months, columns=pd.Index(list(stages(snapshot))), fill_value=0)
+    return table.reindex(index=cohort_months(snapshot), columns=pd.Index(list(stages(snapshot))), fill_value=0)
 
 
 def referrals(snapshot: Snapshot) -> pd.DataFrame:

@@ -178,7 +178,8 @@ def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) ->
         frame.insert(0, "attribute", snapshot.programme.attributes[name].label)
         frame["value"] = [value_label(snapshot, name, value) for value in frame["value"]]
         frames.append(frame.assign(share=frame["cumulative"] / max(frame["cumulative"].sum(), 1)))
-    return pd.concat(frames, ignore_index=True)
+    columns = ["attribute", "value", "month", "rolling_12", "cumulative", "share"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:

@@ -39,7 +39,6 @@ OPEN, NOT_REFERRED = "open", "not_referred"
 WORK_WEEKS = (0, 4, 13, 26)
 """Lower ends of the bands in which spells of work are shown, in weeks."""
 
-DAY = np.timedelta64(1, "D")
 FAR = 10**6
 """More days than any date has: `row * FAR + day` puts days in the order of their journeys."""
 
@@ -393,7 +392,7 @@ def _closes(months: pd.PeriodIndex) -> Days:
 
 def _whole_months(snapshot: Snapshot) -> tuple[Numbers, Numbers]:
     """Return the row and month, from 0, of every journey and month that it was on the programme for all of."""
-    origin, months = snapshot.first_month.ordinal, len(snapshot.months)
+    origin = snapshot.first_month.ordinal
     keep = started(snapshot)
     first = _month(snapshot.journeys.loc[keep, "start"] - pd.Timedelta(days=1)) + 1 - origin
     leave = _exits(snapshot)[keep]
@@ -402,7 +401,7 @@ def _whole_months(snapshot: Snapshot) -> tuple[Numbers, Numbers]:
     spans = np.maximum(last - first + 1, 0)
     row = np.repeat(np.arange(len(spans)), spans)
     month = np.arange(len(row)) - (np.cumsum(spans) - spans)[row] + first[row]
-    return np.flatnonzero(keep)[row], np.minimum(month, months - 1)
+    return np.flatnonzero(keep)[row], month
 
 
 def _month(dates: pd.Series) -> Numbers:
@@ -457,7 +456,7 @@ def job_gaps(snapshot: Snapshot) -> Incidence:
     Returns
     -------
     Incidence
-        Causes `job_start` and, where the programme has it, `exit`.
+        Causes `job_start` and `exit`.
     """
     spells = _followed_spells(snapshot)
     following = spells["from_date"].shift(-1).where(spells["place"] == spells["place"].shift(-1))

@@ -97,7 +97,14 @@ TABLES: dict[str, dict[str, Column]] = {
         "item": Column("code", "The question, where answers are kept singly."),
         "value": Column("text", "The score.", required=True),
         "trigger_date": _date("Day from which the time allowed counts."),
-        "collected_date": _date("Day on which it was collected.", required=True),
+        "collected_date": Column("date", "Day on which it was collected; blank while it is awaited.", required=True),
+        "recorded_date": _RECORDED,
+    },
+    "exemptions": {
+        "referral_id": _REFERRAL,
+        "standard": Column("code", "The standard it is asked of.", required=True, filled=True),
+        "requested_date": _date("Day on which it was asked for."),
+        "decision": Column("code", "requested, approved or refused.", required=True, filled=True),
         "recorded_date": _RECORDED,
     },
     "consent": {
@@ -295,8 +302,7 @@ def schema(table: str, programme: Programme, names: Iterable[str] | None = None)
 def _may_be_blank(table: str, name: str, column: Column, programme: Programme) -> bool:
     if table == "participants" and name in programme.attributes:
         return programme.attributes[name].blank is not None
-    # a blank value of the attributes table means what its attribute says
-    return not column.required or (table, name) == ("attributes", "value")
+    return not column.filled and name != "participant_id"  # a referral of nobody known stays, and is counted
 
 
 def _checks(table: str, name: str, column: Column, programme: Programme) -> list[pa.Check]:
@@ -314,6 +320,7 @@ def _checks(table: str, name: str, column: Column, programme: Programme) -> list
         ("events", "action"): (["record", "withdraw"], "neither record nor withdraw"),
         ("attributes", "attribute"): (list(programme.attributes), "not an attribute of the programme"),
         ("consent", "given"): (["y", "n", "yes", "no"], "neither y nor n"),
+        ("exemptions", "decision"): (["requested", "approved", "refused"], "neither requested, approved nor refused"),
     }
     values, words = allowed.get((table, name), (None, ""))
     return [pa.Check.isin(values, error=words)] if values is not None else []

@@ -14,7 +14,7 @@ Nothing here reads the clock: the same files, month and `known_at` give the same
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, wraps
@@ -26,7 +26,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
-from perflib.records.current import CONFLICT, DAY, codes, days, resolve
+from perflib.records.current import CONFLICT, DAY, among, codes, days, resolve
 from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse
 from perflib.records.sources import read_source
 from perflib.rules.calendar import month as to_month
@@ -316,9 +316,9 @@ def take_snapshot(
     asides.append(_aside("events", usable.index[repeated], "", REPEAT, ONCE))
     usable = usable[~repeated]
 
-    participants, referral_asides, not_yet_known = _referrals(extract, events.loc[seen, "referral_id"].unique(), faults)
+    participants, referral_asides, not_yet_known = _referrals(extract, events.loc[seen, "referral_id"], faults)
     asides += referral_asides
-    stray = ~usable["referral_id"].isin(extract.tables["participants"]["referral_id"])
+    stray = ~among(usable["referral_id"], extract.tables["participants"]["referral_id"])
     asides.append(_aside("events", usable.index[stray], "referral_id", STRAY))
     usable = usable[~stray]
 
@@ -326,20 +326,22 @@ def take_snapshot(
     current, conflicts = resolve(usable, repeating, contract.source_order)
 
     referred = current.loc[current["event"] == "referral", "referral_id"]
-    without = participants.index[~participants["referral_id"].isin(referred)]
+    without = participants.index[~among(participants["referral_id"], referred)]
     asides.append(_aside("participants", without, "referral_id", "no usable referral event"))
     participants = participants.drop(index=without)
-    lost = usable.index[~usable["referral_id"].isin(participants["referral_id"])]
+    lost = usable.index[~among(usable["referral_id"], participants["referral_id"])]
     asides.append(_aside("events", lost, "referral_id", "its referral is not used"))
     conflicts = conflicts.drop(index=lost, errors="ignore")
     asides.append(_aside("events", conflicts.index, "event_date", CONFLICT, "the earliest date is used"))
     first_day = contract.first_day or _first_referral(current[~current.index.isin(lost)], extract, known)
 
     period_end = pd.Timestamp(period.end_time.date())
-    current = current[(current["event_date"] <= period_end) & current["referral_id"].isin(participants["referral_id"])]
+    current = current[
+        (current["event_date"] <= period_end) & among(current["referral_id"], participants["referral_id"])
+    ]
     referred = current.loc[current["event"] == "referral", "referral_id"]
-    participants = participants[participants["referral_id"].isin(referred)].sort_values("referral_id")
-    current = current[current["referral_id"].isin(referred)]
+    participants = participants[among(participants["referral_id"], referred)].sort_values("referral_id")
+    current = current[among(current["referral_id"], referred)]
 
     tables, other_asides = _as_known(extract, at, events.loc[seen, "referral_id"])
     asides += other_asides
@@ -411,14 +413,12 @@ def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
     return faults[known]
 
 
-def _referrals(
-    extract: Extract, seen: Iterable[str], faults: pd.DataFrame
-) -> tuple[pd.DataFrame, list[pd.DataFrame], int]:
+def _referrals(extract: Extract, seen: pd.Series, faults: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame], int]:
     """Return the participants rows that are known and can be used, one a referral."""
     rows = extract.tables["participants"]
     nameless = faults.loc[(faults["table"] == "participants") & (faults["effect"] == ROW_NOT_USED), "row"]
     rows = rows[~rows.index.isin(nameless)]
-    known = rows["referral_id"].isin(seen)
+    known = among(rows["referral_id"], seen)
     rows, not_yet_known = rows[known], int((~known).sum())
     repeated = rows.duplicated()
     single = rows[~repeated]
@@ -436,7 +436,7 @@ def _as_known(
     """Return the other tables: usable rows recorded by then, in an order that does not depend on the file's."""
     known, asides = {}, []
     referrals = extract.tables["participants"]["referral_id"]
-    referrals = referrals[referrals.isin(seen.unique())]
+    referrals = referrals[among(referrals, seen)]
     for name, table in extract.tables.items():
         if name in ("participants", "events"):
             continue
@@ -448,7 +448,7 @@ def _as_known(
         asides.append(_aside(name, rows.index[repeated], "", REPEAT, ONCE))
         rows = rows[~repeated]
         if "referral_id" in rows:
-            unknown = ~rows["referral_id"].isin(referrals)
+            unknown = ~among(rows["referral_id"], referrals)
             asides.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
             rows = rows[~unknown]
         known[name] = rows.sort_values(list(rows.columns), kind="stable")

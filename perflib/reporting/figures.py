@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from perflib.analysis import cohorts, kpis, trends
 from perflib.records.snapshot import Snapshot
@@ -33,10 +34,10 @@ def _course(data: pd.DataFrame, key: str, label: str) -> str:
     seen = data.dropna(subset=key)
     if seen.empty:
         return f"{label} are too few to be shown"
-    few = "" if len(seen) == len(data) else " of those shown; the others are too few"
+    few = "" if len(seen) == len(data) else " of those shown (the others are too few)"
     (first, at_first), (last, at_last) = ((seen[key].iloc[at], month_words(seen["month"].iloc[at])) for at in (0, -1))
     if len(seen) == 1:
-        return f"{label}: {first:,.0f} in {at_first}{few and ', the only month shown; the others are too few'}"
+        return f"{label}: {first:,.0f} in {at_first}{few and ', the only month shown (the others are too few)'}"
     return (
         f"{label} went from {first:,.0f} in {at_first} to {last:,.0f} in {at_last}, with a highest month of "
         f"{seen[key].max():,.0f}{few}"
@@ -356,9 +357,24 @@ def _scaled(key: str, scale: float) -> Any:
     return lambda frame: scale * frame[key]
 
 
-def _points(header: str, key: str) -> Column:
-    """Return a column of differences of rates, in percentage points."""
-    return number(header, of=("outcomes", "starts"), make=lambda frame: 100 * frame[key], signed=True)
+GAP_OF = ("outcomes", "starts", "rest_outcomes", "rest_starts")
+"""A gap is made of a group's counts and those of everybody else, which it would give away."""
+
+
+def _points(header: str, which: int) -> Column:
+    """Return a column of a gap in percentage points (0), or its lower (1) or upper (2) limit (Newcombe)."""
+
+    def make(frame: pd.DataFrame) -> pd.Series:
+        x, n, rest_x, rest_n = (frame[key].to_numpy(dtype=float) for key in GAP_OF)
+        known = (n > 0) & (rest_n > 0)
+        x, n, rest_x, rest_n = (counts[known] for counts in (x, n, rest_x, rest_n))
+        points = pd.Series(np.nan, index=frame.index)
+        if known.any():
+            limits = confint_proportions_2indep(x, n, rest_x, rest_n, method="newcomb")
+            points[known] = 100 * (x / n - rest_x / rest_n, *limits)[which]
+        return points
+
+    return number(header, of=GAP_OF, make=make, signed=True)
 
 
 def equality(snapshot: Snapshot) -> Figure:
@@ -368,6 +384,8 @@ def equality(snapshot: Snapshot) -> Figure:
     within = f"within {age} months of the month of start" if age else "at an equal age"
     overall = frame["outcomes"].sum() / max(frame["starts"].sum(), 1)
     frame = frame.assign(name=frame["attribute"] + ": " + frame["value"], signal=frame["signal"].replace("", "none"))
+    for counted in ("starts", "outcomes"):
+        frame[f"rest_{counted}"] = frame.groupby("attribute")[counted].transform("sum") - frame[counted]
     label = snapshot.programme.label("outcome")
 
     def draw(axes: Axes, data: pd.DataFrame) -> None:
@@ -388,8 +406,9 @@ def equality(snapshot: Snapshot) -> Figure:
             return "Rates by group; all of them rest on too few people to be shown."
         ranked = known.sort_values("rate")
         low, high = ranked.iloc[0], ranked.iloc[-1]
+        lowest = "The lowest" if len(known) == len(data) else "Of those shown, the lowest"
         return (
-            f"One line a group: the rate within {age} months with its 95% interval. The lowest is {low['name']} at "
+            f"One line a group: the rate within {age} months with its 95% interval. {lowest} is {low['name']} at "
             f"{100 * low['rate']:.0f}%, the highest {high['name']} at {100 * high['rate']:.0f}%."
         )
 
@@ -404,10 +423,10 @@ def equality(snapshot: Snapshot) -> Figure:
                 "rate": percent("Rate", "outcomes", "starts"),
                 "lower": percent("95% from", of=("outcomes", "starts")),
                 "upper": percent("95% to", of=("outcomes", "starts")),
-                "gap": _points("Gap to the rest (points)", "gap"),
-                "gap_lower": _points("Gap, 95% from", "gap_lower"),
-                "gap_upper": _points("Gap, 95% to", "gap_upper"),
-                "signal": text("Signal", of=("outcomes", "starts")),
+                "gap": _points("Gap to the rest (points)", 0),
+                "gap_lower": _points("Gap, 95% from", 1),
+                "gap_upper": _points("Gap, 95% to", 2),
+                "signal": text("Signal", of=GAP_OF),
             },
             note=f"Only cohorts observed for {age} months count. Intervals are exact for rates, Newcombe's for gaps. "
             "A signal is one that stays when the number of comparisons is allowed for (false discovery rate 5%).",

@@ -196,14 +196,15 @@ def equality(snapshot: Snapshot, d: Disclosure) -> list[str]:
     frame = kpis.equality(snapshot)
     if frame.empty:
         return ["No cohort is old enough for a fair comparison of groups yet."]
-    signalled = frame[frame["signal"] != ""]
+    rest = frame.groupby("attribute")["outcomes"].transform("sum") - frame["outcomes"]
+    signalled = frame.assign(rest=rest)[frame["signal"] != ""]
     age, label = kpis.equal_age(snapshot), snapshot.programme.label("outcome").lower()
     if signalled.empty:
         return [f"No group differs from the rest in {label} within {age} months by more than chance would explain."]
     shown = [
         row
         for row in signalled.to_dict("records")
-        if not any(d.hides(count) for count in (row["outcomes"], row["starts"] - row["outcomes"]))
+        if not any(d.hides(count) for count in (row["outcomes"], row["starts"] - row["outcomes"], row["rest"]))
     ]
     sentences = [
         f"{row['attribute']}, {row['value']}: {d.percent(row['outcomes'], row['starts'])} had {label} within {age} "

@@ -224,7 +224,7 @@ def _per_hundred(header: str, which: int) -> Column:
     def make(frame: pd.DataFrame) -> pd.Series:
         return pd.Series(100 * cohorts.poisson_ratio(frame["observed"], frame["expected"])[which], index=frame.index)
 
-    return number(header, of=("observed", "starts"), places=0, missing=NO_PROFILE, make=make)
+    return number(header, of=("observed", "starts"), places=0, make=make)
 
 
 def positions(snapshot: Snapshot, cohorts_shown: int = 24) -> Table:

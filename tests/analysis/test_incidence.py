@@ -391,8 +391,8 @@ def test_competing_events_end_the_chance_and_nothing_else_does(whp):
 
 @pytest.mark.requirement("SES-16", "KS-02")
 def test_times_of_steps_give_median_and_ninetieth_percentile_of_those_who_take_them(make):
-    """Nine start 1 to 9 days after the referral, assessed a day later, and one does not attend. The plan of the first is
-    agreed 4 days after the start, of the second 6. The median of ten is the fifth, day 5; of nine the fifth too, and
+    """Nine start 1 to 9 days after the referral, assessed a day later, and one does not attend. The first's plan is
+    agreed 4 days after the start, the second's 6. The median of ten is the fifth, day 5; of nine the fifth too, and
     the ninth is nine tenths of them."""
     lines = [f"A{n} start=2018-01-{1 + n:02} assessment=2018-01-{2 + n:02}" for n in range(1, 10)]
     lines[0] += " action_plan_agreed=2018-01-06"

@@ -12,7 +12,7 @@ from perflib.analysis import cohorts, journeys, kpis
 from perflib.records.snapshot import take_snapshot
 from perflib.rules.programme import Outcome
 
-FEW = settings(max_examples=15, deadline=None)
+FEW = settings(max_examples=12, deadline=None)
 
 
 def day(number):
@@ -294,6 +294,13 @@ def test_positions_of_a_real_extract_add_up_to_the_starts_of_each_cohort(part):
         table = journeys.position(snapshot)
         assert table.sum(axis=1).tolist() == cohorts.triangle(snapshot).starts.tolist()
         assert table["outcome"].tolist() == cohorts.triangle(snapshot).latest.tolist()
+
+
+def test_a_start_before_the_contracts_first_month_stands_somewhere_too(make):
+    table = journeys.position(make(["A start=2017-11-29", "B start=2018-01-05"], "2018-01"))
+
+    assert table.index.astype(str).tolist() == ["2017-11", "2017-12", "2018-01"]
+    assert table["on_programme"].tolist() == [1, 0, 1]
 
 
 # What became of referrals

@@ -97,6 +97,13 @@ def test_a_window_longer_than_the_contract_is_cut_and_says_so(make):
     assert whole[["period", "months", "partial", "actual"]].tolist() == ["March 2018", 1, False, 1]
 
 
+def test_a_window_is_partial_when_months_are_missing_though_the_first_is_whole(make):
+    frame = kpis.summary(make("A", "2018-03")).set_index(["measure", "basis"]).loc["referral"]
+
+    assert frame["partial"].to_dict() == {"month": False, "rolling_3": False, "rolling_12": True, "cumulative": False}
+    assert frame["period"].tolist() == ["March 2018", "3 months", "3 of 12 months", "3 months"]
+
+
 def test_a_recorded_count_is_of_the_month_in_which_it_was_recorded(make):
     snapshot = make("A start=2018-01-10/2018-02-03 job_start=2018-01-20/2018-03-01", "2018-02", "2018-03-31")
 
@@ -230,6 +237,13 @@ def test_shares_of_the_starts_to_date_add_up_though_one_came_before_the_contract
     frame = kpis.demographics(make(["A start=2017-12-29 sex=f", "B start=2018-01-05 sex=m"], "2018-02"), ("sex",))
 
     assert frame["share"].sum() == 1
+
+
+def test_a_programme_that_names_no_attributes_has_an_empty_table_of_them(make, whp):
+    snapshot = make("A start=2018-01-05", programme=whp.model_copy(update={"demographics": ()}))
+
+    assert kpis.demographics(snapshot).empty
+    assert kpis.equality(snapshot).empty
 
 
 # Equality of outcomes
@@ -433,6 +447,25 @@ def test_a_contract_of_two_months_has_trends_of_two_points_and_none_by_cohort(ma
     assert [trend.measure for trend in trends] == ["referral", "start", "job_start", "first_earnings"]
     assert [trend.chart.points["value"].tolist() for trend in trends[:2]] == [[1, 1], [1, 0]]
     assert all(trend.seasonal is None and trend.shift is None for trend in trends)
+
+
+def test_a_rate_by_cohort_begins_when_the_first_cohort_has_reached_the_age(make):
+    """January 2018 is at age 12 in January 2019, the contract's thirteenth month."""
+    charted = [
+        [trend.measure for trend in kpis.all_trends(make("A start=2018-01-20", seen))]
+        for seen in ("2018-12", "2019-01")
+    ]
+
+    assert ["outcome" in measures for measures in charted] == [False, True]
+
+
+def test_no_limit_of_a_count_is_below_zero(make):
+    """Counts of 0 and 9 in turn: the mean is near 4.5 and the limits 2.66 x 9 away."""
+    lines = [f"R{i:02} referral=2018-{2 * (i // 9 + 1):02}-05" for i in range(36)]  # nine in every other month
+    points = kpis.trend_of(make(lines, "2018-08", "2019-08-31"), Trend(measure="referral")).chart.points
+
+    assert points["value"].tolist() == [0, 9] * 4
+    assert points[["centre", "lower", "upper"]].iloc[0].tolist() == pytest.approx([4.5, 0, 4.5 + 2.66 * 9])
 
 
 def test_a_contract_three_weeks_old_has_trends_of_one_point(make):

@@ -253,16 +253,18 @@ def test_a_move_belongs_to_whoever_had_the_participant_on_the_day(grouped):
     assert found.loc[("W9", "2018-02"), "caseload_days"] == 28
     total = peer_groups.advances(snapshot, "caseworker", "cumulative")
     assert total["caseload_days"].to_dict() == {"W2": 21, "W9": 38}
+    assert peer_groups.summary(snapshot)[["skips_on", "skips_back"]].tolist() == [0, 1]
 
 
 @pytest.mark.requirement("KS-18")
 def test_at_the_start_a_move_belongs_to_whoever_had_the_participant_then(grouped):
     """The snapshot's own reading of the caseworker at the start, here W1, has all of it."""
-    lines = "A start=2018-02-01 caseworker=W1 peer_group=2018-02-01#2 peer_group=2018-03-05#3"
+    lines = "A start=2018-02-01 caseworker=W1 peer_group=2018-02-01#2 peer_group=2018-03-05#4"
     found = peer_groups.advances(grouped(lines, month="2018-03", attributes=HISTORY), "caseworker", at="at_start")
 
     assert found.index.get_level_values(0).unique().tolist() == ["W1"]
     assert found["caseload_days"].tolist() == [0, 28, 31]
+    assert found["skips"].tolist() == [0, 0, 1]
     with pytest.raises(ParameterError, match="at='now': give one of at_event, at_start"):
         peer_groups.advances(grouped(lines), "caseworker", at="now")
 

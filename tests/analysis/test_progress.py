@@ -68,6 +68,9 @@ def five(make):
 )
 def test_where_each_journey_stood_at_the_close_of_a_day(five, day, places):
     assert progress.place_at(five, day).tolist() == places
+    spells = progress.stage_spells(five)
+    held = spells[(spells["from_date"] <= pd.Timestamp(day)) & ~(spells["to_date"] <= pd.Timestamp(day))]
+    assert held["stage"].tolist() == [place for place in places if place in journeys.stages(five)]
 
 
 @pytest.mark.requirement("Q-01")
@@ -257,10 +260,12 @@ def test_each_calendar_month_counts_those_there_all_month_and_who_had_a_review(m
 
 
 @pytest.mark.requirement("KS-06")
-def test_a_start_on_the_first_is_no_review(make):
-    found = progress.reviews(make(["A start=2018-03-01", "B review=2018-03-02"], month="2018-03"))
+def test_a_start_on_the_first_is_no_review_but_a_review_on_that_day_is_one(make):
+    """B has not started: its review is nobody's."""
+    lines = ["A start=2018-03-01", "B review=2018-03-02", "C start=2018-03-01 review=2018-03-01"]
+    found = progress.reviews(make(lines, month="2018-03"))
 
-    assert found.loc["2018-03", ["participants", "reviewed", "longest_gap"]].tolist() == [1, 0, 30]
+    assert found.loc["2018-03", ["participants", "reviewed", "longest_gap"]].tolist() == [2, 1, 30]
 
 
 @pytest.mark.requirement("KS-06", "WL-10")

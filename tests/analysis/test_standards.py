@@ -452,7 +452,7 @@ def test_the_backlog_has_three_denominators_of_which_the_contract_chooses_one(ma
     # On 28 February: 2 in backlog; 8 referred to date, 5 of them in February; 4 open.
     journeys = lines(
         old=(3, "referral=2019-01-07 start=2019-01-08"),
-        late=(2, "referral=2019-02-04"),
+        late=(2, "referral=2019-02-01"),  # the month's first day is in it
         open=(2, "referral=2019-02-25"),
         done=(1, "referral=2019-02-25 start=2019-02-26"),
     )
@@ -799,6 +799,12 @@ def test_wellbeing_is_collected_within_five_working_days_of_its_trigger(other: M
         "late who5": "open_late",
     }
     assert set(frame["referral_id"]) == {"A"}
+    then = standards.cases(with_table(snapshot, "assessments", rows), ["jii37"], date(2019, 2, 9))
+    assert then[["item", "state"]].astype("str").to_numpy().tolist() == [
+        ["outset who5", "not_due"],
+        ["completion who5", "not_due"],
+        ["follow_up who5", "no_data"],
+    ]
 
 
 @pytest.mark.requirement("JII-37")
@@ -851,6 +857,7 @@ def test_a_month_that_has_not_ended_is_not_due_unless_it_has_its_review(other: M
     journeys = ["A referral=2019-01-07 start=2019-01-15", "B referral=2019-01-07 start=2019-01-15 review=2019-02-05"]
     snapshot = other(journeys, "2019-02", known_at="2019-02-20")
     assert states(snapshot, "ks06") == {"A": "not_due", "B": "met"}
+    assert states(snapshot, "ks06", date(2019, 2, 4)) == {"A": "not_due", "B": "not_due"}
 
 
 @pytest.mark.requirement("WL-13")
@@ -881,17 +888,18 @@ def test_reviews_may_be_counted_from_each_to_the_next(other: Make) -> None:
 
 @pytest.mark.requirement("WL-06")
 def test_cumulative_starts_are_held_against_the_profile_in_every_month(other: Make) -> None:
-    # Promised 10 a month. Starts 9, 10, 6 and 15: shares to date .90, .95, .8333, 1.
-    begun = {"2018-01": 9, "2018-02": 10, "2018-03": 6, "2018-04": 15}
+    # Promised 10 a month from February. Starts 9, 10, 6 and 15: shares to date .90, .95, .8333, 1.
+    begun = {"2018-02": 9, "2018-03": 10, "2018-04": 6, "2018-05": 15}
     journeys = [f"R{month}-{i} start={month}-20" for month, number in begun.items() for i in range(number)]
-    promised = {"measure": "start", "from": "2018-01", "values": [10] * 4, "source": "tender"}
-    snapshot = other(journeys, "2018-05", volumes=[promised])
+    promised = {"measure": "start", "from": "2018-01", "values": [0, 10, 10, 10, 10], "source": "tender"}
+    snapshot = other(journeys, "2018-06", volumes=[promised])
     months = standards.against_profile(snapshot, "mpl3")
-    assert months["actual"].tolist() == [9, 19, 25, 40, 40]
-    assert months["state"].tolist() == ["met", "met", "not_met", "met", "no_data"]  # nothing is promised for May
+    assert months["actual"].tolist() == [0, 9, 19, 25, 40, 40]
+    # nothing was to be done by January, and nothing is promised for June
+    assert months["state"].tolist() == ["not_applicable", "met", "met", "not_met", "met", "no_data"]
     row = measured(snapshot).loc["mpl3"]
-    assert row[list(STATES)].tolist() == [3, 1, 0, 0, 0, 1, 0]
-    assert (row["rate"], row["status"]) == (25 / 30, "not_met")  # never: the catching up in April does not mend March
+    assert row[list(STATES)].tolist() == [3, 1, 0, 0, 0, 1, 1]
+    assert (row["rate"], row["status"]) == (25 / 30, "not_met")  # never: the catching up in May does not mend April
     assert measured(snapshot, basis="rolling_2").loc["mpl3", "status"] == "met"
 
 

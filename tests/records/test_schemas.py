@@ -177,6 +177,13 @@ def test_a_person_without_identifier_is_counted_and_the_referral_stays(made: Mak
     assert set_aside(it) == [("participants", 2, "participant_id", "", NOT_RECORDED)]
 
 
+def test_an_assessment_still_awaited_has_neither_day_nor_score_and_is_no_fault(made: Make) -> None:
+    awaited = {"referral_id": "R-0001", "wave": "outset", "instrument": "who5", "value": "", "collected_date": ""}
+    it = made(TWO, assessments=[awaited | {"recorded_date": "2018-01-09"}])
+    assert len(it.snapshot().tables["assessments"]) == 1
+    assert set_aside(it) == []
+
+
 def test_a_column_the_extract_does_not_have_is_not_counted_cell_by_cell(made: Make) -> None:
     it = made(TWO)
     assert it.snapshot().journeys["age"].isna().all()
