@@ -45,14 +45,14 @@ def stage(snapshot: Snapshot) -> pd.Series:
     place = pd.Series(ON_PROGRAMME, index=journeys.index, dtype="str")
     if "exit" in journeys:
         place[journeys["exit"].notna()] = LEFT
-    place[(journeys["start"] + _last_day(snapshot)) < end] = PAST
+    place[(journeys["start"] + last_day(snapshot)) < end] = PAST
     for name in snapshot.programme.milestones:
         place[journeys[name].notna() & (place != PAST)] = name
     place[measures.first(snapshot, "outcome")["event"].notna()] = OUTCOME
     return place.where(started(snapshot))
 
 
-def _last_day(snapshot: Snapshot) -> pd.Series:
+def last_day(snapshot: Snapshot) -> pd.Series:
     """Return, for each journey, how long after the start an outcome can happen by any route; missing without an end."""
     starts, never = snapshot.journeys["start"], np.full(len(snapshot.journeys), np.nan)
     routes = snapshot.programme.outcomes["outcome"].routes

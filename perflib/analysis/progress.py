@@ -261,7 +261,7 @@ def stage_spells(snapshot: Snapshot) -> pd.DataFrame:
 
     furthest = np.array([from_start(outcome), *(from_start(frame[name]) for name in reversed(programme.milestones))])
     edges = np.vstack([start, np.minimum.accumulate(furthest)[::-1], np.full_like(start, never)])
-    last = journeys._last_day(snapshot)[frame.index] + pd.Timedelta(days=1) + frame["start"]
+    last = journeys.last_day(snapshot)[frame.index] + pd.Timedelta(days=1) + frame["start"]
     over = from_start(last.where(last <= pd.Timestamp(snapshot.period_end)))
     left = from_start(frame[EXIT]) if EXIT in frame else np.full_like(start, never)
     first = np.minimum(edges[1], over)
