@@ -164,6 +164,8 @@ def check(
         print(f"  {extract.files[name]}: {len(table):,} rows{unused}")
     print(f"  recorded to {extract.known_to}; last whole month {extract.last_month}")
     print(f"Month {snapshot.month}, as known at {snapshot.known_at}; day one {snapshot.first_day}")
+    if snapshot.known_at > extract.known_to:
+        print(f"  what was recorded after {extract.known_to} is not in the extract")
     print(f"  {len(snapshot.journeys):,} referrals and {len(snapshot.events):,} events are used")
     if snapshot.not_yet_known:
         print(f"  {snapshot.not_yet_known:,} referrals have no event recorded by then")

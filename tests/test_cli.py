@@ -316,6 +316,13 @@ ref-002x,start,person-2,2020-02-04
     assert not any(name in said.out + said.err for name in IDENTIFIERS)
 
 
+def test_check_says_when_a_day_is_later_than_the_extract(little, perflib):
+    change(FILE, ", known_to: 2020-06-30", "")(little.root)
+    words = "what was recorded after 2020-02-04 is not in the extract"  # the last day in it
+    assert words in perflib("check", "little", "--month", "2020-01", "--known-at", "2020-03-31").out
+    assert words not in perflib("check", "little", "--month", "2020-01").out
+
+
 @pytest.fixture
 def town(place, town_place):
     """Return a place of its own with the contract `town`."""

@@ -168,6 +168,7 @@ def provenance(snapshot: Snapshot) -> Table:
         "Day one": str(snapshot.first_day),
         "Programme rules": snapshot.programme.source,
         "History of the source": snapshot.contract.history,
+        "Last day recorded in the rows used": f"{snapshot.events['recorded_date'].max():%Y-%m-%d}",
         "Data fingerprint (SHA-256 of the rows used)": snapshot.fingerprint,
         "Versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES) + f", Python {platform.python_version()}",
     }

@@ -137,6 +137,7 @@ def test_provenance_is_what_is_needed_to_make_the_report_again(town_snapshot):
     assert shown["Month"] == "2020-03"
     assert shown["As known on"] == "2020-05-28"
     assert shown["Day one"] == "2019-01-01"
+    assert shown["Last day recorded in the rows used"] == f"{town_snapshot.events['recorded_date'].max().date()}"
     assert shown["Programme rules"] == town_snapshot.programme.source
     assert shown["Data fingerprint (SHA-256 of the rows used)"] == town_snapshot.fingerprint
     assert shown["Versions"].startswith(f"perflib {version('perflib')}, pandas {pd.__version__}")
