@@ -57,7 +57,7 @@ def test_what_looks_wrong_and_what_does_not_count_is_counted(make):
         "E start=2018-01-10 job_outcome=2020-06-01",
         "F start=2018-01-10 self_employed_outcome=2018-06-01",
         "G job_outcome=2018-06-01 claim_submitted=2018-06-02",
-        "H start=2018-01-10 job_outcome=2018-06-01",
+        "H start=2018-01-01 exit=2018-01-01 first_earnings=2018-01-01 job_outcome=2018-06-01",  # all as it may be
     ]
     snapshot = make(lines)
     frame = quality.oddities(snapshot)
