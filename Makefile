@@ -17,7 +17,7 @@ test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n logical
-	$(BIN)/python -m pytest -n logical --dist loadfile --nbval-lax notebooks
+	$(BIN)/python -m pytest --nbval-lax notebooks
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks

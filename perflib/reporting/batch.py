@@ -25,6 +25,7 @@ import nbformat
 import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from perflib import errors
 from perflib.errors import ParameterError, PerfError
@@ -257,7 +258,7 @@ def _execute(job: Job, workplace: Path) -> NotebookNode:
     os.environ[AUDIENCE] = job.audience
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = {"contract": job.contract, "month": job.month, "known_at": job.known_at, "params": job.params}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="perflib-") as sockets:
         warnings.simplefilter("ignore")
         notebook = papermill.execute_notebook(
             job.notebook,
@@ -265,6 +266,7 @@ def _execute(job: Job, workplace: Path) -> NotebookNode:
             given,
             progress_bar=False,
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            config=Config(KernelManager=_transport(sockets)),
         )
     times = ("start_time", "end_time", "duration", "input_path", "output_path")
     for metadata in (notebook.metadata, *(cell.metadata for cell in notebook.cells)):
@@ -276,6 +278,13 @@ def _execute(job: Job, workplace: Path) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     return notebook
+
+
+def _transport(folder: str) -> dict[str, str]:
+    """Return how to talk to a kernel: through sockets of its own, since two kernels that start at one moment can take
+    the same TCP port.
+    """
+    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
 
 
 def _one_line(error: PapermillExecutionError) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -26,7 +27,13 @@ def _months(frame: pd.DataFrame, column: str) -> pd.Series:
 
 
 def _from_zero(axes: Axes) -> None:
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(1, axes.get_ylim()[1]))
+
+
+def _name_lone_month(axes: Axes, months: pd.Series) -> None:
+    """Label a single month by its name: matplotlib would put it amid years without data."""
+    if len(months) == 1:
+        axes.set_xticks(months, [f"{months.iloc[0]:%b %Y}"])
 
 
 def _course(data: pd.DataFrame, key: str, label: str) -> str:
@@ -68,6 +75,7 @@ def flows(snapshot: Snapshot) -> Figure:
                     label=f"{labels[name]} promised",
                 )
         _from_zero(axes)
+        _name_lone_month(axes, x)
         axes.set_ylabel("a month")
         label_ends(axes)
 
@@ -116,6 +124,7 @@ def cohorts_against_profile(snapshot: Snapshot) -> Figure:
         if promised:
             axes.step(x, data["expected"], where="mid", color=PLUM, linewidth=1.8, label="promised by this age")
         _from_zero(axes)
+        _name_lone_month(axes, x)
         axes.set_ylabel(f"{label.lower()} of the cohort")
         axes.set_xlabel("month of start")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0)
@@ -224,6 +233,7 @@ def conversion_curves(snapshot: Snapshot) -> Figure:
         for name, style in zip(names, series_styles(len(names)), strict=True):
             axes.plot(data["age"], 100 * data[name], label=label[name], markevery=3, **style)
         _from_zero(axes)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_xlabel("months since the month of start")
         axes.set_ylabel("% of starts")
         label_ends(axes)
@@ -307,8 +317,9 @@ def control_chart(trend: kpis.Trend) -> Figure:
                 )
         if (~complete).any() or signalled.any():
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
-        if data["value"].min() < 0.5 * data["value"].max():
+        if not data["value"].min() >= 0.5 * data["value"].max() > 0:
             _from_zero(axes)
+        _name_lone_month(axes, x)
         axes.set_ylabel(f"for each 100 {trend.per.split()[0]}" if trend.per else unit)
         if trend.by_cohort:
             axes.set_xlabel("month of start")

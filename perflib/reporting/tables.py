@@ -129,7 +129,9 @@ def cohort_table(snapshot: Snapshot) -> Table:
     t = cohorts.triangle(snapshot, clock=contract.profile_clock)
     frame = cohorts.against_profile(t, contract).reset_index()
     final = cohorts.is_final(snapshot).reindex(frame["cohort"]).to_numpy()
-    frame = frame.assign(state=np.where(final, "final", "open"), signal=frame["signal"].replace({"": "in line"}))
+    judged = frame["expected"].notna() & (frame["starts"] > 0)
+    signal = frame["signal"].replace({"": "in line"}).where(judged)
+    frame = frame.assign(state=np.where(final, "final", "open"), signal=signal)
     columns = {
         "cohort": month("Cohort"),
         "age": number("Age (months)", places=0),
@@ -138,11 +140,11 @@ def cohort_table(snapshot: Snapshot) -> Table:
         "lower": number("95% from", of=("observed", "starts"), people=True),
         "upper": number("95% to", of=("observed", "starts"), people=True),
     }
-    if frame["expected"].notna().any():
+    if judged.any():
         columns |= {
             "expected": number("Promised by this age", of=("starts",), people=True, missing=NO_PROFILE),
             "difference": number("Difference", of=("observed", "starts"), people=True, signed=True, missing=NO_PROFILE),
-            "signal": status("Against profile", of=("observed", "starts")),
+            "signal": status("Against profile", of=("observed", "starts"), missing="not judged"),
         }
     return Table(
         frame,

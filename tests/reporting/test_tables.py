@@ -1,6 +1,7 @@
 """What the tables hold, counted again from the extract's own rows; and for extracts of which little can be said."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,20 @@ def test_each_cohort_stands_at_its_own_age(town_snapshot, journeys):
         assert line["95% from"] <= line["Observed"] <= line["95% to"]
         if line["Starts"]:
             assert line["Difference"] == pytest.approx(line["Observed"] - line["Promised by this age"], abs=0.11)
+
+
+def test_a_cohort_without_a_start_or_a_profile_is_not_judged(town_snapshot, journeys):
+    """The profiles of the first one hold from June 2019; of the second nothing is promised at all."""
+    contract = town_snapshot.contract
+    since = pd.Period("2019-06", "M")
+    later = tuple(profile.model_copy(update={"since": since}) for profile in contract.profiles)
+    snapshots = [replace(town_snapshot, contract=contract.model_copy(update={"profiles": p})) for p in (later, ())]
+    partly, none = (rows(tables.cohort_table(snapshot)) for snapshot in snapshots)
+    started = set(journeys["start"].dropna().dt.strftime("%b %Y"))
+    for month, line in partly.items():
+        judged = month in started and pd.Period(pd.Timestamp(month), "M") >= since
+        assert (line["Against profile"] is not None) == judged
+    assert all("Against profile" not in line for line in none.values())
 
 
 def test_each_level_is_that_of_its_own_group_or_area(town_snapshot, journeys):
