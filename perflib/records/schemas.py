@@ -204,7 +204,7 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
 
 def _check_header(raw: pd.DataFrame, file: str, columns: dict[str, Column]) -> None:
     """Refuse a table without its columns. What stands in place of a header is not repeated: it may be a person's."""
-    if not any(name in raw for name in columns):
+    if not any(name in raw for name, column in columns.items() if column.required):
         required = ", ".join(name for name, column in columns.items() if column.required)
         raise DataError(f"{file}: the first row must name the columns, separated by commas. Required are {required}.")
     missing = [name for name, column in columns.items() if column.required and name not in raw]
