@@ -1,6 +1,7 @@
 """Performance reporting for employment programmes."""
 
-from perflib.records.snapshot import Snapshot, load_snapshot, month_before
+from perflib.records.loading import load_snapshot, month_before
+from perflib.records.snapshot import Snapshot
 
 __all__ = ["Snapshot", "load_snapshot", "month_before"]
 __version__ = "0.1.0"

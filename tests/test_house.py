@@ -165,14 +165,34 @@ def test_no_condition_names_a_programme_a_regime_or_a_contract():
     names = {path.stem for path in (ROOT / "params").glob("*/*.yaml")}
     assert names, "no parameter files found"
     assert_none(
-        f"{relative(path)}:{part.lineno}: {part.value}"
+        f"{relative(path)}:{line}: {name}"
         for path in MODULES.values()
-        for condition in conditions(tree_of(path))
-        for part in ast.walk(condition)
-        if isinstance(part, ast.Constant)
-        and isinstance(part.value, str)
-        and part.value.strip(" -_").casefold() in names
+        for line, name in named_in_conditions(tree_of(path), names)
     )
+
+
+def named_in_conditions(tree: ast.Module, names: set[str]) -> Iterator[tuple[int, str]]:
+    for condition in conditions(tree):
+        words = [part for part in ast.walk(condition) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        yield from ((word.lineno, word.value) for word in words if word.value.strip(" -_").casefold() in names)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "if programme == 'ses': pass",
+        "x = 1 if 'whp' in name else 2",
+        "if contract.startswith('SES-'): pass",
+        "kept = [row for row in rows if row != 'ses']",
+        "while name not in ('whp', 'jobs2'): pass",
+        "match name:\n    case 'whp': pass",
+        "assert name != 'whp'",
+        "is_work = name == 'whp'",
+    ],
+)
+def test_a_programme_named_in_a_condition_is_found(written):
+    assert list(named_in_conditions(ast.parse(written), {"whp", "ses", "jobs2"}))
+    assert not list(named_in_conditions(ast.parse(written), {"mentoring"}))
 
 
 def clock_readings(path: Path) -> Iterator[tuple[str, str]]:

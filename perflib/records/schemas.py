@@ -3,6 +3,9 @@
 The columns stand once, in `TABLES`; the pandera schemas and the data dictionary are made from them. Codes are trimmed
 and casefolded and aliases applied before anything is checked; identifiers are trimmed only.
 
+A column is read and checked by its distinct values, however many rows there are of each. Identifiers of referrals, and
+the text of events, which are many, are kept as categories in alphabetical order.
+
 What cannot be used is returned as a table of faults, one row a cell: its row number in the file (the header is row 1),
 its column, the value as the file has it, the reason and the effect. Identifiers are never repeated there.
 """
@@ -19,6 +22,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from perflib.errors import DataError
+from perflib.records.current import categorical, days
 from perflib.rules.programme import Attribute, Programme
 
 Kind = Literal["id", "code", "text", "date", "integer"]
@@ -29,7 +33,7 @@ FIRST_DATE, LAST_DATE = pd.Timestamp("2000-01-01"), pd.Timestamp("2039-12-31")
 SET_ASIDE = ["table", "row", "column", "value", "reason", "effect"]
 ROW_NOT_USED, NOT_RECORDED = "row not used", "cell counted as not recorded"
 TOO_EARLY, NOT_A_CODE = "dated after it was recorded", "not a code of the programme"
-UNREAD = {"date": "not a date", "integer": "not a number", "id": "blank", "code": "blank", "text": "blank"}
+UNREAD = {"date": "not a date", "integer": "not a number"}
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,31 @@ TABLES: dict[str, dict[str, Column]] = {
         "decision": Column("code", "requested, approved or refused.", required=True, filled=True),
         "recorded_date": _RECORDED,
     },
+    "plan_requests": {
+        "referral_id": _REFERRAL,
+        "requested_date": _date("Day on which the department asked for the Action Plan.", required=True),
+        "sent_date": _date("Day on which it was sent; blank while it is awaited."),
+        "recorded_date": _RECORDED,
+    },
+    "notices": {
+        "notice_id": Column("id", "Identifies an issue that the department is to be told of.", True, True),
+        "identified_date": _date("Day on which it was found.", required=True),
+        "notified_date": _date("Day on which the department was told; blank until then."),
+        "recorded_date": _RECORDED,
+    },
+    "samples": {
+        "sample_id": Column("id", "Identifies a sample of records to be checked.", True, True),
+        "sent_date": _date("Day on which the department sent it.", required=True),
+        "returned_date": _date("Day on which the provider's own checks went back; blank until then."),
+        "check_date": _date("Day of the department's check; blank until then."),
+        "recorded_date": _RECORDED,
+    },
+    "assurance": {
+        "review_id": Column("id", "Identifies a review by the department's assurance team.", True, True),
+        "start_date": _date("Day on which it began.", required=True),
+        "end_date": _date("Day on which it ended; blank until then."),
+        "recorded_date": _RECORDED,
+    },
     "consent": {
         "referral_id": _REFERRAL,
         "purpose": Column("code", "What is consented to.", required=True, filled=True),
@@ -127,29 +156,24 @@ def parse_dates(values: pd.Series) -> pd.Series:
     """
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.dt.normalize().astype("datetime64[s]")
-    codes, unique = pd.factorize(values)
-    text = pd.Series(unique).astype("str").str.strip()
+    text = values.astype("str").str.strip()
     iso = text.str.fullmatch(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?").fillna(False).astype(bool)
     uk = text.str.fullmatch(r"\d{1,2}/\d{1,2}/\d{4}").fillna(False).astype(bool)
-    dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
+    dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]", name=values.name)
     dates[iso] = pd.to_datetime(text[iso].str[:10], format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
     dates[uk] = pd.to_datetime(text[uk], format="%d/%m/%Y", errors="coerce").astype("datetime64[s]")
-    found = np.append(dates.to_numpy(), np.datetime64("NaT", "s"))
-    return pd.Series(found[codes], index=values.index, name=values.name)
+    return dates
 
 
 def parse_codes(values: pd.Series, aliases: dict[str, str] | None = None, *, fold: bool = True) -> pd.Series:
-    """Trim (and casefold) each text, apply aliases, and make blanks missing. Works on the distinct values only.
+    """Trim (and casefold) each text, apply aliases, and make blanks missing.
 
     >>> parse_codes(pd.Series(["Disability ", "EARLY_ENTRY", " "]), {"early_entry": "early_access"}).tolist()
     ['disability', 'early_access', nan]
     """
-    codes, unique = pd.factorize(values)
-    text = pd.Series(unique).astype("str").str.strip()
+    text = values.astype("str").str.strip()
     text = text.str.casefold() if fold else text
-    text = text.replace(aliases or {}).mask(lambda cells: cells == "")
-    found = np.append(text.to_numpy(dtype=object), np.nan)
-    return pd.Series(found[codes], index=values.index, name=values.name, dtype="str")
+    return (text.replace(aliases) if aliases else text).mask(text == "")
 
 
 def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -181,25 +205,21 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
     columns = _columns(table, programme)
     raw = raw.set_axis([str(name).strip().casefold() for name in raw.columns], axis="columns")
     _check_header(raw, file, columns)
-    known = {name: column for name, column in columns.items() if name in raw}
-    frame = pd.DataFrame({name: _read(raw[name], name, column, table, programme) for name, column in known.items()})
-    for name in columns.keys() - known.keys():
-        empty = "datetime64[s]" if columns[name].kind == "date" else "str"
-        frame[name] = pd.Series(np.nan if empty == "str" else pd.NaT, index=raw.index, dtype=empty)
-    frame = frame[list(columns)].rename_axis("row")
-    faults = _faults(table, frame, raw, programme)
-    for dated in frame.select_dtypes("datetime"):
-        frame[dated] = frame[dated].where(frame[dated].between(FIRST_DATE, LAST_DATE))
-    if table == "participants":
-        for name, attribute in programme.attributes.items():
-            unusable = frame.index.isin(faults.loc[faults["column"] == name, "row"])
-            frame[name] = _usable(frame[name], unusable, attribute)
-    elif table == "attributes":
-        frame["value"], found = _attribute_values(frame, raw, programme)
-        faults = pd.concat([faults, found], ignore_index=True)
+    read, faults = {}, []
+    for name, column in columns.items():
+        if name in raw:
+            read[name], found = _read_column(table, name, raw[name], programme)
+            faults.append(found)
+        else:
+            read[name] = _absent(table, column, raw.index)
+    frame = pd.DataFrame(read, copy=False).rename_axis("row")
+    if table == "attributes":
+        frame["value"], found = _attribute_values(frame, raw["value"], programme)
+        faults.append(found)
     elif table == "events":
-        frame["action"] = frame["action"].fillna("record")
-    return frame, faults
+        faults.append(_too_early(frame, raw["event_date"]))
+        frame["action"] = _filled(frame["action"], "record")
+    return frame, pd.concat(faults, ignore_index=True).sort_values(["row", "column"], kind="stable", ignore_index=True)
 
 
 def _check_header(raw: pd.DataFrame, file: str, columns: dict[str, Column]) -> None:
@@ -229,14 +249,102 @@ def _columns(table: str, programme: Programme) -> dict[str, Column]:
     return TABLES[table] | kinds
 
 
-def _read(values: pd.Series, name: str, column: Column, table: str, programme: Programme) -> pd.Series:
+def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) -> tuple[pd.Series, pd.DataFrame]:
+    """Read one column by its distinct values, and find the cells of it that cannot be used."""
+    column = _columns(table, programme)[name]
+    place, distinct = _distinct(cells)
+    read = _read(distinct, column, _aliases(table, name, programme))
+    if (place < 0).any():  # a missing cell, of place -1, reads as the last
+        distinct, read = (values.reindex(range(len(distinct) + 1)) for values in (distinct, read))
+    reason = _reasons(schema(table, programme, [name]), read)
+    if column.kind in UNREAD:  # a cell that could not be read is missing now, but was not blank
+        reason[(read.isna() & ~_blank(distinct)).to_numpy()] = UNREAD[column.kind]
+    bad = reason != ""
+    rows = np.flatnonzero(bad[place]) if bad.any() else np.array([], dtype=int)
+    shown = np.full(len(bad), "", dtype=object)
+    shown[bad] = [_shown(column, value) for value in distinct[bad]]
+    faults = pd.DataFrame(
+        {
+            "table": table,
+            "row": cells.index[rows],
+            "column": name,
+            "value": shown[place[rows]],
+            "reason": reason[place[rows]],
+            "effect": ROW_NOT_USED if column.filled or name == "action" else NOT_RECORDED,
+        },
+        columns=SET_ASIDE,
+    )
+    if table == "participants" and name in programme.attributes:
+        blank = programme.attributes[name].blank
+        read = (read if blank is None else read.fillna(blank)).mask(bad)
+    elif column.kind == "date":
+        read = read.mask(bad)
+    if name == "referral_id" or (table == "events" and column.kind not in UNREAD):
+        kinds = categorical(read)
+        found = pd.Categorical.from_codes(kinds.cat.codes.to_numpy()[place], categories=kinds.cat.categories)
+        return pd.Series(found, index=cells.index), faults
+    return pd.Series(read.array.take(place), index=cells.index), faults
+
+
+def _distinct(cells: pd.Series) -> tuple[NDArray[np.integer], pd.Series]:
+    """Return the place of each cell among the distinct values, -1 where it is missing, and those values."""
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        return cells.cat.codes.to_numpy(), pd.Series(cells.cat.categories)
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        number, missing = days(cells), cells.isna().to_numpy()
+        known = number[~missing] if missing.any() else number
+        first, last = (int(known.min()), int(known.max())) if len(known) else (0, -1)
+        every = np.arange(first, last + 1).astype("datetime64[D]").astype("datetime64[s]")
+        return np.where(missing, -1, number - first), pd.Series(every)
+    place, values = pd.factorize(cells)
+    return place, pd.Series(values)
+
+
+def _reasons(rules: pa.DataFrameSchema, read: pd.Series) -> NDArray[np.object_]:
+    """Return why each value cannot be used, '' where it can."""
+    reason = np.full(len(read), "", dtype=object)
+    (name,) = rules.columns
+    try:
+        rules.validate(read.rename(name).to_frame(), lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        reason[cases["index"].astype(int)] = cases["check"].replace("not_nullable", "blank")
+    return reason
+
+
+def _too_early(events: pd.DataFrame, cells: pd.Series) -> pd.DataFrame:
+    """Find the events that are dated after they were recorded."""
+    rows = np.flatnonzero((events["event_date"] > events["recorded_date"]).to_numpy())
+    fixed = {"table": "events", "row": events.index[rows], "column": "event_date"}
+    shown = [_shown(TABLES["events"]["event_date"], cell) for cell in cells.iloc[rows]]
+    return pd.DataFrame(fixed | {"value": shown, "reason": TOO_EARLY, "effect": ROW_NOT_USED}, columns=SET_ASIDE)
+
+
+def _absent(table: str, column: Column, index: pd.Index) -> pd.Series:
+    """Return a column that the file does not have: nothing of it is recorded."""
+    if column.kind == "date":
+        return pd.Series(pd.NaT, index=index, dtype="datetime64[s]")
+    if column.kind == "integer":
+        return pd.Series(np.nan, index=index, dtype="float64")
+    nothing = pd.Series(np.nan, index=index, dtype="str")
+    return categorical(nothing) if table == "events" else nothing
+
+
+def _filled(values: pd.Series, with_: str) -> pd.Series:
+    """Return categories with missing ones filled."""
+    if with_ not in values.cat.categories:
+        values = values.cat.add_categories(with_)
+    return categorical(values.fillna(with_))
+
+
+def _read(values: pd.Series, column: Column, aliases: dict[str, str]) -> pd.Series:
     match column.kind:
         case "date":
             return parse_dates(values)
         case "integer":
             return pd.to_numeric(values, errors="coerce").astype("float64")
         case "code":
-            return parse_codes(values, _aliases(table, name, programme))
+            return parse_codes(values, aliases)
         case _:
             return parse_codes(values, fold=False)
 
@@ -249,26 +357,16 @@ def _aliases(table: str, name: str, programme: Programme) -> dict[str, str]:
     return {}
 
 
-def _attribute_values(frame: pd.DataFrame, raw: pd.DataFrame, programme: Programme) -> tuple[pd.Series, pd.DataFrame]:
+def _attribute_values(frame: pd.DataFrame, cells: pd.Series, programme: Programme) -> tuple[pd.Series, pd.DataFrame]:
     """Read the values of the attributes table, each by the rules of its own attribute."""
-    values, faults = frame["value"].copy(), []
-    for name, attribute in programme.attributes.items():
+    values, faults = frame["value"].copy(), [pd.DataFrame(columns=SET_ASIDE)]
+    for name in programme.attributes:
         mine = (frame["attribute"] == name).to_numpy()
-        if not mine.any():
-            continue
-        column = _columns("participants", programme)[name]
-        cells = raw.loc[mine, ["value"]].rename(columns={"value": name})
-        read = pd.DataFrame({name: _read(cells[name], name, column, "participants", programme)})
-        found = _faults("participants", read, cells, programme)
-        faults.append(found.assign(table="attributes", column="value", effect=NOT_RECORDED))
-        values[mine] = _usable(read[name], read.index.isin(found["row"]), attribute).astype("str")
-    return values, pd.concat([pd.DataFrame(columns=SET_ASIDE), *faults], ignore_index=True)
-
-
-def _usable(values: pd.Series, unusable: NDArray[np.bool_], attribute: Attribute) -> pd.Series:
-    """Make cells that cannot be used missing, and blank ones what a blank means."""
-    filled = values if attribute.blank is None else values.fillna(attribute.blank)
-    return filled.mask(unusable)
+        if mine.any():
+            read, found = _read_column("participants", name, cells[mine], programme)
+            values[mine] = read.astype("str")
+            faults.append(found.assign(table="attributes", column="value"))
+    return values, pd.concat(faults, ignore_index=True)
 
 
 def attribute_aliases(attribute: Attribute) -> dict[str, str]:
@@ -284,9 +382,6 @@ def schema(table: str, programme: Programme, names: Iterable[str] | None = None)
     """
     columns = _columns(table, programme)
     checked = {name: columns[name] for name in (columns if names is None else names)}
-    relations = []
-    if table == "events":
-        relations.append(pa.Check(lambda rows: ~(rows["event_date"] > rows["recorded_date"]), error=TOO_EARLY))
     return pa.DataFrameSchema(
         {
             name: pa.Column(
@@ -294,8 +389,7 @@ def schema(table: str, programme: Programme, names: Iterable[str] | None = None)
                 nullable=_may_be_blank(table, name, column, programme),
             )
             for name, column in checked.items()
-        },
-        checks=relations,
+        }
     )
 
 
@@ -326,6 +420,28 @@ def _checks(table: str, name: str, column: Column, programme: Programme) -> list
     return [pa.Check.isin(values, error=words)] if values is not None else []
 
 
+def open_columns(table: str, programme: Programme) -> list[str]:
+    """Return the columns of free text that reports may show: not what is a number, a date, or has a list of codes.
+
+    What identifies a row is not shown, but for the name of a unit. Of the attributes table `value` is open where its
+    attribute is.
+    """
+    if table == "attributes":
+        return ["value"]
+    return [
+        name
+        for name, column in _columns(table, programme).items()
+        if column.kind in ("id", "code")
+        and (name == "unit_id" or not (name.endswith("_id") or name == "ref"))
+        and not _checks(table, name, column, programme)
+    ]
+
+
+def is_filled(table: str, name: str) -> bool:
+    """Return whether a row without this cell cannot be used."""
+    return name in TABLES[table] and TABLES[table][name].filled
+
+
 def whole_within(numbers: pd.Series, attribute: Attribute) -> pd.Series:
     """Return which numbers are whole and within an attribute's bounds."""
     low = -np.inf if attribute.minimum is None else attribute.minimum
@@ -333,40 +449,11 @@ def whole_within(numbers: pd.Series, attribute: Attribute) -> pd.Series:
     return numbers.between(low, high) & (numbers == numbers.round())
 
 
-def _faults(table: str, frame: pd.DataFrame, raw: pd.DataFrame, programme: Programme) -> pd.DataFrame:
-    """Validate the columns that the file has and word each failure, one a cell."""
-    columns = _columns(table, programme)
-    names = [name for name in columns if name in raw]
-    cases = []
-    try:
-        schema(table, programme, names).validate(frame[names].reset_index(drop=True), lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        cases.append(errors.failure_cases[["index", "column", "check"]])
-    for name in names:  # an optional cell that could not be read is missing now, but was not blank
-        unread = np.flatnonzero(frame[name].isna().to_numpy() & ~_blank(raw[name]).to_numpy())
-        cases.append(pd.DataFrame({"index": unread, "column": name, "check": UNREAD[columns[name].kind]}))
-    found = pd.concat(cases, ignore_index=True)
-    found.loc[found["check"] == TOO_EARLY, "column"] = "event_date"
-    found = found.drop_duplicates(["index", "column"], keep="last").sort_values(["index", "column"], kind="stable")
-    place = found["index"].to_numpy(dtype=int)
-    cells = zip(found["column"], place, strict=True)
-    row_lost = found["column"].map(lambda name: columns[name].filled or name == "action")
-    return pd.DataFrame(
-        {
-            "table": table,
-            "row": frame.index.to_numpy()[place],
-            "column": found["column"].to_numpy(),
-            "value": [_shown(columns[name], raw[name].iloc[at]) for name, at in cells],
-            "reason": found["check"].replace("not_nullable", "blank").to_numpy(),
-            "effect": np.where(row_lost, ROW_NOT_USED, NOT_RECORDED),
-        },
-        columns=SET_ASIDE,
-    )
-
-
 def _shown(column: Column, value: object) -> str:
     """Return a cell's text as set_aside may show it: identifiers never."""
-    return "" if column.kind == "id" or pd.isna(value) else str(value)  # type: ignore[call-overload]
+    if column.kind == "id" or pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    return str(value).removesuffix(" 00:00:00") if isinstance(value, pd.Timestamp) else str(value)
 
 
 def _blank(values: pd.Series) -> pd.Series:

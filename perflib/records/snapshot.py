@@ -14,7 +14,7 @@ Nothing here reads the clock: the same files, month and `known_at` give the same
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, wraps
@@ -23,11 +23,13 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
-from perflib.records.current import CONFLICT, DAY, among, codes, days, resolve
-from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse
+from perflib.records.current import CONFLICT, DAY, among, categorical, codes, resolve, shared, trimmed
+from perflib.records.mapping import Part, as_in_the_extract, same
+from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, is_filled, open_columns, parse
 from perflib.records.sources import read_source
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import working_days
@@ -39,6 +41,7 @@ R = TypeVar("R")
 At = Literal["at_start", "at_referral", "at_event", "at_period_end"]
 
 REPEAT, ONCE = "repeat of another row", "counted once"
+PERSON = "holds the identifier of a referral or person"
 STRAY, UNKNOWN = "not a referral of the participants table", "no such referral is known"
 
 
@@ -56,6 +59,8 @@ class Extract:
         What each table's file is called.
     unused : mapping of str to list of str
         Columns of each file that nothing here reads.
+    parts : mapping of str to sequence of Part
+        Where the rows of a mapped table stand in the extract.
     """
 
     contract: Contract
@@ -63,6 +68,7 @@ class Extract:
     faults: pd.DataFrame
     files: Mapping[str, str]
     unused: Mapping[str, list[str]]
+    parts: Mapping[str, Sequence[Part]] = field(default_factory=dict)
 
     @cached_property
     def known_to(self) -> date:
@@ -77,8 +83,13 @@ class Extract:
     def last_month(self) -> pd.Period:
         """The last month that the extract holds to its last working day."""
         month = pd.Period(self.known_to, "M")
-        days_left = pd.date_range(pd.Timestamp(self.known_to) + DAY, month.end_time.normalize()).to_numpy()
-        return month - 1 if working_days(self.contract.nation).is_working(days_left).any() else month
+        return month - 1 if _works(self.contract, self.known_to, month.end_time) else month
+
+
+def _works(contract: Contract, after: date, until: date) -> bool:
+    """Return whether any working day lies after one day, up to another."""
+    days = pd.date_range(pd.Timestamp(after) + DAY, pd.Timestamp(until).normalize()).to_numpy()
+    return bool(working_days(contract.nation).is_working(days).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +117,9 @@ class Snapshot:
         Every other table of the extract, as known.
     not_yet_known : int
         Participants rows of whose referral no event was recorded by `known_at`.
+    known_to : date, optional
+        The day to which the extract knows everything; where it is before `known_at`, what was recorded between the two
+        is not in the snapshot.
     """
 
     contract: Contract
@@ -117,6 +131,7 @@ class Snapshot:
     set_aside: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
     not_yet_known: int = 0
+    known_to: date | None = None
     _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -128,6 +143,11 @@ class Snapshot:
     def period_end(self) -> date:
         """The reporting month's last day."""
         return self.month.end_time.date()
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether a working day of which the extract knows nothing lies before the end of `known_at`."""
+        return self.known_to is not None and _works(self.contract, self.known_to, self.known_at)
 
     @property
     def first_month(self) -> pd.Period:
@@ -159,6 +179,19 @@ class Snapshot:
         aside = aside.sort_values(list(aside.columns), kind="stable")
         named = {"journeys": self.journeys, "events": self.events, "set_aside": aside, **self.tables}
         return {name: frame.reset_index(drop=True) for name, frame in named.items()}
+
+    def rows_of(self, referrals: pd.Series) -> NDArray[np.int64]:
+        """Return the row in `journeys` of each referral, -1 where it has none."""
+        if isinstance(referrals.dtype, pd.CategoricalDtype) and referrals.dtype == self.events["referral_id"].dtype:
+            return self._rows_of_names[referrals.cat.codes]
+        return pd.Index(self.journeys["referral_id"]).get_indexer(pd.Index(referrals))
+
+    @cached_property
+    def _rows_of_names(self) -> NDArray[np.int64]:
+        """The row in `journeys` of each category of the events' referrals, and -1 for a missing one."""
+        mine, names = pd.Index(self.journeys["referral_id"]), self.events["referral_id"].cat.categories
+        rows = np.arange(len(names)) if mine.equals(names) else mine.get_indexer(names)
+        return np.append(rows, -1)
 
     def attribute(self, name: str, at: At | pd.Series = "at_start") -> pd.Series:
         """Return an attribute of every journey as it held on a day.
@@ -199,17 +232,23 @@ class Snapshot:
 def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Snapshot, P], R]:
     """Keep what a function of a snapshot returned, in the snapshot, for the next call with the same arguments.
 
-    The arguments must be hashable, and what is returned must not be changed.
+    The arguments must be hashable (a list is taken as a tuple), and what is returned must not be changed.
     """
 
     @wraps(function)
     def recall(snapshot: Snapshot, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        key = (function, args, tuple(sorted(kwargs.items())))
+        values: Any = tuple(map(_hashable, args))
+        named: Any = {name: _hashable(value) for name, value in kwargs.items()}
+        key = (function, values, tuple(sorted(named.items())))
         if key not in snapshot._memory:
-            snapshot._memory[key] = function(snapshot, *args, **kwargs)
+            snapshot._memory[key] = function(snapshot, *values, **named)
         return snapshot._memory[key]
 
     return recall
+
+
+def _hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def load_snapshot(
@@ -267,34 +306,68 @@ def load_extract(contract: Contract) -> Extract:
         A file cannot be read, a required column is missing, or no row can be used.
     """
     raw = read_source(contract)
-    parsed = {name: parse(name, table.frame, table.file, contract.programme) for name, table in raw.items()}
-    tables = {name: frame for name, (frame, _) in parsed.items()}
+    read = {name: parse(name, table.frame, table.file, contract.programme) for name, table in raw.items()}
+    tables = {name: frame for name, (frame, _) in read.items()}
     for name in ("participants", "events"):
         if tables[name].empty:
             raise DataError(f"{raw[name].file}: holds a header and no rows. There is nothing to report yet.")
-    faults = pd.concat([found for _, found in parsed.values()], ignore_index=True)
-    faults["value"] = _without_identifiers(faults["value"], tables)
+    having = [table for table in tables.values() if "referral_id" in table]
+    for table, referrals in zip(having, shared([table["referral_id"] for table in having]), strict=True):
+        table["referral_id"] = referrals
+    identifiers = _identifiers(tables)
+    hidden = [_hide_identifiers(name, frame, identifiers, contract.programme) for name, frame in tables.items()]
+    faults = pd.concat([*(found for _, found in read.values()), *hidden], ignore_index=True)
+    faults["value"] = faults["value"].mask(_hold(faults["value"], identifiers), "")
     unused = {
-        name: [str(column) for column in table.frame if str(column).strip().casefold() not in tables[name]]
+        name: [*(str(header) for header in table.frame if same(header) not in tables[name]), *table.unread]
         for name, table in raw.items()
     }
-    extract = Extract(contract, tables, faults, {name: table.file for name, table in raw.items()}, unused)
+    parts = {name: table.parts for name, table in raw.items()}
+    extract = Extract(contract, tables, faults, {name: table.file for name, table in raw.items()}, unused, parts)
     if tables["events"]["recorded_date"].isna().all():
-        undated = faults[(faults["table"] == "events") & (faults["column"] == "recorded_date")].iloc[0]
+        undated = faults[(faults["table"] == "events") & (faults["column"] == "recorded_date")].iloc[:1]
+        first = as_in_the_extract(undated, parts).iloc[0]
         raise DataError(
-            f"{raw['events'].file}: no recorded_date can be read (row {undated['row']} has {undated['value']!r}). "
-            f"Write dates as 2020-12-31 or 31/12/2020."
+            f"{raw['events'].file}: no {first['column']} can be read "
+            f"(row {first['row']} has {first['value']!r}). Write dates as 2020-12-31 or 31/12/2020."
         )
     return extract
 
 
-def _without_identifiers(values: pd.Series, tables: Mapping[str, pd.DataFrame]) -> pd.Series:
-    """Blank the values that hold the identifier of a referral or person, as the cells of a shifted row may."""
-    if values.empty:
-        return values
+def _identifiers(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Return every identifier of a referral or person, in small letters."""
     names = [table[name] for table in tables.values() for name in ("referral_id", "participant_id") if name in table]
-    identifiers = set(pd.concat(names).dropna().unique())
-    return values.map(lambda cell: cell if identifiers.isdisjoint([cell.strip(), *cell.split()]) else "")
+    distinct = pd.concat([pd.Series(name.unique().astype("str"), dtype="str") for name in names], ignore_index=True)
+    return distinct.dropna().str.lower()
+
+
+def _hold(cells: pd.Series, identifiers: pd.Series) -> NDArray[np.bool_]:
+    """Return which texts are an identifier, or hold one as a word."""
+    place, distinct = pd.factorize(cells.astype("str"))
+    text = pd.Series(distinct, dtype="str").str.strip().str.lower()
+    words = pd.concat([text, text.str.split().explode().str.strip(".,;:()[]")]).astype("str")
+    known = identifiers[identifiers.isin(words)]
+    found = words.isin(known).groupby(level=0).any().to_numpy()
+    return np.append(found, False)[place]
+
+
+def _hide_identifiers(name: str, table: pd.DataFrame, identifiers: pd.Series, programme: Programme) -> pd.DataFrame:
+    """Take identifiers of people out of the columns that reports may show, and return them as faults.
+
+    A number of up to four digits is left: it tells nobody, and centres are numbered.
+    """
+    identifiers = identifiers[~identifiers.str.fullmatch(r"\d{1,4}").astype(bool)]
+    faults = [pd.DataFrame(columns=SET_ASIDE)]
+    for column in open_columns(name, programme):
+        kinds = categorical(table[column])
+        held = np.append(_hold(pd.Series(kinds.cat.categories), identifiers), False)[kinds.cat.codes]
+        if name == "attributes":
+            held &= table["attribute"].isin(open_columns("participants", programme)).to_numpy()
+        if held.any():
+            table[column] = table[column].where(~held)
+            effect = ROW_NOT_USED if is_filled(name, column) else NOT_RECORDED
+            faults.append(_aside(name, table.index[held], column, PERSON, effect))
+    return pd.concat(faults, ignore_index=True)
 
 
 def take_snapshot(
@@ -308,42 +381,42 @@ def take_snapshot(
     asides: list[pd.DataFrame] = []
 
     events = extract.tables["events"]
-    seen = events["recorded_date"].isna() | (events["recorded_date"] <= at)
     faults = _known_faults(extract, at)
-    unusable = events.index.isin(faults.loc[faults["table"] == "events", "row"])
-    usable = events[seen & ~unusable]
-    repeated = usable.duplicated()
-    asides.append(_aside("events", usable.index[repeated], "", REPEAT, ONCE))
-    usable = usable[~repeated]
-
-    participants, referral_asides, not_yet_known = _referrals(extract, events.loc[seen, "referral_id"], faults)
-    asides += referral_asides
-    stray = ~among(usable["referral_id"], extract.tables["participants"]["referral_id"])
-    asides.append(_aside("events", usable.index[stray], "referral_id", STRAY))
-    usable = usable[~stray]
+    seen = ~(events["recorded_date"] > at).to_numpy()
+    told = events["referral_id"][seen]
+    sound = seen & ~_flagged(events.index, _rows_lost(faults, "events"))
+    listed = among(events["referral_id"], extract.tables["participants"]["referral_id"])
+    usable, strays = events[sound & listed], events[sound & ~listed]
+    repeated = strays.duplicated()
+    asides.append(_aside("events", strays.index[repeated], "", REPEAT, ONCE))
+    asides.append(_aside("events", strays.index[~repeated], "referral_id", STRAY))
 
     repeating = [name for name, event in contract.programme.events.items() if event.repeats]
-    current, conflicts = resolve(usable, repeating, contract.source_order)
+    current, conflicts, repeats = resolve(usable, repeating, contract.source_order)
+    asides.append(_aside("events", repeats.index, "", REPEAT, ONCE))
 
-    referred = current.loc[current["event"] == "referral", "referral_id"]
-    without = participants.index[~among(participants["referral_id"], referred)]
-    asides.append(_aside("participants", without, "referral_id", "no usable referral event"))
-    participants = participants.drop(index=without)
+    participants, referral_asides, not_yet_known = _referrals(extract, told, faults)
+    asides += referral_asides
+    referral = current["event"] == "referral"
+    referred = among(participants["referral_id"], current["referral_id"][referral])
+    asides.append(_aside("participants", participants.index[~referred], "referral_id", "no usable referral event"))
+    participants = participants[referred]
     lost = usable.index[~among(usable["referral_id"], participants["referral_id"])]
-    asides.append(_aside("events", lost, "referral_id", "its referral is not used"))
-    conflicts = conflicts.drop(index=lost, errors="ignore")
+    asides.append(_aside("events", lost.difference(repeats.index), "referral_id", "its referral is not used"))
+    conflicts = conflicts[among(conflicts["referral_id"], participants["referral_id"])]
     asides.append(_aside("events", conflicts.index, "event_date", CONFLICT, "the earliest date is used"))
-    first_day = contract.first_day or _first_referral(current[~current.index.isin(lost)], extract, known)
+    theirs = among(current["referral_id"], participants["referral_id"])
+    first_day = _first_day(extract, current["event_date"][theirs & referral], period, known, default=month is None)
 
-    period_end = pd.Timestamp(period.end_time.date())
-    current = current[
-        (current["event_date"] <= period_end) & among(current["referral_id"], participants["referral_id"])
-    ]
-    referred = current.loc[current["event"] == "referral", "referral_id"]
-    participants = participants[among(participants["referral_id"], referred)].sort_values("referral_id")
-    current = current[among(current["referral_id"], referred)]
+    happened = (current["event_date"] <= pd.Timestamp(period.end_time.date())).to_numpy()
+    referred = among(current["referral_id"], current["referral_id"][happened & theirs & referral])
+    current = current[happened & theirs & referred]
+    participants = participants[among(participants["referral_id"], current["referral_id"])]
+    participants = _plain(participants.iloc[np.argsort(codes(participants["referral_id"]))])
+    texts = current.columns.difference(["event_date", "recorded_date", "first_recorded"])
+    current = current.assign(**{name: trimmed(categorical(current[name])) for name in texts})
 
-    tables, other_asides = _as_known(extract, at, events.loc[seen, "referral_id"])
+    tables, other_asides = _as_known(extract, at, told)
     asides += other_asides
     kept = faults[
         ~(
@@ -354,21 +427,14 @@ def take_snapshot(
     ]
     set_aside = pd.concat([kept[SET_ASIDE], *asides], ignore_index=True)
     set_aside = set_aside.astype(dict.fromkeys(SET_ASIDE, "str") | {"row": "int64"})
+    set_aside = as_in_the_extract(set_aside, extract.parts)
     set_aside = set_aside.sort_values(["table", "row", "column"], kind="stable").reset_index(drop=True)
-    if period < pd.Period(first_day, "M"):
-        raise ParameterError(
-            f"month {period}: is before the contract's first month, {pd.Period(first_day, 'M')}. Choose a later month."
-        )
-    if period > pd.Period(extract.known_to, "M"):
-        raise ParameterError(
-            f"month {period}: is after the extract, which holds what was recorded to {extract.known_to}. "
-            f"Choose {extract.last_month} or earlier, or supply a later extract; if nothing was recorded since, say "
-            f"so: source: {{known_to: {period.end_time:%Y-%m-%d}, ...}} in {contract.path}."
-        )
     attributes = tables.get("attributes", pd.DataFrame())
     tables["participants"] = participants
     journeys = _journeys(participants, current, attributes, contract.programme)
-    return Snapshot(contract, period, known, first_day, journeys, current, set_aside, tables, not_yet_known)
+    return Snapshot(
+        contract, period, known, first_day, journeys, current, set_aside, tables, not_yet_known, extract.known_to
+    )
 
 
 def _known_at(month: pd.Period, known_at: str | date | None, contract: Contract) -> date:
@@ -386,20 +452,58 @@ def _known_at(month: pd.Period, known_at: str | date | None, contract: Contract)
     return known
 
 
-def _first_referral(current: pd.DataFrame, extract: Extract, known: date) -> date:
-    referrals = current.loc[current["event"] == "referral", "event_date"]
-    if len(referrals):
-        return referrals.min().date()
-    raise DataError(
-        f"{extract.files['events']}: no referral was recorded by {known}. "
-        f"Choose a later month, or state `first_day` in {extract.contract.path}."
-    )
+def _first_day(extract: Extract, referrals: pd.Series, month: pd.Period, known: date, *, default: bool) -> date:
+    """Return the contract's day one; refuse a month that lies before it or after the extract."""
+    path, latest = extract.contract.path, pd.Period(extract.known_to, "M")
+    day = extract.contract.first_day or (referrals.min().date() if len(referrals) else None)
+    if default and (day is None or month < pd.Period(day, "M")):
+        raise ParameterError(
+            f"{path}: no whole month is recorded yet: the extract holds what was recorded to {extract.known_to}. "
+            f"Name the month so far: --month {latest}."
+        )
+    if day is None:
+        raise DataError(
+            f"{extract.files['events']}: no referral was recorded by {known}. "
+            f"Choose a later month, or state `first_day` in {path}."
+        )
+    first = pd.Period(day, "M")
+    if month < first:
+        raise ParameterError(
+            f"month {month}: is before the contract's first month, {first}. Choose {first} or a later month."
+        )
+    if month > latest:
+        whole = extract.last_month
+        choose = f"{whole} or earlier" if whole > first else first
+        raise ParameterError(
+            f"month {month}: is after the extract, which holds what was recorded to {extract.known_to}. "
+            f"Choose {choose}, or supply a later extract; if nothing was recorded since, say "
+            f"so: source: {{known_to: {month.end_time:%Y-%m-%d}, ...}} in {path}."
+        )
+    return day
 
 
 def _aside(table: str, rows: pd.Index, column: str, reason: str, effect: str = ROW_NOT_USED) -> pd.DataFrame:
     """Return lines of `set_aside` for whole rows; they carry no value, since it might identify someone."""
     fixed = {"table": table, "row": rows, "column": column, "value": "", "reason": reason, "effect": effect}
     return pd.DataFrame(fixed, columns=SET_ASIDE)
+
+
+def _rows_lost(faults: pd.DataFrame, table: str) -> pd.Series:
+    """Return the numbers of the rows of a table that cannot be used."""
+    return faults.loc[(faults["table"] == table) & (faults["effect"] == ROW_NOT_USED), "row"]
+
+
+def _flagged(index: pd.Index, rows: pd.Series) -> NDArray[np.bool_]:
+    """Return which rows of a table are among those numbered; `isin` would look at every row."""
+    found = np.zeros(len(index), dtype=bool)
+    if len(rows):
+        found[index.get_indexer(pd.Index(rows.unique()))] = True
+    return found
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the referrals as text, as they stand outside the events."""
+    return table.assign(referral_id=table["referral_id"].astype("str"))
 
 
 def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
@@ -416,18 +520,19 @@ def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
 def _referrals(extract: Extract, seen: pd.Series, faults: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame], int]:
     """Return the participants rows that are known and can be used, one a referral."""
     rows = extract.tables["participants"]
-    nameless = faults.loc[(faults["table"] == "participants") & (faults["effect"] == ROW_NOT_USED), "row"]
-    rows = rows[~rows.index.isin(nameless)]
+    named = ~_flagged(rows.index, _rows_lost(faults, "participants"))
     known = among(rows["referral_id"], seen)
-    rows, not_yet_known = rows[known], int((~known).sum())
-    repeated = rows.duplicated()
-    single = rows[~repeated]
+    several = rows["referral_id"].duplicated(keep=False).to_numpy()
+    copies = rows[named & known & several]
+    repeated = copies.duplicated()
+    single = copies[~repeated]
     conflicting = single["referral_id"].duplicated(keep=False)
     asides = [
-        _aside("participants", rows.index[repeated], "", REPEAT, ONCE),
+        _aside("participants", copies.index[repeated], "", REPEAT, ONCE),
         _aside("participants", single.index[conflicting], "referral_id", "conflicting copies of one referral"),
     ]
-    return single[~conflicting], asides, not_yet_known
+    used = named & known & (~several | _flagged(rows.index, single.index[~conflicting].to_series()))
+    return rows[used], asides, int((named & ~known).sum())
 
 
 def _as_known(
@@ -451,35 +556,46 @@ def _as_known(
             unknown = ~among(rows["referral_id"], referrals)
             asides.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
             rows = rows[~unknown]
-        known[name] = rows.sort_values(list(rows.columns), kind="stable")
+        rows = rows.sort_values(list(rows.columns), kind="stable")
+        known[name] = _plain(rows) if "referral_id" in rows else rows
     return known, asides
 
 
 def _journeys(
     participants: pd.DataFrame, events: pd.DataFrame, attributes: pd.DataFrame, programme: Programme
 ) -> pd.DataFrame:
-    """Return one row a referral: attributes, then each event's first current date and when that was recorded."""
+    """Return one row a referral: attributes, then each event's first current date and when that was recorded.
+
+    Both frames are in the order of their referrals, and have the same; events are then in the order of kind and date.
+    """
     journeys = participants.reset_index(drop=True)
     for name, attribute in programme.attributes.items():
         journeys[name] = _typed(journeys[name], attribute)
-    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(events["referral_id"]))
-    first = events.assign(place=place)[["place", "event", "event_date", "first_recorded"]]
-    number = np.lexsort((days(first["first_recorded"]), days(first["event_date"]), codes(first["event"]), place))
-    first = first.iloc[number].drop_duplicates(["place", "event"])
+    place, kind = (events[name].cat.codes.to_numpy() for name in ("referral_id", "event"))
+    happened, recorded = (events[name].to_numpy() for name in ("event_date", "first_recorded"))
+    another = _changes(place) | _changes(kind)
+    day = np.flatnonzero(another | _changes(happened))
+    recorded = np.minimum.reduceat(recorded, day)[another[day]]
+    place, kind, happened = place[another], kind[another], happened[another]
+    names = events["event"].cat.categories
     dates = {}
-    empty = np.full(len(journeys), np.datetime64("NaT", "s"))
     for name in programme.events:
-        mine = first[first["event"] == name]
-        for column, values in ((name, mine["event_date"]), (f"{name}_recorded", mine["first_recorded"])):
-            dates[column] = empty.copy()
-            dates[column][mine["place"]] = values.to_numpy(dtype="datetime64[s]")
-    journeys = pd.concat([journeys, pd.DataFrame(dates)], axis="columns")
+        mine = kind == names.get_loc(name) if name in names else np.zeros(len(kind), dtype=bool)
+        for column, values in ((name, happened), (f"{name}_recorded", recorded)):
+            dates[column] = np.full(len(journeys), np.datetime64("NaT", "s"))
+            dates[column][place[mine]] = values[mine]
+    journeys = pd.concat([journeys, pd.DataFrame(dates, copy=False)], axis="columns")
     if len(attributes):
         moment = journeys["start"].fillna(journeys["referral"])
         for name in attributes["attribute"].unique():
             held = _held(attributes, name, journeys["referral_id"], moment, journeys[name])
             journeys[name] = _typed(held, programme.attributes[name])
     return journeys
+
+
+def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which values differ from the one before."""
+    return np.append(True, values[1:] != values[:-1])
 
 
 def _typed(values: pd.Series, attribute: Attribute) -> pd.Series:

@@ -12,19 +12,24 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from perflib.errors import ParameterError
 from perflib.rules import yamlfile
+from perflib.rules.management import Management
 from perflib.rules.programme import Programme
+from perflib.rules.sources import FolderSource as FolderSource
+from perflib.rules.sources import SampleSource as SampleSource
+from perflib.rules.sources import Source, check_mapping
 from perflib.rules.standards import Standard, check_events, merge
 from perflib.rules.values import Misplaced, Month, Name, Place, Rules, Sourced, check_known, hint
 
@@ -38,46 +43,17 @@ BUILT_IN = built_in("params")
 """The parameters that come with perflib: the programmes and the sample contracts."""
 
 
-class FolderSource(Rules):
-    """Tables as files in a folder, in the columns of the data dictionary."""
-
-    folder: str = Field(description="Relative to the parameter file.")
-    encoding: str = Field("utf-8", description="Of CSV files, e.g. cp1252.")
-    known_to: date | None = Field(
-        None,
-        description="The day to which everything recorded is in the extract; by default the last recorded date.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_path_alone_is_the_folder(cls, data: Any) -> Any:
-        return {"folder": data} if isinstance(data, str) else data
-
-
-class SampleSource(Rules):
-    """The built-in synthetic contract, made in memory from the parameters given here."""
-
-    sample: dict[str, Any]
-
-
-def _kind_of_source(value: Any) -> str:
-    return "SampleSource" if isinstance(value, dict) and "sample" in value else "FolderSource"
-
-
-Source = Annotated[
-    Annotated[FolderSource, Tag("FolderSource")] | Annotated[SampleSource, Tag("SampleSource")],
-    Discriminator(_kind_of_source),
-]
-
-
 class Profile(Sourced):
     """Cumulative outcomes a start, by months since the cohort's month, as promised for one group (and area)."""
 
-    measure: str = "outcome"
+    measure: str = Field("outcome", description="An event or outcome of the programme.")
     group: str | None = Field(None, description="Customer group; None: every group without a profile of its own.")
     area: str | None = Field(None, description="Devolution area; None: wherever there is no profile of its own.")
     since: Month = Field(alias="from", description="The first cohort it applies to.")
-    values: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
+    values: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        min_length=1,
+        description="Cumulative outcomes a start by the end of month cohort + 0, 1, 2 ...; the last one holds on.",
+    )
 
     @field_validator("values")
     @classmethod
@@ -90,9 +66,33 @@ class Profile(Sourced):
 class Volume(Sourced):
     """How many of something were promised in each month from `from` on."""
 
-    measure: str
-    since: Month = Field(alias="from")
-    values: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
+    measure: str = Field(description="An event or outcome of the programme.")
+    since: Month = Field(alias="from", description="The month of the first value.")
+    values: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        min_length=1, description="Participants (or events) promised in each month, one value a month."
+    )
+
+
+class Requirement(Sourced):
+    """What an outcome takes, where the programme's documents leave it to the contract: days in a job, or sessions."""
+
+    days: int | None = Field(None, ge=1, description="Days that a job has lasted.")
+    sessions: int | None = Field(None, ge=1, description="Sessions of a course that were attended.")
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Requirement:
+        if (self.days is None) == (self.sessions is None):
+            raise ValueError("give `days` or `sessions`")
+        return self
+
+    @property
+    def words(self) -> str:
+        """What it takes, in words.
+
+        >>> Requirement(days=91, source="Schedule 3").words
+        'a job that has lasted 91 days'
+        """
+        return f"a job that has lasted {self.days} days" if self.days else f"{self.sessions} sessions attended"
 
 
 class AudienceRule(Rules):
@@ -106,41 +106,59 @@ class AudienceRule(Rules):
 class DisclosureRules(Sourced):
     """What each audience may see."""
 
-    internal: AudienceRule = AudienceRule()
-    external: AudienceRule = AudienceRule(suppress_below=10, round_to=5, names=False)
+    internal: AudienceRule = Field(AudienceRule(), description="What the provider itself may see.")
+    external: AudienceRule = Field(
+        AudienceRule(suppress_below=10, round_to=5, names=False), description="What anybody else may see."
+    )
+
+
+class EarlyWarning(Sourced):
+    """When a level is said to be in danger, and how large the changes of scenarios are."""
+
+    probability: float = Field(0.5, gt=0, lt=1, description="Of being missed, from which a level is said to be so.")
+    least: float = Field(5, ge=0, description="Promised outcomes below which nothing is warned of: chance rules there.")
+    change: float = Field(0.2, gt=0, lt=1, description="Of job entry, referrals and conversion, either way.")
 
 
 class Release(Rules):
     """A publication: figures for months up to `through` may be seen outside from the day `on`."""
 
-    through: Month
-    on: date
+    through: Month = Field(description="The last month that it covers.")
+    on: date = Field(description="The day on which it is published.")
 
 
 class Change(Rules):
     """A stated change (a new rule, a suspension of referrals) at which the limits of a trend start afresh."""
 
-    month: Month
+    month: Month = Field(description="The first month after it.")
     measures: tuple[str, ...] = Field((), description="The measures it concerns; none: all.")
-    reason: str
+    reason: str = Field(description="What changed, in words that reports repeat.")
 
 
 class Contract(Rules):
     """One contract's parameters, with its programme resolved."""
 
-    contract: str
-    name: str
-    programme: Programme
-    provider: str = ""
+    contract: str = Field(description="Its id: the file's own name.")
+    name: str = Field(description="What reports call it.")
+    programme: Programme = Field(description="The id of its programme, a file in `params/programmes`.")
+    management: Management | None = Field(None, description="How the provider manages, in `params/management`.")
+    provider: str = Field("", description="Who delivers it.")
     package_area: str = Field("", description="Contract package area.")
     nation: Literal["ENG", "WLS", "SCT", "NIR"] = Field(description="Whose bank holidays count.")
     first_day: date | None = Field(None, description="Day one; None: the day of the first referral in the extract.")
-    source: Source
-    history: Literal["appended", "overwritten"] = "appended"
+    source: Source = Field(description="Where its extract is: a folder, a database, or the built-in sample.")
+    history: Literal["appended", "overwritten"] = Field(
+        "appended",
+        description="Whether corrections are added to the extract as new rows, or each export replaces the last one.",
+    )
     source_order: tuple[Name, ...] = Field(
         ("hmrc", "prap", "claim", "crm"), description="Which source is believed first when two disagree."
     )
-    quarter_basis: Literal["financial", "calendar", "contract", "department"] = "financial"
+    quarter_basis: Literal["financial", "calendar", "contract", "department"] = Field(
+        "financial",
+        description="What a quarter is: of the financial year (from April), of the calendar year, of the contract "
+        "(from its first month), or of the department's releases (ending February, May, August and November).",
+    )
     report_lag: int = Field(0, ge=0, description="Days after the month's end until a report is made.")
     recording_allowance: int = Field(130, ge=0, description="Days within which everything has been recorded.")
     profile_clock: Literal["event", "recorded"] = Field(
@@ -150,30 +168,45 @@ class Contract(Rules):
     mix: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description="The tender's share of each customer group."
     )
-    profiles: tuple[Profile, ...] = ()
-    volumes: tuple[Volume, ...] = ()
-    changes: tuple[Change, ...] = ()
-    disclosure: DisclosureRules
-    releases: tuple[Release, ...] = ()
-    standards: dict[Name, Standard] = Field(
-        default_factory=dict, description="Its own, and keys of the programme's that it changes."
+    requires: dict[str, Requirement] = Field(
+        default_factory=dict, description="What an outcome takes, where the programme leaves it to the contract."
     )
-    restriction: str = "Restricted: these figures have not been published. Do not share them outside the provider."
+    profiles: tuple[Profile, ...] = Field((), description="Outcomes promised to each cohort, by age.")
+    volumes: tuple[Volume, ...] = Field((), description="Referrals, starts and the like promised in each month.")
+    changes: tuple[Change, ...] = Field((), description="Stated changes at which the limits of trends begin afresh.")
+    disclosure: DisclosureRules = Field(description="What each audience may see.")
+    releases: tuple[Release, ...] = Field((), description="When figures are published.")
+    early_warning: EarlyWarning = Field(
+        EarlyWarning(source="default: more likely missed than met"),
+        description="When a forecast warns that a level may be missed.",
+    )
+    standards: dict[Name, Standard] = Field(
+        default_factory=dict, description="Its own, and keys of the programme's and the regime's that it changes."
+    )
+    restriction: str = Field(
+        "Restricted: these figures have not been published. Do not share them outside the provider.",
+        description="Shown on every report of figures that are not published yet.",
+    )
     notice: str | None = Field(None, description="Shown at the top of every report of this contract.")
     path: Path = Field(description="The file this was read from.")
 
     @model_validator(mode="before")
     @classmethod
-    def _standards_are_laid_over_the_programmes(cls, data: Any) -> Any:
+    def _is_laid_over_programme_and_regime(cls, data: Any) -> Any:
         own = data.get("standards", {}) if isinstance(data, dict) else None
-        if isinstance(own, dict) and isinstance(data.get("programme"), Programme):
-            return data | {"standards": merge(data["programme"].standards, own)}
-        return data
+        if not isinstance(own, dict) or not isinstance(data.get("programme"), Programme):
+            return data
+        programme, regime = data["programme"], data.get("management")
+        if not isinstance(regime, Management):
+            return data | {"standards": merge(programme.standards, own)}
+        standards = merge(programme.standards, regime.standards, own)
+        return data | {"programme": regime.extend(programme), "standards": standards}
 
     @model_validator(mode="after")
     def _fits_the_programme(self) -> Contract:
         programme = self.programme
         check_events(self.standards, programme.events)
+        check_mapping(self.source, programme)
         groups: dict[Place, str] = {("mix", name): name for name in self.mix}
         groups |= {("profiles", i, "group"): item.group for i, item in enumerate(self.profiles) if item.group}
         check_known(groups, programme.attributes[programme.group].codes, f"customer group of {programme.programme}")
@@ -181,6 +214,9 @@ class Contract(Rules):
         measures |= {("volumes", i, "measure"): item.measure for i, item in enumerate(self.volumes)}
         for i, change in enumerate(self.changes):
             measures |= {("changes", i, "measures", j): name for j, name in enumerate(change.measures)}
+        check_known(
+            {("requires", name): name for name in self.requires}, programme.outcomes, "outcome of the programme"
+        )
         check_known(measures, [*programme.outcomes, *programme.events], f"event or outcome of {programme.programme}")
         if self.mix and abs(sum(self.mix.values()) - 1) > 0.005:
             raise Misplaced(f"the shares add up to {sum(self.mix.values()):g}, not to 1", "mix")
@@ -194,7 +230,8 @@ class Contract(Rules):
         kinds = {
             "profiles": self.profiles,
             "volumes": self.volumes,
-            "service standards": self.standards.values(),
+            "definitions of outcomes": self.requires.values(),
+            "limits of some service standards": self.standards.values(),
             "disclosure rules": (self.disclosure,),
         }
         return tuple(kind for kind, items in kinds.items() if any(item.invented for item in items))
@@ -320,20 +357,34 @@ def load_programme(programme: str, params: str | Path = "params") -> Programme:
     return read
 
 
+def load_management(management: str, params: str | Path = "params") -> Management:
+    """Return a provider's way of managing.
+
+    Raises
+    ------
+    ParameterError
+        There is no such file, or something in it is wrong.
+    """
+    path = _file(find_params(params), "management", management)
+    read = yamlfile.read(path, Management)
+    _named_as_its_file(path, "management", read.management)
+    return read
+
+
 def _named_as_its_file(path: Path, key: str, name: object) -> None:
     if name != path.stem:
         raise ParameterError(f"{yamlfile.at(path, key)}: {name!r} is not the file's own name, {path.stem!r}.")
 
 
 def load_contract(contract: str, params: str | Path = "params") -> Contract:
-    """Return a contract's parameters, with the programme they name.
+    """Return a contract's parameters, with the programme and the management regime they name.
 
     Parameters
     ----------
     contract : str
         Stem of a file in `params/contracts/`.
     params : str or Path
-        Folder of parameter files; programmes that are not in it are taken from those built in.
+        Folder of parameter files; programmes and regimes that are not in it are taken from those built in.
 
     Raises
     ------
@@ -344,16 +395,29 @@ def load_contract(contract: str, params: str | Path = "params") -> Contract:
     path = _file(folder, "contracts", contract)
     data = yamlfile.load(path)
     _named_as_its_file(path, "contract", data.get("contract"))
-    named = data.get("programme")
-    if not isinstance(named, str):
-        raise ParameterError(f"{yamlfile.at(path, 'programme')}: {named!r} is not allowed: name a programme, e.g. whp.")
+    resolved = {"programme": _named(path, data, "programme", "whp", partial(load_programme, params=folder))}
+    if "management" in data:
+        resolved["management"] = _named(path, data, "management", "ks", partial(load_management, params=folder))
+    return yamlfile.read(path, Contract, path=path, **resolved)
+
+
+def _named(path: Path, data: dict[str, Any], key: str, example: str, load: Callable[[str], Rules]) -> Rules:
+    """Return what a contract file names in another file."""
+    name = data.get(key)
+    if not isinstance(name, str):
+        raise ParameterError(f"{yamlfile.at(path, key)}: {name!r} is not allowed: name a {key}, e.g. {example}.")
     try:
-        programme = load_programme(named, folder)
+        return load(name)
     except ParameterError as error:
-        raise ParameterError(f"{yamlfile.at(path, 'programme')}: {error}") from None
-    return yamlfile.read(path, Contract, programme=programme, path=path)
+        raise ParameterError(f"{yamlfile.at(path, key)}: {error}") from None
 
 
 def contracts(params: str | Path = "params") -> list[str]:
     """Return the ids of the contracts in a parameter folder, in order."""
     return sorted(path.stem for path in (find_params(params) / "contracts").glob("*.yaml"))
+
+
+def programmes(params: str | Path = "params") -> list[str]:
+    """Return the ids of the programmes in a parameter folder and of those built in, in order."""
+    folders = (find_params(params) / "programmes", BUILT_IN / "programmes")
+    return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})

@@ -14,18 +14,15 @@ programme: {programme}
 # package_area: Example area
 
 # Whose bank holidays count: ENG, WLS, SCT or NIR.
-nation: ENG
+nation: ENG{assumed}
 
 # Day one of the contract. Without it, the day of the first referral in the extract.
 # first_day: 2018-01-15
 
-# The folder with participants.csv and events.csv (or .parquet), relative to this file.
-# Encoding and the day to which everything is recorded may be stated:
-#   source: {{folder: ../../extracts/{contract}, encoding: cp1252, known_to: 2020-09-30}}
-source: ../../extracts/{contract}
+{source}
 
 # appended: corrections are added as new rows; overwritten: each export replaces the last one.
-history: appended
+history: {history}{assumed}
 
 # Which source is believed when two disagree about one event.
 source_order: [hmrc, prap, claim, crm]
@@ -62,20 +59,44 @@ disclosure:
   internal: {{suppress_below: 0, round_to: 1, names: true}}
   external: {{suppress_below: 10, round_to: 5, names: false}}
 
+# From which probability of being missed a level is said to be in danger, how many outcomes it must promise for that,
+# and how large the changes of scenarios are.
+# early_warning: {{probability: 0.5, least: 5, change: 0.2, source: ours}}
+
 # Official statistics: figures for months up to `through` may be seen outside from the day `on`.
 # releases:
 #   - {{through: 2020-02, on: 2020-05-28}}
 """
 
+SOURCE = """\
+# The folder with participants.csv and events.csv (or .parquet, .xlsx), relative to this file.
+# Encoding and the day to which everything is recorded may be stated:
+#   source: {{folder: ../../extracts/{contract}, encoding: cp1252, known_to: 2020-09-30}}
+source: ../../extracts/{contract}"""
 
-def new_contract(contract: str, programme: Programme) -> str:
-    """Return a commented parameter file for a contract of a programme."""
+ASSUMED = "  # ? assumed; is it so?"
+
+
+def new_contract(contract: str, programme: Programme, source: str | None = None, history: str = "appended") -> str:
+    """Return a commented parameter file for a contract of a programme.
+
+    Parameters
+    ----------
+    contract : str
+    programme : Programme
+    source : str, optional
+        The lines of `source:`, where an extract was looked at.
+    history : {'appended', 'overwritten'}
+    """
     groups = list(programme.attributes[programme.group].codes)
     share = round(1 / max(len(groups), 1), 2)
     rest = round(1 - share * (len(groups) - 1), 2)
     mix = ", ".join(f"{group}: {rest if place == 0 else share}" for place, group in enumerate(groups))
     return TEMPLATE.format(
         contract=contract,
+        source=source or SOURCE.format(contract=contract),
+        history=history,
+        assumed=ASSUMED if source else "",
         programme=programme.programme,
         groups=", ".join(groups),
         mix=mix,

@@ -7,6 +7,7 @@ them stands in the file, dated and sourced.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -30,33 +31,33 @@ class EventType(Rules):
 class Claim(Rules):
     """The claim that a route to an outcome needs: submitted in time, and standing."""
 
-    submitted: str
-    paid: str
-    rejected: str
+    submitted: str = Field(description="The event that submits it.")
+    paid: str = Field(description="The event that pays it.")
+    rejected: str = Field(description="The event that rejects it.")
     within_days: Dated[int] = Field(description="Last day for submitting, in days from the start.")
 
 
 class Route(Rules):
     """One way of reaching an outcome: an event inside a window and, for some, a claim."""
 
-    event: str
+    event: str = Field(description="The event that reaches it.")
     within_days: Dated[int] | None = Field(None, description="Last day that counts, in days from the start.")
-    claim: Claim | None = None
+    claim: Claim | None = Field(None, description="The claim that it needs; none: it counts without one.")
 
 
 class Outcome(Sourced):
     """An outcome measure: the first event, by any of its routes, that counts."""
 
-    label: str
-    routes: tuple[Route, ...] = Field(min_length=1)
+    label: str = Field(description="What it is called, in the plural.")
+    routes: tuple[Route, ...] = Field(min_length=1, description="The ways of reaching it; the first to count does.")
 
 
 class Code(Rules):
     """One value that an attribute may take."""
 
-    label: str
-    aliases: tuple[Name, ...] = ()
-    source: str = ""
+    label: str = Field(description="What it is called.")
+    aliases: tuple[Name, ...] = Field((), description="Other words that extracts use for it.")
+    source: str = Field("", description="Where the programme's documents name it.")
 
 
 class Attribute(Rules):
@@ -65,13 +66,19 @@ class Attribute(Rules):
     `codes` closes the list of values; without it any text is allowed. `minimum` and `maximum` make it a whole number.
     """
 
-    label: str
-    codes: dict[Name, Code] = Field(default_factory=dict)
+    label: str = Field(description="What it is called.")
+    source: str = Field("", description="Where the programme's documents ask for it.")
+    codes: dict[Name, Code] = Field(default_factory=dict, description="The values it may take; none: any text.")
     blank: str | None = Field(None, description="What a blank cell means; None: it was not recorded.")
-    minimum: int | None = None
-    maximum: int | None = None
+    minimum: int | None = Field(None, description="Of a whole number, the least that can be true.")
+    maximum: int | None = Field(None, description="Of a whole number, the greatest that can be true.")
     bands: tuple[int, ...] = Field((), description="Lower ends of the bands that a number is shown in.")
     staff: bool = Field(False, description="True when the values name people who work for the provider.")
+    case_mix: bool = Field(
+        False,
+        description="True when it is known at the referral and nobody who delivers can influence it: units are then "
+        "compared as though all had the same.",
+    )
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Attribute:
@@ -94,7 +101,7 @@ class Trend(Rules):
     happened to, or by start cohort at an age that all cohorts in the chart have reached.
     """
 
-    measure: str
+    measure: str = Field(description="An event or outcome of the programme.")
     per: Literal["on_programme", "out_of_work"] | None = Field(
         None, description="Whom it could have happened to, counted on the first day of each month; None: counts alone."
     )
@@ -110,7 +117,7 @@ class Trend(Rules):
 class Target(Sourced):
     """A tender performance level: which participants are measured against the contract's profile."""
 
-    name: str
+    name: str = Field(description="What it is called.")
     group: str | None = Field(None, description="One customer group; None for all.")
     area: bool = Field(False, description="True: measured inside each devolution area.")
     indicator: bool = Field(False, description="True: shown as an indicator; a miss is no breach.")
@@ -123,23 +130,31 @@ class Programme(Rules):
     ends on, and includes, 2 October 2019.
     """
 
-    programme: str
-    name: str
-    source: str
+    programme: str = Field(description="Its id: the file's own name.")
+    name: str = Field(description="What reports call it.")
+    source: str = Field(description="The document that these rules are from, with its version.")
+    since: date | None = Field(
+        None,
+        alias="from",
+        description="The first day of referral that these rules are for; earlier referrals follow rules that are not "
+        "in the file, and reports count them.",
+    )
     terms: dict[str, str] = Field(default_factory=dict, description="What the programme calls things.")
-    events: dict[Name, EventType]
+    events: dict[Name, EventType] = Field(description="What may happen to a participant, by code.")
     resolves: tuple[str, ...] = Field(description="Events of which the first resolves a referral.")
-    start_day: Literal[0, 1] = 0
-    outcomes: dict[str, Outcome]
+    start_day: Literal[0, 1] = Field(0, description="The number of the start date in a window: day 0, or day 1.")
+    outcomes: dict[str, Outcome] = Field(description="Its outcomes; `outcome` is its own measure.")
     milestones: tuple[str, ...] = Field((), description="Events on the way to the outcome, in order.")
     measures: tuple[str, ...] = Field(description="What the tables of flows count, in order.")
     trends: tuple[Trend, ...] = Field(description="The measures that control charts are drawn of.")
-    attributes: dict[Name, Attribute]
+    attributes: dict[Name, Attribute] = Field(description="What is recorded of participants, by column.")
     group: str = Field(description="The attribute that holds the customer group.")
     area: str | None = Field(None, description="The attribute that holds the devolution area.")
     units: tuple[str, ...] = Field((), description="Attributes that name who delivers, largest first.")
     demographics: tuple[str, ...] = Field((), description="Attributes whose outcomes are compared.")
-    targets: dict[str, Target] = Field(default_factory=dict)
+    targets: dict[str, Target] = Field(
+        default_factory=dict, description="Its tender performance levels; their values are in each contract's profiles."
+    )
     standards: dict[Name, Standard] = Field(default_factory=dict, description="Its service standards, by id.")
 
     @model_validator(mode="after")
@@ -161,6 +176,8 @@ class Programme(Rules):
         if self.area:
             attributes["area",] = self.area
         check_known(attributes, self.attributes, "attribute of the programme")
+        if delivers := [name for name in self.units if self.attributes[name].case_mix]:
+            raise Misplaced("names who delivers, and cannot be adjusted for", "attributes", delivers[0], "case_mix")
         groups: dict[Place, str] = {
             ("targets", name, "group"): target.group for name, target in self.targets.items() if target.group
         }

@@ -25,7 +25,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from perflib.rules.values import Misplaced, Name, Place, Rules, Sourced, check_known
 
-Kind = Literal["within", "backlog", "oldest", "every", "profile"]
+Kind = Literal["within", "notice", "backlog", "oldest", "every", "profile"]
 ShareOf = Literal["all", "month", "open", "count"]
 
 WORDS = {"at_least": "at least", "more_than": "more than", "at_most": "no more than", "less_than": "less than"}
@@ -37,10 +37,10 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(lambda names: [names] if isi
 class Threshold(Rules):
     """What a share (a count, for a backlog of which no share is taken) is held against; one of the four."""
 
-    at_least: Decimal | None = Field(None, ge=0)
-    more_than: Decimal | None = Field(None, ge=0)
-    at_most: Decimal | None = Field(None, ge=0)
-    less_than: Decimal | None = Field(None, ge=0)
+    at_least: Decimal | None = Field(None, ge=0, description="A share, 0 to 1: this or more.")
+    more_than: Decimal | None = Field(None, ge=0, description="More than this share.")
+    at_most: Decimal | None = Field(None, ge=0, description="This share (of a count: number) or less.")
+    less_than: Decimal | None = Field(None, ge=0, description="Less than this share.")
 
     @model_validator(mode="after")
     def _is_one(self) -> Threshold:
@@ -81,7 +81,7 @@ class Validity(Rules):
     by: Name = Field("referral", description="An event; a journey in which it has not happened is not ruled out.")
     since: date | None = Field(None, alias="from", description="The first day.")
     until: date | None = Field(None, alias="to", description="The last day.")
-    source: str = Field(min_length=1)
+    source: str = Field(min_length=1, description="Document and paragraph.")
 
 
 class Standard(Sourced):
@@ -90,6 +90,7 @@ class Standard(Sourced):
     Its `kind` is one of
 
     - `within`: each case is done within `limit` days. Without a limit every case counts at once, done or not.
+    - `notice`: each case is not done before `limit` days have gone by.
     - `oldest`: no case is open for more than `limit` days; its target is every case.
     - `backlog`: of the cases, only a share is open for more than `limit` days on any day.
     - `every`: something is repeated, from `from` to `until`: in each calendar month that lies wholly between them or,
@@ -97,14 +98,14 @@ class Standard(Sourced):
     - `profile`: the cumulative count of an event never falls below a share of what the contract promised.
     """
 
-    name: str
-    kind: Kind = "within"
+    name: str = Field(description="What reports call it.")
+    kind: Kind = Field("within", description="What is asked: see above.")
     begins: Names = Field(("referral",), alias="from", min_length=1, description="Events that begin the clock.")
     to: Names = Field((), description="Events that stop it; none: those that resolve a referral.")
     needs: Literal["any", "all"] = Field("any", description="Whether the first of `to` stops it or the last.")
     recorded: bool = Field(False, description="True: `to` counts when it was first recorded, not when it happened.")
-    limit: int | None = Field(None, ge=0)
-    days: Literal["working", "calendar"] = "working"
+    limit: int | None = Field(None, ge=0, description="Days allowed; the last one is in time.")
+    days: Literal["working", "calendar"] = Field("working", description="Which days are counted.")
     target: Threshold = Field(Threshold(at_least=Decimal(1)), description="By default every case.")
     share_of: ShareOf = Field(
         "all",
@@ -117,19 +118,26 @@ class Standard(Sourced):
     excused_by: Names = Field((), description="Events after which the case no longer counts, unless it was done.")
     failed_by: Names = Field((), description="Events after which the case cannot be met any more.")
     until: Names = Field((), description="Events that end the repeating.")
-    table: str | None = Field(None, description="A table, each row a case: `from` and `to` are its date columns.")
-    item: tuple[str, ...] = Field((), description="Columns of that table that tell a referral's rows apart.")
+    table: str | None = Field(
+        None,
+        description="A table, each row a case: `from` and `to` are its date columns. Its rows may be of no referral: "
+        "they are then the contract's.",
+    )
+    item: tuple[str, ...] = Field(
+        (), description="Columns of that table that tell cases apart: of rows alike in them the latest recorded holds."
+    )
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Standard:
-        if self.kind in ("backlog", "oldest") and self.limit is None:
-            raise Misplaced(f"{self.kind!r} needs `limit`, the days that a case may be open", "kind")
+        if self.kind in ("backlog", "oldest", "notice") and self.limit is None:
+            what = "the days of notice" if self.kind == "notice" else "the days that a case may be open"
+            raise Misplaced(f"{self.kind!r} needs `limit`, {what}", "kind")
         allowed = {
             "share_of": self.kind == "backlog",
             "target": self.kind != "oldest",
             "until": self.kind == "every",
             "limit": self.kind != "profile",
-            "table": self.kind == "within",
+            "table": self.kind in ("within", "notice"),
             "item": self.table is not None,
             "needs": self.kind != "every" and self.table is None,
             "recorded": self.kind != "every" and self.table is None,
@@ -161,10 +169,12 @@ class Standard(Sourced):
         """
         begins, until = _listed(self.begins, "or"), _listed(self.until, "or")
         stops = _listed(self.to or tuple(resolves), "and" if self.needs == "all" else "or")
-        recorded, limit = " first recorded" if self.recorded else "", f"{self.limit} {self.days} days"
+        recorded = " first recorded" if self.recorded else ""
+        limit = f"{self.limit} {self.days} day{'' if self.limit == 1 else 's'}"
         span = f"from {begins} to {until}" if until else f"from {begins} on"
         return {
             "within": f"{begins} to {stops}{recorded}" + (f": within {limit}" if self.limit is not None else ""),
+            "notice": f"{begins} to {stops}{recorded}: not before {limit}",
             "oldest": f"{begins} to {stops}{recorded}: none open for more than {limit}",
             "backlog": f"{begins} to {stops}{recorded}: open for more than {limit}",
             "every": f"{stops} "
@@ -185,9 +195,16 @@ class Standard(Sourced):
         if self.kind == "backlog":
             whole = {"all": "all referrals to date", "month": "the month's referrals", "open": "the open referrals"}
             if self.share_of == "count":
-                return f"{self.target.rule} {self.target.value.normalize():f} referrals"
+                number = self.target.value.normalize()
+                return f"{self.target.rule} {number:f} referral{'' if number == 1 else 's'}"
             return f"{self.target.rule} {_percent(self.target.value)} of {whole[self.share_of]}"
         return f"{self.target.rule} {_percent(self.target.value)}"
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The events that decide whether and how a case counts, besides those of its clock."""
+        named = (self.applies_to, *(validity.by for validity in self.valid))
+        return tuple(dict.fromkeys((*named, *self.excused_by, *self.failed_by, *self.until)))
 
     @property
     def events(self) -> dict[Place, str]:

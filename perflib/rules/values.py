@@ -94,7 +94,7 @@ class Sourced(Rules):
 class DatedValue(Sourced, Generic[T]):
     """A value and the first day it applies to."""
 
-    value: T
+    value: T = Field(description="The value itself.")
     since: date = Field(alias="from", description="The first day the value applies to.")
 
 

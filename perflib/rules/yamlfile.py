@@ -22,7 +22,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 TAG = "tag:yaml.org,2002:"
 LONGEST = 80
-"""Values that take more characters are not repeated in a message."""
+"""Values that take more characters are not repeated in a message; nor is a URL, which may hold a password."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -132,7 +132,9 @@ def _reason(fault: Any, location: list[int | str], model: type[BaseModel]) -> st
     if fault["type"].startswith("date"):
         message = "write a date as YYYY-MM-DD"
     message += "" if message.endswith((".", "?")) else "."
-    return message if len(value) > LONGEST else f"{value} is not allowed: {message[0].lower()}{message[1:]}"
+    if len(value) > LONGEST or "://" in value:
+        return message
+    return f"{value} is not allowed: {message[0].lower()}{message[1:]}"
 
 
 def _keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
@@ -156,11 +158,16 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def at(path: Path, *location: int | str) -> str:
-    """Return 'file line N: place.in[0].file', with the line of the deepest part of the location that the file holds."""
+    """Return 'file line N: place.in[0].file', with the line of the deepest part of the location that the file holds.
+
+    Where the file has one thing in place of a list of one, the number 0 is left out.
+    """
     node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"))
-    line = ""
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
+    line, alone = "", set()
+    for number, part in enumerate(location):
+        if isinstance(node, yaml.MappingNode) and part == 0:
+            alone.add(number)
+        elif isinstance(node, yaml.MappingNode):
             pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
             if pair is None:
                 break
@@ -170,5 +177,6 @@ def at(path: Path, *location: int | str) -> str:
             line = f" line {node.start_mark.line + 1}"
         else:
             break
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    named = [part for number, part in enumerate(location) if number not in alone]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named).lstrip(".")
     return f"{path}{line}: {place}" if place else f"{path}"

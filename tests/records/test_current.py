@@ -9,8 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from perflib.records.current import CONFLICT, resolve
+from perflib.records.current import CONFLICT, order, resolve
 from perflib.records.snapshot import ONCE, REPEAT, Snapshot
 
 # Rows of one referral -> what stands: event, its date, the day it was first recorded.
@@ -201,10 +203,20 @@ def test_the_order_of_the_file_never_matters() -> None:
         columns=["referral_id", "event", "event_date", "recorded_date", "value", "event_id"],
     ).assign(detail=None, ref=None, source=None, action="record")
     rows[["event_date", "recorded_date"]] = rows[["event_date", "recorded_date"]].astype("datetime64[s]")
-    first, conflicts = resolve(rows, [], ["hmrc"])
+    first, conflicts, _ = resolve(rows, [], ["hmrc"])
     assert (len(first), len(conflicts)) == (2, 4)
     for seed in range(20):
         shuffled = rows.iloc[np.random.default_rng(seed).permutation(len(rows))]
-        again, others = resolve(shuffled, [], ["hmrc"])
+        again, others, _ = resolve(shuffled, [], ["hmrc"])
         pd.testing.assert_frame_equal(again, first)
         pd.testing.assert_frame_equal(others.sort_index(), conflicts.sort_index())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(*[st.integers(-(2**bits), 2**bits) for bits in (2, 40, 30, 1)]), max_size=40),
+    parts=st.integers(1, 4),
+)
+def test_rows_are_put_in_order_however_many_columns_fit_into_one_number(rows: list[tuple], parts: int) -> None:
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T[:parts]
+    assert order(*columns).tolist() == sorted(range(len(rows)), key=lambda at: rows[at][:parts])

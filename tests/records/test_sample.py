@@ -15,15 +15,11 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from perflib.records.sample import (
-    LIVING_WAGE,
-    OUTCOME_HOURS,
-    Group,
-    SampleProcess,
-    Shock,
-    Subcontractor,
-    make_extract,
-)
+from perflib.errors import ParameterError
+from perflib.records.sample import make_extract, read_process
+from perflib.records.sample.earnings import OUTCOME_HOURS, Earnings
+from perflib.records.sample.jobs import LIVING_WAGE
+from perflib.records.sample.people import Group, Shock, Subcontractor
 
 BELIEVED = {"HMRC": 0, "PRaP": 1, "claim": 2, "CRM": 3}  # the order of design.md, "What counts", rule 4
 MILESTONES = ["first_earnings", "earnings_1000", "earnings_2000", "job_outcome"]
@@ -32,13 +28,13 @@ HISTORY = ["customer_group", "subcontractor", "centre", "caseworker"]
 
 @pytest.fixture(scope="module")
 def extract():
-    return make_extract(SampleProcess())
+    return make_extract(Earnings())
 
 
 @pytest.fixture(scope="module")
 def february():
     """The sample as known on the last day of the WHP statistics."""
-    return make_extract(SampleProcess(last_day=date(2020, 2, 29)))
+    return make_extract(Earnings(last_day=date(2020, 2, 29)))
 
 
 def current(events: pd.DataFrame, event: str, known_at: str | pd.Timestamp = "2040-01-01") -> pd.Series:
@@ -68,17 +64,17 @@ def working_days(first: pd.Series, then: pd.Series) -> np.ndarray:
 
 
 def test_the_same_process_gives_identical_frames(extract):
-    again = make_extract(SampleProcess())
+    again = make_extract(Earnings())
     for name, table in extract.items():
         assert_frame_equal(again[name], table)
 
 
 def test_another_seed_gives_another_extract(extract):
-    assert not make_extract(SampleProcess(seed=17))["events"].equals(extract["events"])
+    assert not make_extract(Earnings(seed=17))["events"].equals(extract["events"])
 
 
 def test_each_part_has_its_own_stream_so_that_fewer_reviews_move_nothing_else(extract):
-    fewer = make_extract(SampleProcess(reviews_held=0.3))["events"]
+    fewer = make_extract(Earnings(reviews_held=0.3))["events"]
     events = extract["events"]
     assert (fewer["event"] == "review").sum() < 0.5 * (events["event"] == "review").sum()
     assert_frame_equal(
@@ -89,8 +85,8 @@ def test_each_part_has_its_own_stream_so_that_fewer_reviews_move_nothing_else(ex
 
 def test_before_the_shock_a_contract_with_it_is_the_contract_without_it():
     parameters = {"people_per_month": 60, "last_day": date(2020, 3, 31)}
-    with_shock = make_extract(SampleProcess(**parameters, shock=Shock(month="2020-04")))
-    assert_frame_equal(make_extract(SampleProcess(**parameters, shock=None))["events"], with_shock["events"])
+    with_shock = make_extract(Earnings(**parameters, shock=Shock(month="2020-04")))
+    assert_frame_equal(make_extract(Earnings(**parameters, shock=None))["events"], with_shock["events"])
 
 
 @settings(max_examples=25, deadline=None)
@@ -101,7 +97,7 @@ def test_before_the_shock_a_contract_with_it_is_the_contract_without_it():
 )
 def test_an_extract_made_earlier_is_the_later_one_less_what_was_recorded_since(seed, last, earlier):
     cut = max(date(2018, 1, 15), date.fromordinal(last.toordinal() - earlier))
-    process = SampleProcess(seed=seed, people_per_month=25, moved=0.3, group_corrected=0.2, last_day=last)
+    process = Earnings(seed=seed, people_per_month=25, moved=0.3, group_corrected=0.2, last_day=last)
     later, sooner = make_extract(process), make_extract(process.model_copy(update={"last_day": cut}))
     for name in ("events", "attributes"):
         known = later[name][later[name]["recorded_date"] <= pd.Timestamp(cut)].reset_index(drop=True)
@@ -204,7 +200,7 @@ def test_a_job_ends_after_it_began_and_before_the_next_begins(extract):
 
 
 def test_every_self_employed_outcome_is_claimed_and_a_decision_follows_its_claim():
-    tables = make_extract(SampleProcess(self_employed=1, claims_rejected=0.4, people_per_month=100))
+    tables = make_extract(Earnings(self_employed=1, claims_rejected=0.4, people_per_month=100))
     claims = tables["events"][tables["events"]["source"] == "claim"]
     assert "job_outcome" not in set(tables["events"]["event"])  # no pay, nothing for HMRC to see
     outcome = claims[claims["event"] == "self_employed_outcome"].set_index("referral_id")
@@ -256,7 +252,7 @@ def test_estimates_of_first_earnings_come_before_hmrc_and_within_five_days_of_it
 
 
 def test_attributes_are_recorded_with_the_referral_and_the_participants_table_has_the_last_known():
-    tables = make_extract(SampleProcess(people_per_month=60, moved=0.3, group_corrected=0.2))
+    tables = make_extract(Earnings(people_per_month=60, moved=0.3, group_corrected=0.2))
     attributes = tables["attributes"]
     first = attributes.groupby(["attribute", "referral_id"]).first()
     referred = current(tables["events"], "referral")
@@ -279,7 +275,7 @@ def test_caseworkers_and_centres_belong_to_their_subcontractor(extract):
 
 
 def test_nobody_of_a_suspended_group_is_referred_and_others_still_are():
-    tables = make_extract(SampleProcess(people_per_month=100, group_corrected=0))
+    tables = make_extract(Earnings(people_per_month=100, group_corrected=0))
     group = tables["participants"].set_index("referral_id")["customer_group"]
     referred = current(tables["events"], "referral")
     assert referred[group == "ltu"].max() < pd.Timestamp("2020-04-01")
@@ -290,7 +286,7 @@ def test_nobody_of_a_suspended_group_is_referred_and_others_still_are():
 def test_an_outcome_takes_416_hours_at_the_living_wage_paid_in_whole_weeks_or_months():
     # 16 hours a week for 182 days: 416 hours. At 37.5 hours a week that is 77.7 days, paid on day 84 by the week; at
     # 16 hours 182 days, paid on day 210 by the 30 days. Jobs that last, at the living wage of the start's threshold.
-    process = SampleProcess(pay_premium=0, outcome_corrected=0, job_length=1e5, job_length_shape=5, disengaged=0)
+    process = Earnings(pay_premium=0, outcome_corrected=0, job_length=1e5, job_length_shape=5, disengaged=0)
     events = make_extract(process)["events"]
     jobs = events[events["event"] == "job_start"].set_index("referral_id")["event_date"]
     assert jobs.index.is_unique
@@ -338,7 +334,7 @@ def test_starts_by_group_and_the_share_of_men_are_as_published(february):
 
 def test_of_starters_to_august_2018_about_88_per_cent_have_no_outcome_by_february_2019():
     # Disability Rights UK, May 2019, on the WHP statistics to February 2019: 88 % without.
-    events = make_extract(SampleProcess(last_day=date(2019, 6, 30)))["events"]
+    events = make_extract(Earnings(last_day=date(2019, 6, 30)))["events"]
     start, outcome = current(events, "start"), outcomes(events)
     starters = start[start <= "2018-08-31"].index
     assert 1 - starters.isin(outcome[outcome <= "2019-02-28"].index).mean() == pytest.approx(0.88, abs=0.04)
@@ -354,7 +350,7 @@ def test_of_mature_starters_three_tenths_earn_and_a_fifth_reach_an_outcome(extra
 
 
 def test_subcontractors_differ_as_their_effects_say():
-    tables = make_extract(SampleProcess(people_per_month=500))
+    tables = make_extract(Earnings(people_per_month=500))
     people, start = tables["participants"].set_index("referral_id"), current(tables["events"], "start")
     mature = people.loc[start[start <= "2018-12-31"].index]
     rate = mature.index.to_series().isin(outcomes(tables["events"]).index).groupby(mature["subcontractor"]).mean()
@@ -364,7 +360,7 @@ def test_subcontractors_differ_as_their_effects_say():
 
 def test_job_starts_fall_at_the_shock_and_only_then():
     def fall(shock: Shock | None) -> float:
-        events = make_extract(SampleProcess(people_per_month=400, shock=shock))["events"]
+        events = make_extract(Earnings(people_per_month=400, shock=shock))["events"]
         days = events.loc[events["event"] == "job_start", "event_date"]
         return days.between("2020-04-01", "2020-06-30").sum() / days.between("2020-01-01", "2020-03-31").sum()
 
@@ -424,27 +420,27 @@ def test_peer_groups_are_four_and_tell_something_of_the_chance_of_work(extract):
 
 
 def test_a_contract_three_weeks_old_has_referrals_and_no_outcome():
-    tables = make_extract(SampleProcess(last_day=date(2018, 2, 5), people_per_month=500))
+    tables = make_extract(Earnings(last_day=date(2018, 2, 5), people_per_month=500))
     assert len(tables["participants"]) > 20
     assert {"referral", "acknowledged", "start"} <= set(tables["events"]["event"])
     assert not {"job_outcome", "self_employed_outcome", "exit"} & set(tables["events"]["event"])
 
 
 def test_a_contract_may_have_one_referral():
-    tables = make_extract(SampleProcess(seed=5, people_per_month=0.1, last_day=date(2018, 12, 31)))
+    tables = make_extract(Earnings(seed=5, people_per_month=0.1, last_day=date(2018, 12, 31)))
     assert len(tables["participants"]) == 1
     assert tables["events"]["event"].iloc[0] == "referral"
 
 
 def test_a_contract_without_referrals_has_empty_tables_of_the_same_form(extract):
-    tables = make_extract(SampleProcess(people_per_month=0))
+    tables = make_extract(Earnings(people_per_month=0))
     for name in ("participants", "events", "attributes"):
         assert len(tables[name]) == 0
         assert tables[name].dtypes.equals(extract[name].dtypes)
 
 
 def test_a_contract_may_have_one_group_one_subcontractor_no_area_no_forms_and_no_shock():
-    process = SampleProcess(
+    process = Earnings(
         people_per_month=50,
         groups=[Group(code="all", share=1)],
         subcontractors=[Subcontractor(unit_id="X", share=1)],
@@ -461,7 +457,7 @@ def test_a_contract_may_have_one_group_one_subcontractor_no_area_no_forms_and_no
 
 def test_the_day_before_a_suspension_and_a_month_without_a_working_day_are_no_trouble():
     suspended = Group(code="all", share=1, suspended=(date(2018, 4, 1), date(2018, 4, 30)))
-    process = SampleProcess(first_day=date(2018, 3, 31), last_day=date(2018, 6, 30), groups=[suspended])  # a Saturday
+    process = Earnings(first_day=date(2018, 3, 31), last_day=date(2018, 6, 30), groups=[suspended])  # a Saturday
     assert current(make_extract(process)["events"], "referral").min() >= pd.Timestamp("2018-05-01")
 
 
@@ -483,5 +479,42 @@ def test_the_day_before_a_suspension_and_a_month_without_a_working_day_are_no_tr
 )
 def test_parameters_that_cannot_be_are_refused_with_what_is_wrong(parameters, message):
     with pytest.raises(ValidationError) as error:
-        SampleProcess(**parameters)
+        Earnings(**parameters)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"process": "cuorse"}, "source.sample.process: 'cuorse': did you mean 'course'?"),
+        ({"process": "course", "sessions": 9}, "source.sample.sessions: 9: Input should be less than or equal to 5."),
+        ({"seed": -1}, "source.sample.seed: -1: Input should be greater than or equal to 0."),
+    ],
+)
+def test_a_contract_file_that_asks_for_what_there_is_not_is_told_so_in_one_line(given, message):
+    with pytest.raises(ParameterError) as error:
+        read_process(given)
+    assert str(error.value) == message
+
+
+def test_without_a_process_the_sample_is_of_earnings():
+    assert read_process({"seed": 4}) == Earnings(seed=4)
+
+
+# ---- planted faults
+
+
+def test_faults_are_planted_in_the_shares_asked_for_and_nothing_else_moves(extract):
+    asked = {"repeated": 0.05, "impossible_age": 0.1, "dated_ahead": 0.2}
+    faulty = make_extract(Earnings(faults=asked))
+    people, events = faulty["participants"], faulty["events"]
+    assert (people["age"] == "-3").mean() == pytest.approx(0.1, abs=0.02)
+    assert_frame_equal(people.drop(columns="age"), extract["participants"].drop(columns="age"))
+    assert events.duplicated().sum() / len(people) == pytest.approx(0.05, abs=0.015)
+    assert set(events.loc[events.duplicated(), "event"]) == {"referral"}
+    exits = events[events["event"] == "exit"]
+    ahead = exits["event_date"] > exits["recorded_date"]
+    assert ahead.mean() == pytest.approx(0.2, abs=0.04)
+    others = events[events["event"] != "exit"].drop_duplicates(ignore_index=True)
+    assert_frame_equal(others, extract["events"][extract["events"]["event"] != "exit"].reset_index(drop=True))
+    assert not (extract["participants"]["age"] == "-3").any()

@@ -13,7 +13,7 @@ import csv
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -25,9 +25,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perflib.analysis import journeys, measures
-from perflib.errors import ParameterError
+from perflib.errors import ParameterError, PerfError
 from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED
-from perflib.records.snapshot import ONCE, REPEAT, Snapshot, load_extract, load_snapshot, take_snapshot
+from perflib.records.snapshot import ONCE, REPEAT, Snapshot, load_extract, load_snapshot, remembered, take_snapshot
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 Row = dict[str, str]
@@ -1095,3 +1095,71 @@ def test_snapshots_that_differ_only_in_what_is_set_aside_are_not_equal(made: Cal
     one, other = (made("A referral 2018-01-02\n" + text).snapshot("2018-12") for text in ["", "A vanished 2018-05-01"])
     assert not one.equals(other)
     assert one.fingerprint == other.fingerprint  # of the rows used
+
+
+# ------------------------------------------------------------------------------------------- months and what is known
+
+
+def three_weeks_old(made: Callable) -> Any:
+    it = made("A referral 2020-03-03\nA start 2020-03-10\nB referral 2020-03-20")
+    source = it.contract.source.model_copy(update={"known_to": date(2020, 3, 24)})
+    return replace(it, contract=it.contract.model_copy(update={"source": source}))
+
+
+@pytest.mark.parametrize(
+    ("month", "message"),
+    [
+        (
+            None,
+            r"yaml: no whole month is recorded yet: .* to 2020-03-24. Name the month so far: --month 2020-03\.$",
+        ),
+        ("2020-02", r"^events.csv: no referral was recorded by 2020-02-29. Choose a later month, or state `first_day`"),
+        (
+            "2020-04",
+            r"^month 2020-04: is after the extract, .* to 2020-03-24. Choose 2020-03, or supply a later extract",
+        ),
+    ],
+)
+def test_a_contract_without_a_whole_month_is_told_which_month_to_name(
+    month: str | None, message: str, made: Callable
+) -> None:
+    with pytest.raises(PerfError, match=message):
+        take_snapshot(three_weeks_old(made).extract(), month)
+
+
+def test_the_month_so_far_can_be_named(made: Callable) -> None:
+    snapshot = three_weeks_old(made).snapshot("2020-03")
+    assert len(snapshot.journeys) == 2
+    assert snapshot.known_to == date(2020, 3, 24)
+
+
+@pytest.mark.parametrize(
+    ("known_to", "known_at", "early"),
+    [
+        ("2020-03-24", "2020-03-31", True),
+        ("2020-03-31", "2020-03-31", False),
+        ("2020-05-29", "2020-05-31", False),  # a Friday and the Sunday after it: nobody recorded anything
+        ("2020-05-29", "2020-06-01", True),
+    ],
+)
+def test_a_snapshot_says_whether_the_extract_ends_before_what_it_is_asked_for(
+    known_to: str, known_at: str, early: bool, made: Callable
+) -> None:
+    it = made("A referral 2020-03-03")
+    source = it.contract.source.model_copy(update={"known_to": date.fromisoformat(known_to)})
+    snapshot = replace(it, contract=it.contract.model_copy(update={"source": source})).snapshot("2020-03", known_at)
+    assert snapshot.known_to == date.fromisoformat(known_to)
+    assert snapshot.ends_early is early
+
+
+def test_what_is_remembered_may_be_asked_for_with_lists(made: Callable) -> None:
+    asked = []
+
+    @remembered
+    def both(snapshot: Snapshot, names: Sequence[str], more: Sequence[str] = ()) -> int:
+        asked.append((snapshot, names, more))
+        return len(names) + len(more)
+
+    snapshot = made("A referral 2020-03-03").snapshot("2020-03")
+    assert both(snapshot, ["a", "b"], more=["c"]) == both(snapshot, ("a", "b"), more=("c",)) == 3
+    assert asked == [(snapshot, ("a", "b"), ("c",))]

@@ -132,7 +132,7 @@ WRONG = {
         "{value: 100, from",
         "{valeu: 100, from",
         18,
-        "outcomes.outcome.routes[0].within_days[0].valeu: unknown key; did you mean 'value'? (1 more after this one)",
+        "outcomes.outcome.routes[0].within_days.valeu: unknown key; did you mean 'value'? (1 more after this one)",
     ),
     "a key that is like no other": (
         "{label: Jobs}",
@@ -145,26 +145,26 @@ WRONG = {
         "from: 2018-01-01, source: made up}",
         "from: 2018-01-01}",
         18,
-        "outcomes.outcome.routes[0].within_days[0].source: missing; this key is required.",
+        "outcomes.outcome.routes[0].within_days.source: missing; this key is required.",
     ),
     "a window without from": (
         "{value: 100, from: 2018-01-01,",
         "{value: 100,",
         18,
-        "outcomes.outcome.routes[0].within_days[0].from: missing; this key is required.",
+        "outcomes.outcome.routes[0].within_days.from: missing; this key is required.",
     ),
     "a window that is no number": (
         "value: 100",
         "value: soon",
         18,
-        "outcomes.outcome.routes[0].within_days[0].value: 'soon' is not allowed: "
+        "outcomes.outcome.routes[0].within_days.value: 'soon' is not allowed: "
         "input should be a valid integer, unable to parse string as an integer.",
     ),
     "a window from a day that is none": (
         "from: 2018-01-01, source: made up",
         "from: 2018-02-30, source: made up",
         18,
-        "outcomes.outcome.routes[0].within_days[0].from: '2018-02-30' is not allowed: write a date as YYYY-MM-DD.",
+        "outcomes.outcome.routes[0].within_days.from: '2018-02-30' is not allowed: write a date as YYYY-MM-DD.",
     ),
     "windows out of order": (
         "{value: 100, from: 2018-01-01, source: made up}",
@@ -355,3 +355,71 @@ def test_a_missing_day_has_no_value() -> None:
 def test_dated_values_stand_in_order_each_once(values: list[tuple[float, str]]) -> None:
     with pytest.raises(ValidationError, match=re.escape("give each value once, in the order of its `from` date")):
         dated(*values)
+
+
+@pytest.mark.requirement("SES-01")
+@pytest.mark.requirement("SES-20")
+def test_the_rules_of_specialist_support_are_those_for_referrals_from_november_2018() -> None:
+    # Provider guidance, chapter 7: the introduction, and paragraph 7.15, 20 working days to recording a start.
+    ses = load_programme("ses")
+    assert ses.since == date(2018, 11, 1)
+    rule = ses.standards["start_recorded"]
+    assert (rule.limit, rule.days, rule.recorded, rule.begins, rule.to) == (
+        20,
+        "working",
+        True,
+        ("referral",),
+        ("start",),
+    )
+    assert [validity.since for validity in rule.valid] == [date(2018, 11, 1)]
+
+
+@pytest.mark.requirement("SES-25")
+@pytest.mark.requirement("SES-32")
+def test_specialist_support_has_the_six_kinds_of_information_that_its_guidance_asks_for_and_two_outcomes() -> None:
+    # Paragraph 7.16: referrals, starts, time to start (of these two), leavers, job outcomes, financial claims; 7.23:
+    # each outcome by itself. 7.13: time to initial assessment.
+    ses = load_programme("ses")
+    assert {"referral", "assessment", "start", "exit", "outcome", "sustained", "claim_submitted"} <= set(ses.measures)
+    assert [route.event for outcome in ses.outcomes.values() for route in outcome.routes] == [
+        "short_outcome",
+        "sustained_outcome",
+    ]
+
+
+@pytest.mark.requirement("JII-26")
+@pytest.mark.requirement("JII-27")
+@pytest.mark.requirement("JII-31")
+@pytest.mark.requirement("JII-32")
+@pytest.mark.requirement("JII-33")
+@pytest.mark.requirement("JII-37")
+def test_the_limits_of_group_work_are_those_of_its_guidance() -> None:
+    # Provider guidance, chapter 6, paragraphs 6.18 a to e and 6.20: 5, 7, 15, 17, 2 and 5 working days.
+    standards = load_programme("jobs2").standards
+    asked = {"reception": 5, "result_recorded": 7, "course_day_1": 15, "course_recorded": 17, "exit_recorded": 2}
+    assert {name: standards[name].limit for name in (*asked, "wellbeing")} == asked | {"wellbeing": 5}
+    assert {standards[name].days for name in asked} == {"working"}
+    assert {name for name in asked if standards[name].recorded} == {
+        "result_recorded",
+        "course_recorded",
+        "exit_recorded",
+    }
+    assert set(standards["reception"].to) == {"acknowledged", "reception_interview"}
+    assert standards["reception"].needs == "all"
+
+
+@pytest.mark.requirement("JII-41")
+@pytest.mark.requirement("JII-44")
+def test_group_work_counts_what_its_guidance_asks_for_from_the_interview_to_completion() -> None:
+    # Paragraph 6.23: who attend the reception interview, agree to start, start and complete.
+    jobs2 = load_programme("jobs2")
+    steps = ["reception_interview", "start", "course_start", "outcome"]
+    assert [name for name in jobs2.measures if name in steps] == steps
+    assert [route.event for route in jobs2.outcomes["outcome"].routes] == ["course_complete"]
+
+
+@pytest.mark.parametrize("programme", ["ses", "jobs2"])
+def test_every_standard_and_outcome_says_where_it_is_from(programme: str) -> None:
+    rules = load_programme(programme)
+    assert all(rule.source.startswith("ch. ") for rule in rules.standards.values())
+    assert all(outcome.source.startswith("ch. ") for outcome in rules.outcomes.values())

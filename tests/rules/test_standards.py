@@ -71,6 +71,8 @@ def test_the_work_and_health_programmes_standards_are_those_of_its_guidance() ->
         "css4": ("referral to resolved: none open for more than 25 working days", "no single one", False),
         "css5": ("referral to action plan agreed: within 20 working days", "at least 100 %", True),
         "css6": ("esf1420 signed to esf1420 sent: within 5 working days", "at least 100 %", True),
+        "sample_notice": ("sent date to check date: not before 5 calendar days", "at least 100 %", False),
+        "assurance_length": ("start date to end date: within 140 calendar days", "at least 100 %", False),
     }
 
 
@@ -99,6 +101,11 @@ def test_the_work_and_health_programmes_standards_are_those_of_its_guidance() ->
             "at least 100 %",
         ),
         (
+            {"kind": "backlog", "to": "a", "limit": 1, "share_of": "count", "target": {"at_most": 1}},
+            "referral to a: open for more than 1 working day",
+            "no more than 1 referral",
+        ),
+        (
             {"kind": "profile", "to": "start", "target": {"at_least": 0.9}},
             "start to date, as a share of what was promised",
             "at least 90 %",
@@ -117,6 +124,7 @@ def test_a_standard_is_said_in_words(keys: dict[str, Any], asks: str, promises: 
         ({"target": {"at_least": 1, "at_most": 0}}, "give one of"),
         ({"kind": "backlog", "to": "a"}, "'backlog' needs `limit`"),
         ({"kind": "oldest", "to": "a"}, "'oldest' needs `limit`"),
+        ({"kind": "notice", "to": "a"}, "'notice' needs `limit`"),
         ({"kind": "oldest", "limit": 9, "target": {"at_least": 0.9}}, "`target` does not go with 'oldest'"),
         ({"share_of": "open", "limit": 5}, "`share_of` does not go with 'within'"),
         ({"kind": "every"}, "'every' needs `to`"),
