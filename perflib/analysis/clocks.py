@@ -41,7 +41,7 @@ class Clocks:
     Attributes
     ----------
     journey : array of int, or None
-        The row of each clock's journey; None: every journey has one, in order.
+        The row of each clock's journey, -1 for a clock of no journey; None: every journey has one, in order.
     item : Series of str, or None
         What tells the clocks of one journey apart.
     begun, day0, due : arrays of datetime64[s]
@@ -62,9 +62,9 @@ class Clocks:
     done: Days
     ended: Flags | None = None
 
-    def of_journeys(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return what is known of each journey for each clock."""
-        return values if self.journey is None else values[self.journey]
+    def of_journeys(self, values: NDArray[Any], otherwise: Any = 0) -> NDArray[Any]:
+        """Return what is known of each journey for each clock, `otherwise` for a clock of no journey."""
+        return values if self.journey is None else np.append(values, values.dtype.type(otherwise))[self.journey]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +90,11 @@ class Cases:
 
     @property
     def referral_id(self) -> pd.Series:
-        """The referral of each case."""
+        """The referral of each case, missing where it is the contract's."""
         ids = self.journeys.frame["referral_id"]
-        return ids if self.clocks.journey is None else ids.take(self.clocks.journey)
+        if self.clocks.journey is None:
+            return ids
+        return pd.Series(ids.array.take(self.clocks.journey, allow_fill=True))
 
     @cached_property
     def month(self) -> Numbers:
@@ -117,7 +119,7 @@ class Cases:
         What is done on a day off was done within the working days up to the next one, so that a case took more than
         its limit just when it was done late; an age stands still.
         """
-        if self.rule.kind == "every" and self.rule.limit is None:
+        if self.rule.kind == "notice" or (self.rule.kind == "every" and self.rule.limit is None):
             return np.full(len(self.state), np.nan)
         undone, done = np.isnat(self.clocks.done), self.clocks.done
         if self.rule.days == "working" and not self.rule.is_age:
@@ -192,7 +194,7 @@ class Journeys:
 
     def applies(self, rule: Standard) -> Flags:
         """Return for which journeys a standard holds."""
-        if rule.nations and self.snapshot.contract.nation not in rule.nations:
+        if not self.in_nation(rule):
             return np.zeros(len(self.frame), dtype=bool)
         held = self.happened((rule.applies_to,))
         for validity in rule.valid:
@@ -202,6 +204,10 @@ class Journeys:
             if validity.until:
                 held &= ~(when > np.datetime64(validity.until))
         return held
+
+    def in_nation(self, rule: Standard) -> bool:
+        """Return whether a standard holds where the contract is."""
+        return not rule.nations or self.snapshot.contract.nation in rule.nations
 
     def exempt(self, name: str) -> Flags | None:
         """Return from which journeys' cases an approved exemption from a standard stands; None where there is none."""
@@ -262,6 +268,8 @@ def run(journeys: Journeys, name: str) -> Cases:
         clocks = _one_a_journey(journeys, rule, stops)
     undone = np.isnat(clocks.done)
     late = undone if rule.unlimited else (clocks.done > clocks.last) | (undone & (clocks.last < journeys.on))
+    if rule.kind == "notice":
+        late = clocks.done < clocks.due
     state: States = undone * NOT_DUE ^ late.view(np.uint8)  # late: open_late instead of not_due, not_met instead of met
     if clocks.ended is not None:
         state[undone & clocks.ended] = NOT_MET
@@ -270,7 +278,7 @@ def run(journeys: Journeys, name: str) -> Cases:
         state[:] = NO_DATA
     unbegun = NO_DATA if rule.table is not None or journeys.lacks(rule.begins) else NOT_APPLICABLE
     state = np.maximum(state, np.isnat(clocks.begun) * unbegun)
-    outside = ~clocks.of_journeys(journeys.applies(rule))
+    outside = ~clocks.of_journeys(journeys.applies(rule), otherwise=journeys.in_nation(rule))
     if rule.excused_by:
         outside |= undone & clocks.of_journeys(journeys.happened(rule.excused_by))
     state = np.maximum(state, outside * NOT_APPLICABLE)
@@ -287,7 +295,8 @@ def _one_a_journey(journeys: Journeys, rule: Standard, stops: tuple[str, ...]) -
 
 def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
     """Return the clocks that run from one date column of a table to another."""
-    columns = ["referral_id", *rule.begins, *rule.to, *rule.item]
+    referral = [] if of_contract(rule) else ["referral_id"]
+    columns = list(dict.fromkeys([*referral, *rule.begins, *rule.to, *rule.item]))
     if table not in journeys.snapshot.tables and table not in TABLES:
         raise ParameterError(f"{rule.name}: {table!r} is no table of an extract; {hint(table, TABLES)}")
     rows = journeys.snapshot.tables.get(table, pd.DataFrame(columns=columns))
@@ -296,13 +305,24 @@ def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
             raise ParameterError(f"{rule.name}: the table {table} has no column {name!r}; {hint(name, rows.columns)}")
         if name in (*rule.begins, *rule.to) and len(rows) and not pd.api.types.is_datetime64_any_dtype(rows[name]):
             raise ParameterError(f"{rule.name}: the column {name!r} of the table {table} holds no dates.")
-    place = journeys.place(rows["referral_id"])
+    rows = rows[~(rows[rule.begins[0]] > pd.Timestamp(journeys.on))]
+    if rule.item and "recorded_date" in rows:
+        rows = rows.sort_values("recorded_date", kind="stable")
+        rows = rows.drop_duplicates([*referral, *rule.item], keep="last")
+    place = np.full(len(rows), -1)
+    if referral:
+        place = journeys.place(rows["referral_id"])
+        rows, place = rows[place >= 0], place[place >= 0]
     begun, done = (rows[name].to_numpy(dtype="datetime64[s]") for name in (*rule.begins, *rule.to))
-    known = (place >= 0) & ~(begun > journeys.on)
-    begun, done = begun[known], np.where(done > journeys.on, MISSING, done)[known]
-    names = [rows.loc[known, name].astype("str") for name in rule.item]
-    item = reduce(lambda left, right: left + " " + right, names) if names else None
-    return Clocks(place[known], item, begun, *DayByDay(begun).limits(rule, journeys.calendar), done)
+    done = np.where(done > journeys.on, MISSING, done)
+    names = [rows[name].astype("str") for name in rule.item]
+    item = reduce(lambda left, right: left + " " + right, names) if len(rows) and names else None
+    return Clocks(place, item, begun, *DayByDay(begun).limits(rule, journeys.calendar), done)
+
+
+def of_contract(rule: Standard) -> bool:
+    """Return whether a standard's cases are the contract's: rows of a table that names no referrals."""
+    return rule.table in TABLES and "referral_id" not in TABLES[rule.table]
 
 
 def _one_each_time(journeys: Journeys, rule: Standard) -> Clocks:

@@ -304,6 +304,19 @@ def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     return final_from(snapshot, measure) <= pd.Timestamp(snapshot.known_at)
 
 
+def all_left(snapshot: Snapshot) -> pd.Series:
+    """Return which cohorts everybody has left, and somebody started: of outcomes without a last day, the end.
+
+    Returns
+    -------
+    Series of bool
+        Index `cohort`. Where leaving is not recorded, no cohort has been left.
+    """
+    starters = snapshot.journeys[started(snapshot)]
+    left = starters["exit"].notna() if "exit" in starters else pd.Series(False, index=starters.index)
+    return left.groupby(starters["start"].dt.to_period("M")).all().reindex(cohort_months(snapshot), fill_value=False)
+
+
 @remembered
 def conversion(snapshot: Snapshot) -> pd.DataFrame:
     """Compare outcomes with each tender level (tMPL) at equal maturity, the mix of groups apart from performance.

@@ -134,8 +134,16 @@ def _jobs(snapshot: Snapshot) -> pd.DataFrame:
     own_day = before.where((before == loose["from_date"]) & ~near[2]["ends"].eq(False))
     loose = loose.assign(to_date=after.fillna(own_day))[~loose["ends"]]
 
-    columns = ["referral_id", "from_date", "to_date"]
+    columns = ["referral_id", "ref", "from_date", "to_date"]
     return pd.concat([named[columns], loose[columns]], ignore_index=True)
+
+
+def stray_ends(snapshot: Snapshot) -> int:
+    """Return how many ends of jobs end no job."""
+    events, key = snapshot.events, ["referral_id", "ref", "to_date"]
+    ends = events.loc[events["event"] == "job_end"].rename(columns={"event_date": "to_date"})[key]
+    closed = _jobs(snapshot).dropna(subset="to_date")[key]
+    return int((~pd.MultiIndex.from_frame(ends).isin(pd.MultiIndex.from_frame(closed))).sum())
 
 
 @remembered

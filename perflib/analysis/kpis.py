@@ -192,9 +192,16 @@ def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:
 
 
 def equal_age(snapshot: Snapshot, measure: str = "outcome") -> int | None:
-    """Return the greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has."""
+    """Return the greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has.
+
+    Where the programme charts the measure at an age (`at_age`), that is the first of them: later ones would only leave
+    cohorts out.
+    """
     t = cohorts.triangle(snapshot, measure)
-    return next((age for age in EQUAL_AGES if len(t.rate_at(age)) and t.rate_at(age)["starts"].sum() > 0), None)
+    charted = [trend.at_age for trend in snapshot.programme.trends if trend.measure == measure and trend.at_age]
+    greatest = min(charted, default=EQUAL_AGES[0])
+    ages = [greatest, *(age for age in EQUAL_AGES if age < greatest)]
+    return next((age for age in ages if len(t.rate_at(age)) and t.rate_at(age)["starts"].sum() > 0), None)
 
 
 @remembered

@@ -11,7 +11,8 @@ Conventions
   without a claim are that route's, and do not matter. A paid claim of which no submission is known counts by the day it
   was paid.
 - Where no claim at all is known, the route counts without one; `claims_known` says so.
-- Recorded means the day on which the event itself was first recorded, whatever the claim.
+- Recorded means the day on which the event itself was first recorded, whatever the claim. Of two events that count,
+  the first to happen is the outcome, by either clock: the other may have been recorded before it.
 """
 
 from __future__ import annotations
@@ -86,10 +87,9 @@ def occurrences(snapshot: Snapshot, measure: str) -> pd.DataFrame:
     check(snapshot, measure)
     if measure in snapshot.programme.events and measure not in CORE_EVENTS:
         rows = snapshot.events[snapshot.events["event"] == measure]
-        place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
         return pd.DataFrame(
             {
-                "place": place,
+                "place": snapshot.rows_of(rows["referral_id"]),
                 "event": rows["event_date"].to_numpy(),
                 "recorded": rows["first_recorded"].to_numpy(),
             }
@@ -117,7 +117,7 @@ def _candidates(snapshot: Snapshot, measure: str) -> pd.DataFrame:
 def _route(snapshot: Snapshot, route: Route, routes: tuple[Route, ...]) -> pd.DataFrame:
     journeys, events = snapshot.journeys, snapshot.events
     rows = events.loc[events["event"] == route.event, ["referral_id", "event", "event_date", "first_recorded"]]
-    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
+    place = snapshot.rows_of(rows["referral_id"])
     starts = pd.Series(journeys["start"].to_numpy()[place], index=rows.index)
     day = elapsed(starts, rows["event_date"], snapshot.programme)
     reason = pd.Series("", index=rows.index, dtype="str")
@@ -135,24 +135,26 @@ def _claimed_in_time(snapshot: Snapshot, claim: Claim, routes: tuple[Route, ...]
     """Return, for each journey, whether a claim that stands was submitted by its last day."""
     journeys, events = snapshot.journeys, snapshot.events
     strength = {claim.submitted: 0, claim.rejected: 1, claim.paid: 2}
-    rows = events[events["event"].isin(list(strength))]
-    rows = rows.assign(strength=rows["event"].map(strength), ref=rows["ref"].fillna(""))
+    rows = _by_claim(snapshot, events[events["event"].isin(list(strength))])
+    rows = rows.assign(strength=rows["event"].map(strength))
     unclaimed = [route.event for route in routes if route.claim is None]
-    others = events[events["event"].isin(unclaimed) & events["ref"].notna()]
-    theirs = pd.MultiIndex.from_frame(others[["referral_id", "ref"]])
-    rows = rows[~pd.MultiIndex.from_frame(rows[["referral_id", "ref"]]).isin(theirs)]
-    one_claim = ["referral_id", "ref"]
+    others = _by_claim(snapshot, events[events["event"].isin(unclaimed) & events["ref"].notna()])
+    one_claim = ["place", "ref"]
+    rows = rows[~pd.MultiIndex.from_frame(rows[one_claim]).isin(pd.MultiIndex.from_frame(others[one_claim]))]
     rows = rows.sort_values([*one_claim, "event_date", "strength"])
     status = rows.drop_duplicates(one_claim, keep="last")
     standing = status[status["event"] != claim.rejected]
     submitted = rows[rows["event"] == claim.submitted].drop_duplicates(one_claim, keep="last")
     day = standing.merge(submitted[[*one_claim, "event_date"]], "left", on=one_claim, suffixes=("", "_submitted"))
-    day = day.assign(submitted=day["event_date_submitted"].fillna(day["event_date"]))
-    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(day["referral_id"]))
+    place, dates = day["place"].to_numpy(), day["event_date_submitted"].fillna(day["event_date"])
     starts = pd.Series(journeys["start"].to_numpy()[place])
-    timely = elapsed(starts, day["submitted"].reset_index(drop=True), snapshot.programme) <= claim.within_days.at(
-        starts
-    )
+    timely = elapsed(starts, dates, snapshot.programme) <= claim.within_days.at(starts)
     found = np.zeros(len(journeys), dtype=bool)
     found[place[timely.to_numpy()]] = True
     return found
+
+
+def _by_claim(snapshot: Snapshot, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return events with what tells claims apart: `place` (in journeys) and `ref`, '' where there is none."""
+    words = rows[["event", "ref"]].astype("str")
+    return words.fillna("").assign(place=snapshot.rows_of(rows["referral_id"]), event_date=rows["event_date"])

@@ -26,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis import journeys, measures, standards
+from perflib.analysis.clocks import of_contract
 from perflib.analysis.cohorts import NOT_RECORDED, labels, started
 from perflib.analysis.incidence import ANY, EXIT, Incidence, cumulative_incidence
 from perflib.errors import ParameterError
@@ -86,7 +87,9 @@ def at(snapshot: Snapshot, day: date) -> Snapshot:
     aside = snapshot.set_aside
     of_others = (aside["table"] == "participants") & ~aside["row"].isin(people.index)
     aside = aside[~(of_others & (aside["effect"] == CELL_NOT_USED))]
-    cut = replace(cut, tables={**snapshot.tables, "participants": people}, set_aside=aside)
+    texts = cut.events.select_dtypes("category")
+    events = cut.events.assign(**{str(name): texts[name].cat.remove_unused_categories() for name in texts})
+    cut = replace(cut, tables={**snapshot.tables, "participants": people}, set_aside=aside, events=events)
     if len(snapshot.history):  # who has not started by then is read at the referral
         held = {name: cut.attribute(name) for name in snapshot.history["attribute"].unique()}
         cut = replace(cut, journeys=cut.journeys.assign(**held))
@@ -521,10 +524,12 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
     Raises
     ------
     ParameterError
-        Neither a standard nor an event that repeats.
+        Neither a standard about referrals nor an event that repeats.
     """
     frame, end = snapshot.journeys, pd.Timestamp(snapshot.period_end)
     repeating = [name for name, event in snapshot.programme.events.items() if event.repeats]
+    if what in snapshot.contract.standards and of_contract(snapshot.contract.standards[what]):
+        raise ParameterError(f"what={what!r}: is about the contract as a whole, so no referral is overdue for it.")
     if what in snapshot.contract.standards:
         late = standards.cases(snapshot, [what])
         late = late[late["state"] == "open_late"]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import started
+from perflib.analysis.journeys import stray_ends
 from perflib.records.snapshot import Snapshot
 
 
@@ -16,15 +17,17 @@ def not_used(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame
         `table`, `column`, `reason`, `effect`, `count`, `rows` (the first row numbers in the file), `example` (the
-        value of the first; empty for identifiers); most frequent first.
+        first value that is not blank; empty for identifiers); most frequent first.
     """
     aside = snapshot.set_aside.sort_values(["table", "row"], kind="stable")
+    aside = aside.assign(value=aside["value"].where(aside["value"] != ""))
     groups = aside.groupby(["table", "column", "reason", "effect"], sort=True, observed=True)
     counts = groups.agg(
         count=("row", "size"),
         rows=("row", lambda rows: ", ".join(str(row) for row in rows.head(5)) + (" ..." if len(rows) > 5 else "")),
         example=("value", "first"),
     ).reset_index()
+    counts["example"] = counts["example"].fillna("")
     return counts.sort_values(
         ["count", "table", "column", "reason"], ascending=[False, True, True, True], kind="stable"
     )
@@ -58,6 +61,9 @@ def oddities(snapshot: Snapshot) -> pd.DataFrame:
     """
     journeys, rows = snapshot.journeys, {}
     rows["starts dated before their referral"] = int((journeys["start"] < journeys["referral"]).sum())
+    early = journeys["start"] < snapshot.first_month.start_time
+    rows["starts dated before the contract's first month: in totals, in no month's count"] = int(early.sum())
+    rows["ends of jobs that end none"] = stray_ends(snapshot)
     if "exit" in journeys:
         rows["leavers dated before their start"] = int((journeys["exit"] < journeys["start"]).sum())
         rows["leavers without a start"] = int((journeys["exit"].notna() & ~started(snapshot)).sum())

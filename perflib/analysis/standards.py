@@ -5,7 +5,8 @@ What a standard is stands in `rules.standards`; here its clock is run for everyb
 Conventions
 -----------
 - A case is one referral under one standard; where something is asked of a referral several times, there is a case for
-  each (`item`). Groups are those at the referral.
+  each (`item`). Groups are those at the referral. What is asked of the contract as a whole (a notice to the department)
+  has cases without a referral, and is in no group.
 - Everything is judged at the close of one day: the reporting month's last, or `known_at` if that is earlier. What
   happened, or was recorded, after it had not been done then.
 - A case is `met` when it was done by its last day, before day 0 too; `not_met` when it was done later, or cannot be
@@ -24,6 +25,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -42,6 +45,7 @@ from perflib.analysis.clocks import (
     Journeys,
     Numbers,
     month_number,
+    of_contract,
     run,
 )
 from perflib.analysis.measures import Clock
@@ -52,6 +56,7 @@ from perflib.rules.standards import Standard
 from perflib.rules.values import hint
 
 COUNTED = ["met", "not_met", "open_late"]
+UNEXEMPTED = ["part", "whole", "rate", "status"]
 
 
 def register(snapshot: Snapshot) -> pd.DataFrame:
@@ -69,9 +74,7 @@ def register(snapshot: Snapshot) -> pd.DataFrame:
             "standard": name,
             "name": rule.name,
             "asks": rule.asks(contract.programme.resolves),
-            "of": "all referrals"
-            if rule.applies_to == "referral"
-            else f"those with {rule.applies_to.replace('_', ' ')}",
+            "of": _whom(rule),
             "target": rule.promises,
             "sampled": rule.sampled,
             "applies": not rule.nations or contract.nation in rule.nations,
@@ -104,8 +107,9 @@ def cases(
     Returns
     -------
     DataFrame
-        One row a case, by standard and referral: `referral_id`, `standard`, `item` (missing where a referral has one
-        case), `day0`, `due` (the last day in time), `done` (missing where it was not) and `state` (of `STATES`).
+        One row a case, by standard and referral: `referral_id` (missing where the case is the contract's), `standard`,
+        `item` (missing where a referral has one case), `day0`, `due` (the last day in time), `done` (missing where it
+        was not) and `state` (of `STATES`).
 
     Raises
     ------
@@ -149,22 +153,24 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
         One row a standard (and value):
 
         - `standard`, `name`, (`by`); the number of cases in each of `STATES`.
-        - `rate`; of a backlog the share (or number) in it at the end, of a profile the lowest share of what was
-          promised to any month. `lower`, `upper`: its exact 95 % interval, where the department measures a sample.
+        - `rate`, which is `part` / `whole`: met of those that count; of a backlog the share (or number) in it at the
+          end, of a profile the lowest share of what was promised to any month. `lower`, `upper`: its exact 95 %
+          interval, where the department measures a sample.
         - `rule` ('at least', 'no more than' ...) and `target`.
         - `status`: 'met' or 'not_met' or, where nothing counts yet, the reason: 'not_due', 'exempt', 'no_data',
           'not_applicable'.
         - `worst`: the days that the slowest case took, or has taken so far.
-        - `rate_unexempted`, `status_unexempted`: as though nothing had been exempted.
+        - `part_unexempted`, `whole_unexempted`, `rate_unexempted`, `status_unexempted`: as though nothing had been
+          exempted.
     """
     span = window(basis, snapshot.month, snapshot.first_day)
     journeys = Journeys(snapshot)
     number, labels = _groups(journeys, by)
     frames = []
     for name, rule in snapshot.contract.standards.items():
+        if by is not None and (rule.kind == "profile" or of_contract(rule)):
+            continue  # the contract's, not any group's
         if rule.kind == "profile":
-            if by is not None:
-                continue  # the contract's volumes are for everybody
             months = against_profile(snapshot, name)
             frame = _lowest(months[span.contains(months.index)])
         else:
@@ -179,13 +185,13 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
                 }
             )[span.contains(part.month)]
             frame = _judged(rows, "state", rule, labels, journeys)
-            unexempted = _judged(rows, "unexempted", rule, labels, journeys)[["rate", "status"]]
+            unexempted = _judged(rows, "unexempted", rule, labels, journeys)[UNEXEMPTED]
             slowest = rows[rows["state"] < EXEMPT].groupby("group")["days"].max().reindex(range(len(labels)))
             frame = frame.join(unexempted.add_suffix("_unexempted")).assign(worst=slowest.to_numpy())
         frame = frame.assign(standard=name, name=rule.name, rule=rule.target.rule, target=float(rule.target.value))
         frames.append(frame.rename_axis(by or "all").reset_index())
-    columns = ["standard", "name", *([by] if by else []), *STATES, "rate", "lower", "upper", "rule", "target", "status"]
-    columns += ["worst", "rate_unexempted", "status_unexempted"]
+    columns = ["standard", "name", *([by] if by else []), *STATES, "part", "whole", "rate", "lower", "upper"]
+    columns += ["rule", "target", "status", "worst", *(f"{name}_unexempted" for name in UNEXEMPTED)]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
@@ -330,19 +336,46 @@ def revisions(earlier: Snapshot, later: Snapshot) -> pd.DataFrame:
     -------
     DataFrame
         `standard`, `was` and `now` (states, or 'unknown' where the case was not, or is no longer, known), `reason`
-        ('corrected' where one of the case's dates was another, 'recorded late' where it was missing, 'other' where its
-        dates are the same: an exemption decided on since, the first event of its kind) and `cases`.
+        ('corrected' where a date that the standard asks about was another, 'recorded late' where it was missing,
+        'other' where all are the same: an exemption decided on since, the first event of its kind) and `cases`.
     """
     on = Journeys(earlier).on.astype("datetime64[D]").item()
     key = ["standard", "referral_id", "item"]
     both = cases(earlier).merge(cases(later, on=on), "outer", on=key, suffixes=("_was", "_now"))
-    was, now = (both[f"state_{when}"].astype("str").fillna("unknown") for when in ("was", "now"))
-    known = pd.DataFrame({name: both[f"{name}_was"].notna() for name in ("day0", "done")})
-    other = pd.DataFrame({name: _differ(both[f"{name}_was"], both[f"{name}_now"]) for name in known})
-    reason = np.select([(other & known).any(axis=1), other.any(axis=1)], ["corrected", "recorded late"], "other")
-    frame = both[["standard"]].assign(was=was, now=now, reason=reason)[was != now]
-    counts = frame.groupby(["standard", "was", "now", "reason"], observed=True).size()
+    both = both.assign(**{when: both[f"state_{when}"].astype("str").fillna("unknown") for when in ("was", "now")})
+    both = both[both["was"] != both["now"]].reset_index(drop=True)
+    pairs = [(both[f"{name}_was"], both[f"{name}_now"]) for name in ("day0", "done")]
+    pairs += _conditions(both, Journeys(earlier), Journeys(later, on))
+    moved = [(before != after) & before.notna() for before, after in pairs]
+    found = [before.isna() & after.notna() for before, after in pairs]
+    reason = np.select([reduce(or_, moved), reduce(or_, found)], ["corrected", "recorded late"], "other")
+    counts = both.assign(reason=reason).groupby(["standard", "was", "now", "reason"], observed=True).size()
     return counts.rename("cases").reset_index()
+
+
+def _conditions(rows: pd.DataFrame, *known: Journeys) -> list[tuple[pd.Series, pd.Series]]:
+    """Return, for cases, the dates of the events on which it depends whether and how they count, as known then and now.
+
+    One pair of columns an event; missing for the cases of standards that do not ask about it.
+    """
+    rules = known[0].snapshot.contract.standards
+    asked = pd.DataFrame(
+        [(name, event) for name, rule in rules.items() for event in rule.conditions], columns=["standard", "event"]
+    )
+    pairs = []
+    for event, names in asked.groupby("event")["standard"]:
+        mine = rows["standard"].isin(names).to_numpy()
+        dates = [np.append(one.dates((str(event),)), MISSING)[one.place(rows["referral_id"])] for one in known]
+        before, after = (pd.Series(when, rows.index).where(mine) for when in dates)
+        pairs.append((before, after))
+    return pairs
+
+
+def _whom(rule: Standard) -> str:
+    """Return whom a standard is about, in words."""
+    if rule.table is not None:
+        return f"rows of {rule.table.replace('_', ' ')}"
+    return "all referrals" if rule.applies_to == "referral" else f"those with {rule.applies_to.replace('_', ' ')}"
 
 
 def _chosen(journeys: Journeys, names: Sequence[str] | None) -> list[Cases]:
@@ -354,10 +387,6 @@ def _chosen(journeys: Journeys, names: Sequence[str] | None) -> list[Cases]:
     return [
         run(journeys, name) for name in (standards if names is None else names) if standards[name].kind != "profile"
     ]
-
-
-def _differ(was: pd.Series, now: pd.Series) -> pd.Series:
-    return (was != now) & (was.notna() | now.notna())
 
 
 def _judged(rows: pd.DataFrame, state: str, rule: Standard, labels: pd.Index, journeys: Journeys) -> pd.DataFrame:
@@ -374,7 +403,7 @@ def _judged(rows: pd.DataFrame, state: str, rule: Standard, labels: pd.Index, jo
             "open": counts["open_late"] + counts["not_due"],
         }
         part, whole = counts["open_late"], _whole(rule, pd.DataFrame(wholes))
-    judged = counts.assign(rate=part / whole.where(whole > 0), lower=np.nan, upper=np.nan)
+    judged = counts.assign(part=part, whole=whole, rate=part / whole.where(whole > 0), lower=np.nan, upper=np.nan)
     if rule.sampled:
         judged["lower"], judged["upper"] = cohorts.exact_interval(part, whole)
     met = _met(rule, part, whole)
@@ -397,11 +426,14 @@ def _judged(rows: pd.DataFrame, state: str, rule: Standard, labels: pd.Index, jo
 def _lowest(months: pd.DataFrame) -> pd.DataFrame:
     """Return a profile's row of `measure`: how many months were below, and the lowest of them."""
     counts = months["state"].value_counts().reindex(STATES, fill_value=0)
-    rate = months.loc[months["state"].isin(COUNTED), "share"].min()
+    judged = months[months["state"].isin(COUNTED)]
+    lowest = judged.nsmallest(1, "share").reindex(columns=["actual", "promised", "share"]).to_numpy().tolist()
+    part, whole, rate = lowest[0] if lowest else [np.nan] * 3
     order = ["not_met", "met", "not_due", "no_data", "not_applicable"]
     status = next((state for state in order if counts[state]), "not_applicable")
-    found = {**counts, "rate": rate, "status": status, "rate_unexempted": rate, "status_unexempted": status}
-    return pd.DataFrame([found], index=["all"]).assign(lower=np.nan, upper=np.nan, worst=np.nan)
+    found = {"part": part, "whole": whole, "rate": rate, "status": status}
+    found |= {f"{name}_unexempted": value for name, value in found.items()}
+    return pd.DataFrame([{**counts, **found}], index=["all"]).assign(lower=np.nan, upper=np.nan, worst=np.nan)
 
 
 def _met(rule: Standard, part: pd.Series, whole: pd.Series) -> Flags:

@@ -7,7 +7,7 @@ has to know to hide it with them, so a column that forgets to say what it is mad
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -136,17 +136,8 @@ def percent(
     places, signed, missing
         Decimal places; whether a plus sign is printed; what is printed where there is no value.
     """
-    return Column(
-        header,
-        "percent",
-        numerator=numerator,
-        denominator=denominator,
-        of=tuple(of),
-        make=make,
-        places=places,
-        signed=signed,
-        missing=missing,
-    )
+    column = number(header, numerator, denominator, of=of, make=make, places=places, signed=signed, missing=missing)
+    return replace(column, kind="percent")
 
 
 def number(

@@ -18,6 +18,7 @@ from perflib.reporting.present import Figure, Table
 from perflib.reporting.style import AXIS, PALETTE, label_ends, series_styles
 from perflib.reporting.words import CLOCKS, month_words
 
+EVERYBODY = "Everybody"
 BLUE, TEAL, PLUM, ORANGE = PALETTE[:4]
 
 
@@ -393,17 +394,22 @@ def equality(snapshot: Snapshot) -> Figure:
     age = kpis.equal_age(snapshot)
     frame = kpis.equality(snapshot)
     within = f"within {age} months of the month of start" if age else "at an equal age"
-    overall = frame["outcomes"].sum() / max(frame["starts"].sum(), 1)
     frame = frame.assign(name=frame["attribute"] + ": " + frame["value"], signal=frame["signal"].replace("", "none"))
     for counted in ("starts", "outcomes"):
         frame[f"rest_{counted}"] = frame.groupby("attribute")[counted].transform("sum") - frame[counted]
+    everybody = frame.groupby("attribute", sort=False)[["starts", "outcomes"]].sum().head(1)
+    limits = dict(
+        zip(("lower", "upper"), cohorts.exact_interval(everybody["outcomes"], everybody["starts"]), strict=True)
+    )
+    frame = pd.concat([frame, everybody.assign(name=EVERYBODY, attribute="", **limits)], ignore_index=True)
     label = snapshot.programme.label("outcome")
 
     def draw(axes: Axes, data: pd.DataFrame) -> None:
         y = np.arange(len(data))[::-1]
+        overall = data.loc[data["name"] == EVERYBODY, "rate"].max()
         axes.hlines(y, 100 * data["lower"], 100 * data["upper"], color=BLUE, linewidth=2, alpha=0.5)
         axes.scatter(100 * data["rate"], y, color=BLUE, s=28, zorder=3)
-        if data["outcomes"].max() > 0:
+        if overall > 0:
             axes.axvline(100 * overall, color=PLUM, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.set_yticks(y, data["name"])
         axes.grid(visible=False, axis="y")
@@ -412,12 +418,13 @@ def equality(snapshot: Snapshot) -> Figure:
         axes.set_xlabel("% of starts; dashed: everybody")
 
     def alt(data: pd.DataFrame) -> str:
-        known = data.dropna(subset="rate")
+        groups = data[data["name"] != EVERYBODY]
+        known = groups.dropna(subset="rate")
         if known.empty:
             return "Rates by group; all of them rest on too few people to be shown."
         ranked = known.sort_values("rate")
         low, high = ranked.iloc[0], ranked.iloc[-1]
-        lowest = "The lowest" if len(known) == len(data) else "Of those shown, the lowest"
+        lowest = "The lowest" if len(known) == len(groups) else "Of those shown, the lowest"
         return (
             f"One line a group: the rate within {age} months with its 95% interval. {lowest} is {low['name']} at "
             f"{100 * low['rate']:.0f}%, the highest {high['name']} at {100 * high['rate']:.0f}%."
@@ -437,8 +444,10 @@ def equality(snapshot: Snapshot) -> Figure:
                 "gap": _points("Gap to the rest (points)", 0),
                 "gap_lower": _points("Gap, 95% from", 1),
                 "gap_upper": _points("Gap, 95% to", 2),
-                "signal": text("Signal", of=GAP_OF),
+                "signal": text("Signal", of=GAP_OF, missing="not compared"),
             },
+            total=EVERYBODY,
+            within="attribute",
             note=f"Only cohorts observed for {age} months count. Intervals are exact for rates, Newcombe's for gaps. "
             "A signal is one that stays when the number of comparisons is allowed for (false discovery rate 5%).",
             empty="no cohort is old enough for a fair comparison yet",

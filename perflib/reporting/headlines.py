@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from perflib.analysis import cohorts, journeys, kpis, measures, quality
@@ -11,8 +14,16 @@ from perflib.reporting import figures
 from perflib.reporting.columns import count
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Tiles
-from perflib.reporting.words import capital, day_words, listed, month_words
+from perflib.reporting.words import alternatives, capital, day_words, listed, month_words
 from perflib.rules.calendar import Window, quarter, running_quarter, window
+
+HELD = {
+    "courses": "courses",
+    "assessments": "assessments",
+    "consent": "statements of consent",
+    "exemptions": "requests for exemption",
+}
+"""Tables that not every extract has, and what a row of them is."""
 
 HEADLINE_MEASURES = ("referral", "start", "outcome")
 
@@ -90,14 +101,7 @@ def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
         "above": "more than the promise by more than chance would explain",
         "in line": "in line with the promise",
     }
-    of = (whole["observed"],)
-    ratio = cohorts.poisson_ratio(d.rounded(whole["observed"]), d.rounded(whole["expected"]))
-    per_hundred, low, high = (d.number(100 * float(value), of=of, places=0) for value in ratio)
-    sentences = [
-        f"{d.count(whole['observed'])} {label} to date, where the profile promises "
-        f"{d.number(whole['expected'], people=True, places=0)} by the ages the cohorts have reached: {per_hundred} for "
-        f"each 100 promised (95% interval {low} to {high}), {said[str(whole['status'])]}."
-    ]
+    sentences = [_against_promise(label, whole["observed"], whole["expected"], d) + f", {said[str(whole['status'])]}."]
     for status, words in (("below", "Below"), ("above", "Above")):
         names = [
             f"{row['name']}{f' ({row.area})' if isinstance(row['area'], str) else ''}"
@@ -113,7 +117,34 @@ def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
             f"The actual mix of groups is promised {extra} outcomes than the tender's mix would be; that is apart from "
             f"how each group has done."
         )
-    return sentences
+    return sentences + _other_outcomes(snapshot, d)
+
+
+def _against_promise(label: str, observed: float, expected: float, d: Disclosure) -> str:
+    """Return an outcome to date beside its promise, in words."""
+    ratio = cohorts.poisson_ratio(d.rounded(observed), d.rounded(expected))
+    per_hundred, low, high = (d.number(100 * float(value), of=(observed,), places=0) for value in ratio)
+    return (
+        f"{d.count(observed)} {label} to date, where the profile promises "
+        f"{d.number(expected, people=True, places=0)} by the ages the cohorts have reached: {per_hundred} for "
+        f"each 100 promised (95% interval {low} to {high})"
+    )
+
+
+def _other_outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """Return the programme's other outcomes to date, each beside its own promise where there is one."""
+    contract, sentences = snapshot.contract, []
+    for name in [name for name in snapshot.programme.outcomes if name != "outcome"]:
+        t = cohorts.triangle(snapshot, name, clock=contract.profile_clock)
+        totals = cohorts.against_profile(t, contract)[["observed", "expected"]].sum(skipna=False)
+        label, (observed, expected) = snapshot.programme.label(name).lower(), totals
+        if d.hides(observed):
+            sentences.append(f"{d.count(observed)} {label} to date.")
+        elif expected > 0:
+            sentences.append(f"{_against_promise(label, observed, expected, d)}.")
+        else:
+            sentences.append(f"{d.count(observed)} {label} to date, of which the contract file promises none.")
+    return [capital(sentence) for sentence in sentences]
 
 
 def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
@@ -196,26 +227,35 @@ def equality(snapshot: Snapshot, d: Disclosure) -> list[str]:
     frame = kpis.equality(snapshot)
     if frame.empty:
         return ["No cohort is old enough for a fair comparison of groups yet."]
-    rest = frame.groupby("attribute")["outcomes"].transform("sum") - frame["outcomes"]
-    signalled = frame.assign(rest=rest)[frame["signal"] != ""]
+    others = frame.groupby("attribute")[["starts", "outcomes"]].transform("sum") - frame[["starts", "outcomes"]]
+    signalled = frame.join(others.add_prefix("other_"))[frame["signal"] != ""]
     age, label = kpis.equal_age(snapshot), snapshot.programme.label("outcome").lower()
     if signalled.empty:
         return [f"No group differs from the rest in {label} within {age} months by more than chance would explain."]
     shown = [
         row
         for row in signalled.to_dict("records")
-        if not any(d.hides(count) for count in (row["outcomes"], row["starts"] - row["outcomes"], row["rest"]))
+        if not any(
+            d.hides(count)
+            for who in ("", "other_")
+            for count in (row[f"{who}outcomes"], row[f"{who}starts"], row[f"{who}starts"] - row[f"{who}outcomes"])
+        )
     ]
     sentences = [
         f"{row['attribute']}, {row['value']}: {d.percent(row['outcomes'], row['starts'])} had {label} within {age} "
-        f"months, {row['signal']} than the rest by "
-        f"{d.number(abs(100 * row['gap']), of=(row['outcomes'],), places=0)} points. "
+        f"months, {row['signal']} than the rest by {d.number(_gap(row, d), places=0)} points. "
         f"This does not allow for other characteristics."
         for row in shown
     ]
     if len(shown) < len(signalled):
         sentences.append("Differences that rest on too few people are not shown.")
     return sentences
+
+
+def _gap(row: Mapping[Hashable, Any], d: Disclosure) -> float:
+    """Return how many points a group's rate is from that of the rest, from the counts as they are shown."""
+    rates = [d.rounded(row[f"{who}outcomes"]) / d.rounded(row[f"{who}starts"]) for who in ("", "other_")]
+    return abs(100 * (rates[0] - rates[1]))
 
 
 def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
@@ -227,7 +267,9 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
     sentences = []
     if starts == 0:
         return ["Nobody has started yet, so nothing can be said of outcomes."]
-    if settled == 0:
+    if not has_last_day(snapshot):
+        sentences.append(_without_last_day(snapshot, label, d))
+    elif settled == 0:
         day = cohorts.final_from(snapshot).reindex(t.starts.index)[t.starts > 0].min()
         when = "" if pd.isna(day) else f" The first becomes final on {day_words(day.date())}."
         sentences.append(f"No cohort is final yet: no final rate of {label} can be given.{when}")
@@ -250,6 +292,27 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
     return sentences
 
 
+def has_last_day(snapshot: Snapshot) -> bool:
+    """Return whether the programme gives a last day for its outcome, after which a cohort is final."""
+    return all(route.within_days for route in snapshot.programme.outcomes["outcome"].routes)
+
+
+def _without_last_day(snapshot: Snapshot, label: str, d: Disclosure) -> str:
+    """Return what can be said of the end where outcomes have no last day: the cohorts that everybody has left."""
+    programme, contract = snapshot.programme, snapshot.contract
+    said = f"{programme.name} gives no last day for {label}, so no cohort is final by a date."
+    left = cohorts.all_left(snapshot)
+    frame = cohorts.against_profile(cohorts.triangle(snapshot, clock=contract.profile_clock), contract)[left]
+    starts, observed = frame["starts"].sum(), frame["observed"].sum()
+    if starts == 0:
+        return f"{said} Somebody of every cohort is still on the programme."
+    rate = "" if d.hides(starts) or d.hides(observed) else f", {d.percent(observed, starts)}"
+    return (
+        f"{said} Everybody has left {left.sum()} of {len(left)} cohorts: of {d.count(starts)} starts in these, "
+        f"{d.count(observed)} reached {label}{rate}."
+    )
+
+
 def data_quality(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """How much was not used, and what the extract cannot say."""
     aside = quality.not_used(snapshot)
@@ -269,6 +332,20 @@ def data_quality(snapshot: Snapshot, d: Disclosure) -> list[str]:
             )
         )
     programme, people = snapshot.programme, snapshot.journeys
+    if programme.since is not None and (people["referral"] < pd.Timestamp(programme.since)).any():
+        early = d.count((people["referral"] < pd.Timestamp(programme.since)).sum())
+        sentences.append(
+            capital(
+                f"{early} referrals were made before {day_words(programme.since)}: they follow earlier rules, "
+                f"which are not in the programme's file."
+            )
+        )
+    held = [f"{d.count(len(snapshot.tables[name]))} {words}" for name, words in HELD.items() if name in snapshot.tables]
+    if held:
+        sentences.append(f"The extract also holds {listed(held)}.")
+    lacking = _lacking(snapshot)
+    if lacking:
+        sentences.append(f"{programme.name} has no {alternatives(lacking)}: nothing here rests on them.")
     blank = [item.label.lower() for name, item in programme.attributes.items() if people[name].isna().all()]
     if blank:
         sentences.append(f"Recorded of nobody: {listed(blank)}.")
@@ -287,3 +364,21 @@ def data_quality(snapshot: Snapshot, d: Disclosure) -> list[str]:
             "report cannot be made again."
         )
     return sentences
+
+
+def _lacking(snapshot: Snapshot) -> list[str]:
+    """Return what other programmes have and this one's file does not name."""
+    programme = snapshot.programme
+    routes = [route for outcome in programme.outcomes.values() for route in outcome.routes]
+    has = {
+        "customer groups": bool(programme.attributes[programme.group].codes),
+        "areas": programme.area is not None,
+        "units that deliver": bool(programme.units),
+        "milestones": bool(programme.milestones),
+        "jobs": "job_start" in programme.events,
+        "claims": any(name.startswith("claim") for name in programme.events) or any(route.claim for route in routes),
+        "tender levels": bool(programme.targets),
+        "service standards": bool(snapshot.contract.standards),
+        "last day for an outcome": has_last_day(snapshot),
+    }
+    return [name for name, there in has.items() if not there]

@@ -1,16 +1,24 @@
-"""The HTML of a disclosed table."""
+"""The form of what is shown: the HTML of a disclosed table, the style of pages, the type of an output's data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from perflib.reporting.columns import Column
 from perflib.reporting.disclosure import MARK, Disclosed
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "template"
+STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+
+MIME = "application/vnd.perflib+json"
+"""The type under which a notebook keeps what an output shows, as data."""
 
 
 def table_html(caption: str, disclosed: Disclosed, *, notes: Sequence[str] = (), total: str | None = None) -> str:

@@ -7,7 +7,7 @@ from perflib.records.snapshot import Snapshot
 from perflib.reporting.columns import Column, count, number, text
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Table, Tiles
-from perflib.reporting.words import day_words, listed, month_words
+from perflib.reporting.words import day_words, month_words
 from perflib.rules.calendar import working_days
 
 DOORS = ("referral", "start", "job_start", "outcome")
@@ -39,7 +39,7 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
         )
     missed = standards.measure(snapshot).query("status == 'not_met'")["name"]
     if len(missed):
-        sentences.append(f"Standards missed since day one: {listed(list(missed))}.")
+        sentences.append(f"Standards missed since day one: {'; '.join(missed)}.")
     return sentences or [f"Nothing was promised for {month_words(snapshot.month)}, and no standard is missed."]
 
 

@@ -23,7 +23,7 @@ import pandas as pd
 from perflib.errors import RenderError
 from perflib.reporting.columns import Column, count, date, month, number, percent, staff, status, text
 from perflib.reporting.disclosure import MARK, Disclosed, Disclosure
-from perflib.reporting.markup import table_html
+from perflib.reporting.markup import MIME, table_html
 from perflib.reporting.style import chart_style, image_uri
 
 __all__ = [
@@ -43,8 +43,6 @@ __all__ = [
     "status",
     "text",
 ]
-
-MIME = "application/vnd.perflib+json"
 
 
 @dataclass(frozen=True)

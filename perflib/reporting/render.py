@@ -21,10 +21,8 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from perflib.errors import RenderError
-from perflib.reporting.present import MIME
+from perflib.reporting.markup import HERE, MIME, STYLE
 
-HERE = Path(__file__).parent
-STYLE = (HERE / "template" / "style.css").read_text(encoding="utf-8")
 _PLACEHOLDER = "No description has been provided for this image"
 _ACTIVE = "script, iframe, object, embed, link, style, form, input, button, video, audio"
 

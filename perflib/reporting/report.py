@@ -11,20 +11,20 @@ from importlib.metadata import version
 import pandas as pd
 
 from perflib.analysis import kpis
-from perflib.errors import DisclosureError, ParameterError
+from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import figures
+from perflib.reporting.audience import AUDIENCE, PARAMETERS, check_released, published
 from perflib.reporting.columns import text
 from perflib.reporting.disclosure import Disclosure
+from perflib.reporting.headlines import has_last_day
 from perflib.reporting.present import Presenter, Shown, Table
 from perflib.reporting.words import day_words, listed, month_words
-from perflib.rules.contract import Contract
+from perflib.rules.programme import Route
+from perflib.rules.sources import recorded_as_it_happened
 
-AUDIENCE = "PERFLIB_AUDIENCE"
-"""The environment variable by which a run tells its notebooks who the report is for."""
-
-PARAMETERS = ("contract", "month", "known_at", "params")
-"""The parameters that every notebook has."""
+OWN_WORDS = ("participant", "start", "outcome")
+"""What every programme has, and may call otherwise."""
 
 PACKAGES = ("perflib", "pandas", "numpy", "scipy", "statsmodels", "matplotlib")
 
@@ -62,34 +62,6 @@ def disclosure(snapshot: Snapshot, audience: str) -> Disclosure:
     raise ParameterError(f"audience {audience!r}: give internal or external.")
 
 
-def check_released(contract: Contract, month: pd.Period, known_at: object) -> None:
-    """Refuse a report for an outside audience before the month's figures are published.
-
-    Raises
-    ------
-    DisclosureError
-        No release covers the month, or it is later than `known_at`.
-    """
-    day = contract.release(month)
-    if day is None:
-        raise DisclosureError(
-            f"{contract.path}: no release covers {month}, so nobody outside may see it. "
-            f"Add one under `releases`, e.g. `- {{through: {month}, on: YYYY-MM-DD}}`, with the day on which it is "
-            f"published."
-        )
-    if pd.Timestamp(known_at) < pd.Timestamp(day):  # type: ignore[arg-type]
-        raise DisclosureError(
-            f"{contract.path}: the figures for {month} are published on {day}. For an outside audience make the report "
-            f"as known on that day or later (--known-at {day})."
-        )
-
-
-def published(snapshot: Snapshot) -> bool:
-    """Return whether the month's figures were published by `known_at`."""
-    day = snapshot.contract.release(snapshot.month)
-    return day is not None and day <= snapshot.known_at
-
-
 def check_parameters(namespace: Mapping[str, object]) -> None:
     """Refuse a notebook that was given a parameter it does not have: its default would be reported instead.
 
@@ -105,7 +77,7 @@ def check_parameters(namespace: Mapping[str, object]) -> None:
     """
     ours = {"In", "Out", "exit", "quit", "open", *PARAMETERS}
     for name, value in namespace.items():
-        if not name.startswith("_") and name not in ours and isinstance(value, str | int | float | list | dict):
+        if not name.startswith("_") and name not in ours and isinstance(value, str | int | float | list | dict | None):
             close = get_close_matches(name, PARAMETERS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(PARAMETERS)}."
             raise ParameterError(f"{name!r} is no parameter of this notebook; {hint}")
@@ -129,6 +101,14 @@ def front(snapshot: Snapshot, show: Presenter) -> Shown:
                 heading="Month so far.",
             )
         )
+    if snapshot.known_to is not None and snapshot.ends_early:
+        notices.append(
+            show.notice(
+                f"The extract holds only what was recorded to {day_words(snapshot.known_to)}: nothing recorded after "
+                f"that day is in this report, though it is asked for as known on {day_words(snapshot.known_at)}.",
+                heading="Extract ends earlier.",
+            )
+        )
     if not published(snapshot):
         notices.append(show.notice(contract.restriction, heading="Not published."))
     if contract.notice:
@@ -141,11 +121,28 @@ def front(snapshot: Snapshot, show: Presenter) -> Shown:
                 heading="Placeholders.",
             )
         )
-    if contract.history == "overwritten":
-        notices.append(
-            show.notice("The source is overwritten at each export: what was known earlier cannot be told from it.")
-        )
+    notices += [show.notice(text, heading="The extract.") for text in _what_it_cannot_tell(snapshot)]
     return together(*notices)
+
+
+def _what_it_cannot_tell(snapshot: Snapshot) -> list[str]:
+    """Return what the extract says nothing about, because of how it is kept."""
+    contract, texts = snapshot.contract, []
+    if contract.history == "overwritten":
+        texts.append("The source is overwritten at each export: what was known earlier cannot be told from it.")
+        if snapshot.known_to is not None and snapshot.known_at < snapshot.known_to:
+            texts[0] += (
+                f" This report is made from the export of {day_words(snapshot.known_to)}, less what it says was "
+                f"recorded after {day_words(snapshot.known_at)}: what was corrected since stands here as corrected."
+            )
+    silent = recorded_as_it_happened(contract.source)
+    if silent:
+        named = [snapshot.programme.label(name) if name in snapshot.programme.events else name for name in silent]
+        texts.append(
+            f"It does not say when these were recorded: {listed(named)}. They are taken as recorded on the day they "
+            f"happened, so that no delay in recording shows, and each counts as recorded in time."
+        )
+    return texts
 
 
 def together(*shown: Shown) -> Shown:
@@ -176,21 +173,31 @@ def provenance(snapshot: Snapshot) -> Table:
     return Table(frame, "Where these figures come from", {"what": text("What"), "value": text("Value")})
 
 
+def _counted(snapshot: Snapshot, route: Route) -> str:
+    """Return which events of a route count, in words."""
+    event, end = snapshot.programme.label(route.event).lower(), snapshot.period_end
+    if route.within_days is None:
+        return f"{event}, without a last day"
+    claimed = f", claimed by day {route.claim.within_days.on(end)}" if route.claim else ""
+    return f"{event} to day {route.within_days.on(end)}{claimed}"
+
+
 def conventions(snapshot: Snapshot) -> list[str]:
     """Return the conventions that the figures follow, as they hold for this contract."""
     programme, contract = snapshot.programme, snapshot.contract
     resolving = [programme.label(name).lower() for name in programme.resolves]
-    windows = [
-        f"{programme.label(route.event).lower()} to day {route.within_days.on(snapshot.period_end)}"
-        + (f", claimed by day {route.claim.within_days.on(snapshot.period_end)}" if route.claim else "")
-        for route in programme.outcomes["outcome"].routes
-        if route.within_days
-    ]
+    counted = [_counted(snapshot, route) for route in programme.outcomes["outcome"].routes]
+    limited = "; both ends inclusive" if has_last_day(snapshot) else ""
+    calls = [f"{own} ({ours})" for ours, own in programme.terms.items() if ours in OWN_WORDS and own != ours]
     return [
         "A cohort is the calendar month of the current start date; the month of start is age 0. A start is a "
         "referral: one person with two started referrals is two starts.",
-        f"The start date is day {programme.start_day}. Counted: {'; '.join(windows) or 'without a window'}; both ends "
-        f"inclusive.",
+        f"The start date is day {programme.start_day}. Counted: {'; '.join(counted)}{limited}.",
+        *(
+            f"{programme.label(name)}: {rule.words} ({rule.source}{'; invented' if rule.invented else ''})."
+            for name, rule in contract.requires.items()
+        ),
+        *([f"The programme's own words: {listed(calls)}."] if calls else []),
         f"A referral is resolved by the first of: {listed(resolving)}.",
         f"Groups and units are those at the start. Quarters are {contract.quarter_basis} quarters; one that is still "
         f"running is not judged.",

@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from perflib.reporting.render import HERE, STYLE
+from perflib.reporting.markup import STYLE, TEMPLATES
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Entry:
     Attributes
     ----------
     contract, month, notebook : str
-        Which report; the month as "YYYY-MM", or the day as "YYYY-MM-DD".
+        Which report; the month as "YYYY-MM", or the day as "YYYY-MM-DD"; empty for a contract that was refused.
     title : str
         What the link says.
     status : {"made", "kept", "failed"}
@@ -62,12 +62,12 @@ def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Per
         cells.setdefault((entry.contract, entry.month), []).append(entry)
         if entry.status != "failed":
             latest[entry.contract] = entry.month
-    months = sorted({entry.month for entry in ordered}, reverse=True)
+    months = sorted({entry.month for entry in ordered if entry.month}, reverse=True)
     page = _template().render(
         title=title,
         style=STYLE,
-        contracts=list(dict.fromkeys(entry.contract for entry in ordered)),
-        months={month: _label(month) for month in months},
+        contracts=list(dict.fromkeys(entry.contract for entry in ordered if entry.month)),
+        months={month: label(month) for month in months},
         cells=cells,
         latest=latest,
         failed=[entry for entry in ordered if entry.status == "failed"],
@@ -76,15 +76,15 @@ def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Per
     Path(path).write_text(page, encoding="utf-8")
 
 
-def _label(month: str) -> str:
-    """Return a month, or the day of a report made before its month had ended, as the index prints it."""
+def label(month: str) -> str:
+    """Return a month, or the day of a report made before its month had ended, in short."""
     day = pd.Timestamp(month)
     return f"{day:%b %Y}" if len(month) == len("2020-06") else f"{day.day} {day:%b %Y}"
 
 
 @cache
 def _template() -> Template:
-    loader = FileSystemLoader(HERE / "template")
+    loader = FileSystemLoader(TEMPLATES)
     environment = Environment(
         autoescape=True, loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -7,12 +7,14 @@ import pandas as pd
 
 from perflib.analysis import cohorts, journeys, kpis, quality
 from perflib.records.snapshot import Snapshot
+from perflib.reporting import headlines
 from perflib.reporting.columns import Column, count, date, month, number, percent, status, text
 from perflib.reporting.present import Table
 from perflib.reporting.words import CLOCKS, day_words, month_words
 
 BASIS_NAMES = {"month": "In month", "cumulative": "Since day one"}
 NO_PROFILE = "none given"
+EVERYBODY = "Everybody"
 
 
 def basis_name(basis: str) -> str:
@@ -103,17 +105,23 @@ def time_to_start(snapshot: Snapshot) -> Table:
 
 
 def participants(snapshot: Snapshot) -> Table:
-    """Who started, by characteristic."""
+    """Who started, by characteristic; each adds up to everybody."""
+    frame = kpis.demographics(snapshot)
+    counts = ["month", "rolling_12", "cumulative"]
+    everybody = frame.groupby("attribute", sort=False)[counts].sum().head(1).assign(name=EVERYBODY, attribute="")
+    frame = pd.concat([_named(frame).drop(columns="share"), everybody], ignore_index=True)
     return Table(
-        _named(kpis.demographics(snapshot)),
+        frame.assign(starts=frame["cumulative"].iloc[-1] if len(frame) else 0),
         "Starts by characteristic, as recorded at the start",
         {
             "name": text("Characteristic"),
             "month": count("In month"),
             "rolling_12": count("Last 12 months"),
             "cumulative": count("Since day one"),
-            "share": percent("Share of all starts", of=("cumulative",), places=0),
+            "share": percent("Share of all starts", "cumulative", "starts", places=0),
         },
+        total=EVERYBODY,
+        within="attribute",
         empty="nobody has started yet",
     )
 
@@ -249,7 +257,7 @@ def maturity(snapshot: Snapshot, months: int = 12) -> Table:
     t = cohorts.triangle(snapshot)
     final = cohorts.final_from(snapshot).reindex(t.starts.index)
     frame = pd.DataFrame({"starts": t.starts, "age": t.observed_age, "final": final})
-    coming = frame[~(final <= pd.Timestamp(snapshot.known_at))].head(months)
+    coming = frame[(final > pd.Timestamp(snapshot.known_at)).to_numpy()].head(months)
     return Table(
         coming.reset_index(),
         "The cohorts that become final next",
@@ -257,11 +265,13 @@ def maturity(snapshot: Snapshot, months: int = 12) -> Table:
             "cohort": month("Cohort"),
             "starts": count("Starts"),
             "age": number("Age (months)", places=0),
-            "final": date("Final from", missing="no window"),
+            "final": date("Final from"),
         },
         note="A cohort is final when its youngest member is past the window and everything has had time to be "
         "recorded.",
-        empty="every cohort is final",
+        empty="every cohort is final"
+        if headlines.has_last_day(snapshot)
+        else f"{snapshot.programme.name} gives no last day for an outcome, so no cohort is final by a date",
     )
 
 

@@ -44,3 +44,12 @@ def listed(items: Sequence[str]) -> str:
     'a, b and c'
     """
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def alternatives(items: Sequence[str]) -> str:
+    """Return items as alternatives in words.
+
+    >>> alternatives(["a", "b", "c"])
+    'a, b or c'
+    """
+    return " or ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

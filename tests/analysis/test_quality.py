@@ -1,9 +1,12 @@
 """What an extract does not say, counted."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from perflib.analysis import measures, quality
+from perflib.records.schemas import SET_ASIDE
 from perflib.records.snapshot import take_snapshot
 
 
@@ -26,6 +29,16 @@ def test_what_is_not_used_is_counted_by_reason_with_the_first_rows(north):
     rows = north.set_aside[north.set_aside["column"] == "event"]["row"]
     assert unknown["rows"] == ", ".join(str(row) for row in sorted(rows))
     assert unknown["example"] == "teleported"
+
+
+def test_the_example_is_the_first_value_that_is_not_blank(make):
+    rows = [
+        ("events", row, "event", value, "not an event", "row not used") for row, value in ((5, ""), (7, "a"), (9, "b"))
+    ]
+    rows.append(("events", 8, "event_date", "", "blank", "row not used"))
+    aside = pd.DataFrame(rows, columns=SET_ASIDE)
+
+    assert quality.not_used(replace(make("A"), set_aside=aside))["example"].tolist() == ["a", ""]
 
 
 def test_more_than_five_rows_are_cut_and_nobody_is_named(north):
@@ -58,12 +71,17 @@ def test_what_looks_wrong_and_what_does_not_count_is_counted(make):
         "F start=2018-01-10 self_employed_outcome=2018-06-01",
         "G job_outcome=2018-06-01 claim_submitted=2018-06-02",
         "H start=2018-01-01 exit=2018-01-01 first_earnings=2018-01-01 job_outcome=2018-06-01",  # all as it may be
+        "I start=2017-12-31",
+        "J start=2018-01-01 job_start=2018-02-01#1 job_end=2018-03-01#1 job_end=2018-03-05#2",
+        "K start=2018-01-01 job_end=2018-01-20 job_start=2018-02-01 job_end=2018-03-01",
     ]
     snapshot = make(lines)
     frame = quality.oddities(snapshot)
 
     assert frame.set_index("what")["count"].to_dict() == {
-        "starts dated before their referral": 1,
+        "starts dated before their referral": 2,
+        "starts dated before the contract's first month: in totals, in no month's count": 1,
+        "ends of jobs that end none": 2,
         "leavers dated before their start": 1,
         "leavers without a start": 1,
         "First earnings: dated before the start": 1,

@@ -26,7 +26,7 @@ HARD = Path(__file__).parents[1] / "answers" / "whp-hard"
 MONTH, PUBLISHED = "2020-03", "2020-05-28"
 REPORTS = Path("reports")
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-MONTHLY = ("cohort_trends.html", "cohort_trends.ipynb", "headlines.json", "tables.xlsx")
+MONTHLY = ("cohort_trends.html", "cohort_trends.ipynb", "headlines.json", "manifest.json", "tables.xlsx")
 
 
 def jobs(contract="town", month=MONTH, notebooks=("cohort_trends",), **options):
@@ -333,6 +333,7 @@ def test_a_failed_job_is_listed_in_one_line_stops_no_other_and_is_replaced_by_a_
     folder = REPORTS / "town" / MONTH
     assert sorted(path.name for path in folder.iterdir()) == [
         "headlines.json",
+        "manifest.json",
         "tables.xlsx",
         "whole.html",
         "whole.ipynb",
@@ -385,12 +386,13 @@ def test_an_interrupted_run_leaves_whole_reports_or_none(town, monkeypatch):
     )
     with pytest.raises(KeyboardInterrupt):
         batch.run(jobs(notebooks=[first, second]), REPORTS, workers=1)
-    assert sorted(bytes_of(REPORTS)) == [f"town/{MONTH}/first.html", f"town/{MONTH}/first.ipynb"]
+    made = [f"town/{MONTH}/{name}" for name in ("first.html", "first.ipynb", "manifest.json")]
+    assert sorted(bytes_of(REPORTS)) == made
     assert not leftovers(REPORTS)
 
     monkeypatch.setattr("papermill.execute_notebook", execute)
     results = batch.run(jobs(notebooks=[first, second]), REPORTS, workers=1)
-    assert [result.error for result in results] == [None, None]
+    assert [result.status for result in results] == ["kept", "made"]
     assert len(json.loads((REPORTS / "manifest.json").read_text())["reports"]) == 2
 
 
@@ -411,7 +413,8 @@ def test_a_later_run_adds_to_the_manifest_and_the_index(town):
 
 def test_a_job_is_planned_for_each_contract_month_and_notebook(town):
     town.contract("other", source="../../extracts/town", report_lag="20")
-    planned = batch.plan(["town", "other"], ["2020-02", "2020-03"], [Path("one.ipynb"), Path("two.ipynb")])
+    pages = [notebook(town.root / "one.ipynb"), notebook(town.root / "two.ipynb")]
+    planned = batch.plan(["town", "other"], ["2020-02", "2020-03"], pages)
     assert [(job.contract, job.month, job.name, job.known_at) for job in planned] == [
         ("town", "2020-02", "one", "2020-02-29"),
         ("town", "2020-02", "two", "2020-02-29"),

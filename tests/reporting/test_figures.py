@@ -252,25 +252,40 @@ def test_outside_the_points_are_worked_out_from_rounded_counts():
 
 def test_outside_a_gap_does_not_tell_what_the_others_reached(monkeypatch, town_snapshot):
     """Nought of 16 men, and a gap of 37.5 points: six of 16 women. 40 of 200 and 60 of 200 are both many enough."""
-    groups = [
-        ("Sex", "Male", 16, 0),
-        ("Sex", "Female", 16, 6),
-        ("Age", "Under 25", 200, 40),
-        ("Age", "Over 25", 200, 62),
+    few = [("Sex", "Male", 16, 0), ("Sex", "Female", 16, 6)]
+    many = [("Age", "Under 25", 200, 40), ("Age", "Over 25", 200, 62)]
+    gaps = []
+    for groups in (few, many):
+        frame = pd.DataFrame(groups, columns=["attribute", "value", "starts", "outcomes"])
+        frame = frame.assign(rate=frame["outcomes"] / frame["starts"], lower=0.1, upper=0.9, signal="lower")
+        monkeypatch.setattr(kpis, "equality", lambda _, frame=frame: frame)
+        shown = [show.figure(figures.equality(town_snapshot)).data["rows"][:2] for show in (INTERNAL, EXTERNAL)]
+        gaps.append([[(row["Gap to the rest (points)"], row["Signal"]) for row in rows] for rows in shown])
+    (few_inside, few_outside), (many_inside, many_outside) = gaps
+    assert (few_inside, few_outside) == ([(-37.5, "lower"), (37.5, "lower")], [("[c]", "[c]")] * 2)
+    assert [gap for gap, _ in many_inside] == [-11.0, 11.0]
+    assert [gap for gap, _ in many_outside] == [-10.0, 10.0]  # of 40 and 60, as they are shown
+
+
+def test_the_groups_of_an_attribute_add_up_to_everybody_so_that_none_can_be_worked_out(monkeypatch, town_snapshot):
+    """4 of one sex, shown beside a total of 304, would be what is left of 300: another count is hidden too."""
+    rows = [
+        ("Sex", "Male", 300, 60),
+        ("Sex", "Female", 4, 1),
+        ("Age", "Under 25", 104, 31),
+        ("Age", "Over 25", 200, 30),
     ]
-    frame = pd.DataFrame(groups, columns=["attribute", "value", "starts", "outcomes"])
-    frame = frame.assign(rate=frame["outcomes"] / frame["starts"], lower=0.1, upper=0.9, signal="lower")
+    frame = pd.DataFrame(rows, columns=["attribute", "value", "starts", "outcomes"])
+    frame = frame.assign(rate=frame["outcomes"] / frame["starts"], lower=0.1, upper=0.9, signal="")
     monkeypatch.setattr(kpis, "equality", lambda _: frame)
-    gap, signal = "Gap to the rest (points)", "Signal"
     inside, outside = (show.figure(figures.equality(town_snapshot)).data["rows"] for show in (INTERNAL, EXTERNAL))
-    assert [row[gap] for row in inside] == [-37.5, 37.5, -11.0, 11.0]
-    assert [(row[gap], row[signal]) for row in outside[:2]] == [("[c]", "[c]")] * 2
-    assert [row[gap] for row in outside[2:]] == [-10.0, 10.0]  # of 40 and 60, as they are shown
+    assert (inside[-1]["Group"], inside[-1]["Starts"], inside[-1]["Reached it"]) == ("Everybody", 304, 61)
+    assert [row["Starts"] for row in outside] == ["[c]", "[c]", 105, 200, 305]
 
 
 def test_gaps_inside_are_those_of_the_analysis(wales):
     frame = kpis.equality(wales("2020-09")).reset_index(drop=True)
-    rows = INTERNAL.figure(figures.equality(wales("2020-09"))).data["rows"]
+    rows = INTERNAL.figure(figures.equality(wales("2020-09"))).data["rows"][:-1]
     headers = {"gap": "Gap to the rest (points)", "gap_lower": "Gap, 95% from", "gap_upper": "Gap, 95% to"}
     for key, header in headers.items():
         shown = pd.Series([row[header] for row in rows], dtype=float)

@@ -243,25 +243,28 @@ def test_waits_of_few_are_not_told_outside(town_place):
 
 GAPS = pd.DataFrame(
     {
-        "attribute": ["Sex", "Sex", "Priority group"],
-        "value": ["Female", "Male", "Veteran"],
-        "starts": [200, 300, 20],
-        "outcomes": [60, 40, 3],
-        "gap": [0.167, -0.167, 0.2],
-        "signal": ["higher", "", "higher"],
+        "attribute": ["Sex", "Sex", "Priority group", "Priority group"],
+        "value": ["Female", "Male", "Veteran", "None"],
+        "starts": [202, 298, 20, 480],
+        "outcomes": [62, 38, 7, 93],
+        "gap": [0.179, -0.179, 0.156, -0.156],
+        "signal": ["higher", "", "higher", ""],
     }
 )
 
 
 def test_groups_that_differ_are_named_and_those_of_few_are_not_outside(town_snapshot, monkeypatch):
-    """60 of 200 are 30 %; a gap of .167 is 17 points. Three veterans are too few to be shown."""
+    """62 of 202 are 31 % and 38 of 298 13 %, a gap of 17.9 points; outside, of 60 in 200 and 40 in 300, 30 % and 16.7.
+    Seven veterans of 20 are 35 %, and 93 of 480 19.4, a gap of 15.6; they are too few to be shown outside.
+    """
     monkeypatch.setattr(kpis, "equality", lambda _: GAPS)
-    first = "Sex, Female: 30% had job outcomes within 12 months, higher than the rest by 17 points."
-    last = "Priority group, Veteran: 15% had job outcomes within 12 months, higher than the rest by 20 points."
+    first = "Sex, Female: 31% had job outcomes within 12 months, higher than the rest by 18 points."
+    last = "Priority group, Veteran: 35% had job outcomes within 12 months, higher than the rest by 16 points."
     warning = " This does not allow for other characteristics."
     assert headlines.equality(town_snapshot, INTERNAL) == [first + warning, last + warning]
     outside = headlines.equality(town_snapshot, EXTERNAL)
-    assert outside == [first + warning, "Differences that rest on too few people are not shown."]
+    rounded = "Sex, Female: 30% had job outcomes within 12 months, higher than the rest by 17 points."
+    assert outside == [rounded + warning, "Differences that rest on too few people are not shown."]
 
 
 def test_cohorts_are_final_when_window_and_allowance_have_passed(wales):

@@ -3,6 +3,7 @@
 import platform
 import re
 from dataclasses import replace
+from datetime import date
 from importlib.metadata import version
 
 import pandas as pd
@@ -13,6 +14,7 @@ from perflib.records.snapshot import load_snapshot
 from perflib.reporting import open_report, report, tables
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Presenter
+from perflib.rules.sources import FolderSource
 
 INTERNAL = Presenter(Disclosure())
 
@@ -90,11 +92,29 @@ def test_placeholders_are_said_to_be_placeholders(town_snapshot):
 
 def test_a_source_that_is_overwritten_is_said_to_forget(town_snapshot):
     assert not any("overwritten" in text for text in notices(town_snapshot).values())
-    assert any("overwritten" in text for text in notices(with_(town_snapshot, history="overwritten")).values())
+    forgetting = with_(town_snapshot, history="overwritten")
+    assert any("overwritten" in text for text in notices(forgetting).values())
+    assert notices(forgetting)["The extract."].endswith(
+        "This report is made from the export of 30 June 2020, less what it says was recorded after 28 May 2020: what "
+        "was corrected since stands here as corrected."
+    )
+    latest = replace(forgetting, known_at=forgetting.known_to)
+    assert notices(latest)["The extract."].endswith("what was known earlier cannot be told from it.")
+
+
+def test_events_without_a_recorded_date_are_named(town_snapshot):
+    events = {
+        "review": ({"date": "Review", "recorded": "event_date"},),
+        "exit": ({"date": "Left", "recorded": "Keyed"},),
+    }
+    source = FolderSource(folder="x", tables={"events": {"file": "crm.csv", "events": events}})
+    assert notices(with_(town_snapshot, source=source))["The extract."].startswith(
+        "It does not say when these were recorded: Action Plan reviews. They are taken as recorded on the day"
+    )
 
 
 @pytest.mark.parametrize("name", ["mnth", "contracts", "knownat", "Month", "audience"])
-@pytest.mark.parametrize("value", ["2020-03", 5, 1.5, ["a"], {"a": 1}, True])
+@pytest.mark.parametrize("value", ["2020-03", 5, 1.5, ["a"], {"a": 1}, True, None])
 def test_a_parameter_that_a_notebook_does_not_have_is_refused(name, value):
     with pytest.raises(ParameterError, match=f"'{name}' is no parameter of this notebook"):
         report.check_parameters({"contract": "town", "month": None, name: value})
@@ -167,3 +187,11 @@ def test_outside_each_count_is_the_internal_one_rounded_or_it_is_hidden(town_sna
     assert all(told in ("[c]", 5 * int(exact / 5 + 0.5)) for exact, told in pairs)
     assert {"[c]", 0, 15} <= {told for _, told in pairs}
     assert all(told == "[c]" for exact, told in pairs if 0 < exact < 10)
+
+
+def test_a_report_says_when_the_extract_ends_before_the_day_it_is_made_for(town_snapshot):
+    # Town is asked for as known on 28 May 2020, a Thursday.
+    assert "Extract ends earlier." not in notices(replace(town_snapshot, known_to=town_snapshot.known_at))
+    said = notices(replace(town_snapshot, known_to=date(2020, 5, 26)))["Extract ends earlier."]
+    assert "recorded to 26 May 2020" in said
+    assert "as known on 28 May 2020" in said

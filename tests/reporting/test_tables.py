@@ -131,6 +131,7 @@ def test_characteristics_are_those_of_starters(town_snapshot, journeys):
         "Since day one": len(women),
         "Share of all starts": round(len(women) / len(starters), 2),
     }
+    assert (shown["Everybody"]["Since day one"], shown["Everybody"]["Share of all starts"]) == (len(starters), 1)
     young = starters[starters["age"].between(16, 24)]
     assert shown["Age at referral: 16 to 24"]["Since day one"] == len(young)
     for attribute in ("Customer group", "Sex", "Age at referral", "Ethnic group", "Disability", "Priority group"):
