@@ -6,26 +6,45 @@ extract, or a report that failed).
 
 from __future__ import annotations
 
+import itertools
+import json
+import logging
+import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from perflib.errors import ParameterError, PerfError
 from perflib.rules.calendar import day as to_day
 from perflib.rules.calendar import month as to_month
-from perflib.rules.contract import contracts, load_contract, load_programme, new_file
+from perflib.rules.contract import contracts, load_contract, load_programme, new_file, programmes
 from perflib.rules.new_contract import new_contract
 
 if TYPE_CHECKING:
     from perflib.records.snapshot import Snapshot
     from perflib.reporting import batch
+    from perflib.reporting.job import Job, Limits, Result
+    from perflib.reporting.workshop import Workshop
 
 app = typer.Typer(
     add_completion=False,
@@ -60,12 +79,31 @@ def run(
         list[str] | None, typer.Option(help="Notebook by name or path; by default all, for a --date the summary.")
     ] = None,
     audience: Annotated[Audience, typer.Option(help="Who the reports are for.")] = Audience.internal,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a processor.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default three for two processors. 1: this one alone.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler whose workers make the reports.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make again what is up to date.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made and why, and make nothing.")
+    ] = False,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds that one report may take.")] = 600,
+    memory_limit: Annotated[
+        int | None, typer.Option(min=64, help="Megabytes that one report's data may take; by default no limit.")
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="Add a line of JSON for each job to this file.")] = None,
     params: Params = Path("params"),
     out: Annotated[Path, typer.Option(help="Where the reports go.")] = Path("reports"),
 ) -> None:
-    """Make the reports of contracts and months: HTML, notebooks, workbook, headlines and an index."""
+    """Make the reports of contracts and months: HTML, notebooks, workbook, headlines and an index.
+
+    What is up to date is left as it is, so that a run that was broken off goes on where it was.
+    """
     from perflib.reporting import batch
+    from perflib.reporting.job import Limits
+    from perflib.reporting.workshop import workshop
 
     names = contract or contracts(params)
     if not names:
@@ -77,71 +115,125 @@ def run(
         notebook = notebook or ["performance_summary"]
     months, notebooks = _months(month, first, last), batch.find_notebooks(notebook or ())
     known_at = known_at and str(to_day(known_at))
-    jobs: list[batch.Job] = []
-    refused: list[str] = []
-    for name in names:
-        try:
-            jobs += batch.plan(
-                [name], months, notebooks, known_at=known_at, params=str(params), audience=audience.value
-            )
-        except PerfError as error:
-            if len(names) == 1:
-                raise
-            refused.append(f"failed: {name}: {error}")
-    results = _with_progress(jobs, out, workers) if jobs else []
-    failed = [result for result in results if result.error is not None]
-    for line in refused:
-        print(line, file=sys.stderr)
-    for result in failed:
-        print(f"failed: {result.job.folder}/{result.job.name}: {result.error}", file=sys.stderr)
+    requests = [batch.Request(name, months, known_at, str(params), audience.value) for name in names]
+    if len(names) == 1:
+        load_contract(names[0], params)  # what is wrong there is said before anything is started
+    if dry_run:
+        _say_what_would_run(requests, notebooks, out, force)
+        return
+    shops = workshop(out, len(names) * len(months) * len(notebooks), workers)
+    if cluster is not None:
+        from perflib.reporting.cluster import cluster as on_cluster
+
+        shops = on_cluster(out, cluster)
+    with _logging(log), shops as shop:
+        jobs, refused = batch.plan_in(shop, requests, notebooks)
+        if refused and len(names) == 1:
+            _stop(refused[0].error, refused[0].exit_status)
+        results = _with_progress(shop, jobs, refused, out, force, Limits(time_limit, memory_limit))
+    failed = [result for result in results if result.status == "failed"]
+    lines = [f"{refusal.contract}: {refusal.error}" for refusal in refused]
+    for line in lines + [f"{result.job.report}: {result.error}" for result in failed]:
+        print(f"failed: {line}", file=sys.stderr)
     if results:
-        print(f"{len(results) - len(failed)} of {len(results)} reports made; {out / 'index.html'}")
+        kept = sum(result.status == "kept" for result in results)
+        made = f"{len(results) - len(failed) - kept} of {len(results)} reports made"
+        print(f"{made}{f', {kept} up to date' if kept else ''}; {out / 'index.html'}")
     if failed or refused:
         raise typer.Exit(1)
 
 
-def _months(month: str | None, first: str | None, last: str | None) -> list[str | None]:
+def _say_what_would_run(requests: list[batch.Request], notebooks: list[Path], out: Path, force: bool) -> None:
+    from perflib.reporting import batch
+
+    jobs = [job for request in requests for job in batch.jobs_of(request, batch.read_periods(request), notebooks)]
+    reasons = [(job.report, "--force" if force else batch.why(job, out)) for job in jobs]
+    for report, reason in reasons:
+        print(f"{report}: {f'would be made: {reason}' if reason else 'up to date'}")
+    print(f"{sum(reason is not None for _, reason in reasons)} of {len(reasons)} reports would be made")
+
+
+@contextmanager
+def _logging(path: Path | None) -> Iterator[None]:
+    """Write what becomes of each job to a file, a line of JSON each."""
+    if path is None:
+        yield
+        return
+    logger, handler = logging.getLogger("perflib"), logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(_Lines())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+class _Lines(logging.Formatter):
+    """A record as one line of JSON: when, and its fields."""
+
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        fields = {
+            name: getattr(record, name) for name in ("event", "report", "seconds", "error") if hasattr(record, name)
+        }
+        return json.dumps({"time": self.formatTime(record)} | fields, ensure_ascii=False)
+
+
+def _months(month: str | None, first: str | None, last: str | None) -> tuple[str | None, ...]:
     if month is not None and (first is not None or last is not None):
         raise ParameterError("--month: give one month, or --from and --to, not both.")
     if (first is None) != (last is None):
         raise ParameterError("--from and --to: give both, as in --from 2020-01 --to 2020-06.")
     if first is None or last is None:
-        return [month and str(to_month(month))]
+        return (month and str(to_month(month)),)
     span = pd.period_range(to_month(first), to_month(last), freq="M")
     if not len(span):
         raise ParameterError(f"--from {first} --to {last}: the first month is after the last.")
-    return [str(item) for item in span]
+    return tuple(str(item) for item in span)
 
 
-def _with_progress(jobs: list[batch.Job], out: Path, workers: int | None) -> list[batch.Result]:
+class _Rate(ProgressColumn):
+    """How many are done a minute."""
+
+    def render(self, task: Task) -> Text:
+        """Return it, once there is one."""
+        return Text(f"{60 * task.speed:.0f} a minute" if task.speed else "")
+
+
+def _with_progress(
+    shop: Workshop, jobs: list[Job], refused: list[batch.Refusal], out: Path, force: bool, limits: Limits
+) -> list[Result]:
     """Run jobs with a bar on a terminal, a line each elsewhere."""
     from perflib.reporting import batch
 
+    run_jobs = partial(batch.run_in, shop, jobs, out, refused=refused, force=force, limits=limits)
     console = Console(stderr=True)
     if not console.is_terminal:
-        done = 0
+        done = itertools.count(1)
 
-        def line(result: batch.Result) -> None:
-            nonlocal done
-            done += 1
-            state = "made" if result.error is None else "failed"
-            print(f"[{done}/{len(jobs)}] {state} {result.job.folder}/{result.job.name}", file=sys.stderr, flush=True)
+        def line(result: Result) -> None:
+            print(f"[{next(done)}/{len(jobs)}] {result.status} {result.job.report}", file=sys.stderr, flush=True)
 
-        return batch.run(jobs, out, workers=workers, report=line)
+        return run_jobs(report=line)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Making reports", total=len(jobs))
 
-        def advance(result: batch.Result) -> None:
-            progress.update(task, advance=1, description=f"{result.job.folder}/{result.job.name}")
+        def advance(result: Result) -> None:
+            progress.update(task, advance=1, description=result.job.report)
 
-        return batch.run(jobs, out, workers=workers, report=advance)
+        return run_jobs(report=advance)
 
 
 @app.command()
@@ -161,7 +253,8 @@ def check(
     print(f"{contract}: {rules.programme.name}, from {rules.path}")
     for name, table in extract.tables.items():
         unused = f"; columns not read: {', '.join(extract.unused[name])}" if extract.unused[name] else ""
-        print(f"  {extract.files[name]}: {len(table):,} rows{unused}")
+        mapped = f"{name} from " if extract.parts.get(name) else ""
+        print(f"  {mapped}{extract.files[name]}: {len(table):,} rows{unused}")
     print(f"  recorded to {extract.known_to}; last whole month {extract.last_month}")
     print(f"Month {snapshot.month}, as known at {snapshot.known_at}; day one {snapshot.first_day}")
     if snapshot.known_at > extract.known_to:
@@ -186,19 +279,37 @@ def check(
 @app.command()
 def new(
     contract: Annotated[str, typer.Argument(help="Id of the new contract: small letters, digits and hyphens.")],
-    programme: Annotated[str, typer.Option(help="Programme id, e.g. whp.")],
+    programme: Annotated[
+        str | None, typer.Option(help="Programme id, e.g. whp; with --from, by default the one that fits best.")
+    ] = None,
+    extract: Annotated[
+        Path | None, typer.Option("--from", help="Folder of an extract, to look at and propose how it is read.")
+    ] = None,
     params: Params = Path("params"),
 ) -> None:
     """Write a commented parameter file to fill in."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", contract):
         raise ParameterError(f"contract {contract!r}: use small letters, digits and hyphens, as in whp-north.")
-    text = new_contract(contract, load_programme(programme, params if params.is_dir() else "params"))
-    path = new_file(contract, params)
+    if programme is None and extract is None:
+        raise ParameterError("--programme: say which, e.g. --programme whp, or give an extract to look at with --from.")
+    path, known = new_file(contract, params), params if params.is_dir() else Path("params")
     if path.exists():
         raise ParameterError(f"{path}: is there already. Choose another id, or edit the file.")
+    rules = [load_programme(name, known) for name in ([programme] if programme else programmes(known))]
+    if extract is None:
+        text, left = new_contract(contract, rules[0]), ["Set `source:`, then:"]
+    else:
+        from perflib.records.proposal import propose
+
+        proposal = propose(extract, rules, os.path.relpath(extract.resolve(), path.parent.resolve()))
+        text = new_contract(contract, proposal.programme, proposal.source, proposal.history)
+        left = [] if programme else [f"Fits {proposal.programme.programme} best: {proposal.programme.name}."]
+        assumed = ["nation: ENG is assumed", f"history: {proposal.history} is assumed"]
+        left += [f"Left to ask: {question}" for question in [*assumed, *proposal.questions]]
+        left += ["Look at its comments, then:"]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    print(f"{path}: written. Set `source:`, then: perflib check {contract}; perflib run --contract {contract}")
+    print("\n  ".join([f"{path}: written.", *left, f"perflib check {contract}; perflib run --contract {contract}"]))
 
 
 @app.command()
@@ -263,6 +374,17 @@ def sample(
     for name, table in read_source(rules).items():
         table.frame.to_csv(out / f"{name}.csv", index=False, date_format="%Y-%m-%d")
         print(f"{out / f'{name}.csv'}: {len(table.frame):,} rows")
+
+
+@app.command()
+def docs(out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("docs")) -> None:
+    """Write the data dictionary and the list of parameters: extracts.md and parameters.md."""
+    from perflib.reporting.dictionary import documents
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in documents().items():
+        (out / name).write_text(text, encoding="utf-8")
+        print(f"{out / name}: written")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from papermill.parameterize import parameterize_notebook
 from perflib.cli import main
 from perflib.records.snapshot import Snapshot, load_snapshot
 from perflib.reporting import batch
+from perflib.reporting.kernels import ordinary_kernels
 from perflib.rules.contract import load_programme
 from perflib.rules.new_contract import new_contract
 
@@ -249,8 +250,9 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_without_kernel(patch: pytest.MonkeyPatch) -> None:
-    patch.setenv("PERFLIB_AUDIENCE", "internal")  # a run sets it for its notebooks: it is put back at the end
     patch.setattr("papermill.execute_notebook", execute)
+    patch.setattr("perflib.reporting.workshop.forking_parent", ordinary_kernels)
+    patch.setattr("perflib.reporting.workshop.processes", lambda: 1)
 
 
 def execute(path: str, output_path: object, parameters: dict[str, Any], **options: object) -> NotebookNode:

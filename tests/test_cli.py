@@ -263,7 +263,7 @@ def test_without_a_command_there_is_help(perflib):
 
 @pytest.mark.usefixtures("little")
 def test_an_interruption_is_one_line(monkeypatch, perflib):
-    monkeypatch.setattr("perflib.reporting.batch.run", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("perflib.reporting.batch.run_in", Mock(side_effect=KeyboardInterrupt))
     said = perflib("run", "--contract", "little")
     assert said.status == 130
     assert said.err == "perflib: interrupted; reports already made are whole.\n"
@@ -285,6 +285,7 @@ def test_three_commands_lead_from_an_extract_to_a_report(place, perflib):
         "town/2020-06/cohort_trends.html",
         "town/2020-06/cohort_trends.ipynb",
         "town/2020-06/headlines.json",
+        "town/2020-06/manifest.json",
         "town/2020-06/tables.xlsx",
     ]
 

@@ -22,14 +22,13 @@ ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 # Name in pyproject.toml: its name on conda-forge, where that differs.
-CONDA_NAME = {"matplotlib": "matplotlib-base"}
+CONDA_NAME = {"matplotlib": "matplotlib-base", "jupyter-client": "jupyter_client"}
 
 # Run-time dependencies that no module imports: why they are there.
 NOT_IMPORTED = {
     "ipykernel": "the kernel that notebooks run in",
     "jupyterlab": "where analysts open the notebooks",
-    "openpyxl": "what pandas reads Excel files with",
-    "pyarrow": "what pandas reads Parquet files with",
+    "psycopg": "what SQLAlchemy reads PostgreSQL with",
 }
 
 
