@@ -16,7 +16,7 @@ test: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n logical
+	$(BIN)/python -m pytest -n logical --doctest-modules tests perflib
 	$(BIN)/python -m pytest --nbval-lax notebooks
 
 lab: $(READY)

@@ -326,7 +326,7 @@ def rows(
 ) -> None:
     """Write the referrals behind a figure, for those who are allowed to see them."""
     from perflib.analysis import progress
-    from perflib.records.snapshot import load_snapshot
+    from perflib.records.loading import load_snapshot
 
     _refuse_reports_folder(to)
     snapshot = load_snapshot(contract, month, known_at, params)

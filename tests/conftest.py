@@ -19,7 +19,8 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from perflib.cli import main
-from perflib.records.snapshot import Snapshot, load_snapshot
+from perflib.records.loading import load_snapshot
+from perflib.records.snapshot import Snapshot
 from perflib.reporting import batch
 from perflib.reporting.kernels import ordinary_kernels
 from perflib.rules.contract import load_programme

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pandas as pd
 import pytest
 
-from perflib.records.snapshot import load_snapshot
+from perflib.records.loading import load_snapshot
 
 LITTLE = """\
 ref-001x referral 2020-01-06 2020-01-06

@@ -62,9 +62,9 @@ class Clocks:
     done: Days
     ended: Flags | None = None
 
-    def of_journeys(self, values: NDArray[Any], otherwise: Any = 0) -> NDArray[Any]:
-        """Return what is known of each journey for each clock, `otherwise` for a clock of no journey."""
-        return values if self.journey is None else np.append(values, values.dtype.type(otherwise))[self.journey]
+    def of_journeys(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return what is known of each journey for each clock, 0 or False for a clock of no journey."""
+        return values if self.journey is None else np.append(values, np.zeros(1, values.dtype))[self.journey]
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,11 +239,14 @@ class DayByDay:
         self.days: Days = found[:0] if np.isnat(first) else np.arange(first, last + DAY)
         place: Numbers = (found - first).view(np.int64)
         self._place = np.maximum(place, -1, out=place)  # what is missing is numpy's least number
+        self._day0: dict[bool, Days] = {}
 
     def limits(self, rule: Standard, calendar: WorkingDays) -> tuple[Days, Days, Days]:
         """Return day 0 of the clock begun on each date, its last day in time, and the last on which it is not late."""
         working = rule.days == "working"
-        day0 = self._look_up(calendar.day0(self.days) if working else self.days)
+        if working not in self._day0:  # the same for all standards that begin with these events
+            self._day0[working] = self._look_up(calendar.day0(self.days) if working else self.days)
+        day0 = self._day0[working]
         if rule.limit is None:
             return day0, np.full_like(day0, MISSING), np.full_like(day0, MISSING)
         due = self._look_up(calendar.deadline(self.days, rule.limit) if working else self.days + rule.limit)
@@ -278,7 +281,10 @@ def run(journeys: Journeys, name: str) -> Cases:
         state[:] = NO_DATA
     unbegun = NO_DATA if rule.table is not None or journeys.lacks(rule.begins) else NOT_APPLICABLE
     state = np.maximum(state, np.isnat(clocks.begun) * unbegun)
-    outside = ~clocks.of_journeys(journeys.applies(rule), otherwise=journeys.in_nation(rule))
+    if of_contract(rule):
+        outside = np.full(len(state), not journeys.in_nation(rule))
+    else:
+        outside = ~clocks.of_journeys(journeys.applies(rule))
     if rule.excused_by:
         outside |= undone & clocks.of_journeys(journeys.happened(rule.excused_by))
     state = np.maximum(state, outside * NOT_APPLICABLE)

@@ -61,8 +61,8 @@ def oddities(snapshot: Snapshot) -> pd.DataFrame:
     """
     journeys, rows = snapshot.journeys, {}
     rows["starts dated before their referral"] = int((journeys["start"] < journeys["referral"]).sum())
-    early = journeys["start"] < snapshot.first_month.start_time
-    rows["starts dated before the contract's first month: in totals, in no month's count"] = int(early.sum())
+    too_early = journeys["start"] < snapshot.first_month.start_time
+    rows["starts dated before the contract's first month: in totals, in no month's count"] = int(too_early.sum())
     rows["ends of jobs that end none"] = stray_ends(snapshot)
     if "exit" in journeys:
         rows["leavers dated before their start"] = int((journeys["exit"] < journeys["start"]).sum())

@@ -50,7 +50,7 @@ from perflib.analysis.clocks import (
 )
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
-from perflib.records.snapshot import Snapshot
+from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import Days, window
 from perflib.rules.standards import Standard
 from perflib.rules.values import hint
@@ -135,6 +135,7 @@ def cases(
     )
 
 
+@remembered
 def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative") -> pd.DataFrame:
     """Hold each standard against its target.
 

@@ -145,7 +145,8 @@ def _combine(*parts: Numbers) -> Numbers:
         if int(number.max(initial=0)) >= np.iinfo(np.int64).max // span - 1:
             number = pd.factorize(number, sort=True)[0].astype(np.int64)
         number *= span
-        number += part - low
+        number += part
+        number -= low
     return number
 
 
@@ -195,11 +196,11 @@ def resolve(events: pd.DataFrame, repeating: Sequence[str], source_order: Sequen
     Resolved
     """
     key = keys(events, repeating)
-    shared = _shared(key)
-    holds = ~shared & (events["action"] != "withdraw").to_numpy()
+    alike = _alike(key)
+    holds = ~alike & (events["action"] != "withdraw").to_numpy()
     first_recorded = events["recorded_date"].to_numpy().copy()
 
-    several, place, key = events[shared], np.flatnonzero(shared), key[shared]
+    several, place, key = events[alike], np.flatnonzero(alike), key[alike]
     repeated = several.duplicated().to_numpy()
     told, place, key = several[~repeated], place[~repeated], key[~repeated]
     current, first, conflicts = _resolve_several(told, key, source_order)
@@ -207,14 +208,13 @@ def resolve(events: pd.DataFrame, repeating: Sequence[str], source_order: Sequen
     first_recorded[place[current]] = first
 
     rows = np.flatnonzero(holds)
-    by = (codes(events[name])[rows] for name in ("referral_id", "event", "ref", "event_id"))
-    referral, event, ref, event_id = by
+    referral, event, ref, event_id = (codes(events[name])[rows] for name in ("referral_id", "event", "ref", "event_id"))
     rows = rows[order(referral, event, days(events["event_date"])[rows], ref, event_id)]
     held = events.drop(columns="action").take(rows).assign(first_recorded=first_recorded[rows])
     return Resolved(held, told.iloc[conflicts], several[repeated])
 
 
-def _shared(key: Numbers) -> Flags:
+def _alike(key: Numbers) -> Flags:
     """Return which rows share their key with another."""
     ordered = np.sort(key)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -231,12 +231,8 @@ def _resolve_several(
     best_first = pd.Index(list(dict.fromkeys(source_order)), dtype="str")
     rank = best_first.get_indexer(pd.Index(rows["source"]))
     rank = np.where(rank < 0, len(best_first), rank)
-    recorded, happened, origin, says = (
-        days(rows["recorded_date"]),
-        days(rows["event_date"]),
-        codes(rows["source"]),
-        _says(rows),
-    )
+    recorded, happened = days(rows["recorded_date"]), days(rows["event_date"])
+    origin, says = codes(rows["source"]), _says(rows)
     told = pd.DataFrame({"key": key, "origin": origin, "recorded": recorded, "happened": happened})
     place = np.flatnonzero(~_withdrawn(told, (rows["action"] == "withdraw").to_numpy()))
 

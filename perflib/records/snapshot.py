@@ -18,7 +18,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, wraps
-from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -28,12 +27,13 @@ from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
 from perflib.records.current import CONFLICT, DAY, among, categorical, codes, resolve, shared, trimmed
+from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Part, as_in_the_extract, same
-from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, is_filled, open_columns, parse
+from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse
 from perflib.records.sources import read_source
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import working_days
-from perflib.rules.contract import Contract, load_contract
+from perflib.rules.contract import Contract
 from perflib.rules.programme import Attribute, Programme
 
 P = ParamSpec("P")
@@ -41,7 +41,6 @@ R = TypeVar("R")
 At = Literal["at_start", "at_referral", "at_event", "at_period_end"]
 
 REPEAT, ONCE = "repeat of another row", "counted once"
-PERSON = "holds the identifier of a referral or person"
 STRAY, UNKNOWN = "not a referral of the participants table", "no such referral is known"
 
 
@@ -178,7 +177,7 @@ class Snapshot:
         aside = self.set_aside.drop(columns="row")
         aside = aside.sort_values(list(aside.columns), kind="stable")
         named = {"journeys": self.journeys, "events": self.events, "set_aside": aside, **self.tables}
-        return {name: frame.reset_index(drop=True) for name, frame in named.items()}
+        return {name: _as_text(frame).reset_index(drop=True) for name, frame in named.items()}
 
     def rows_of(self, referrals: pd.Series) -> NDArray[np.int64]:
         """Return the row in `journeys` of each referral, -1 where it has none."""
@@ -251,52 +250,6 @@ def _hashable(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def load_snapshot(
-    contract: str | Contract,
-    month: str | pd.Period | None = None,
-    known_at: str | date | None = None,
-    params: str | Path = "params",
-) -> Snapshot:
-    """Return one contract's month as it was known on one day.
-
-    Parameters
-    ----------
-    contract : str or Contract
-        Id of a contract file, or a contract already read.
-    month : str or Period, optional
-        Reporting month, YYYY-MM; by default the last whole month that the extract holds.
-    known_at : str or date, optional
-        Rows recorded later are left out; by default the month's last day plus the contract's `report_lag`.
-    params : str or Path
-        Folder of parameter files.
-
-    Returns
-    -------
-    Snapshot
-
-    Raises
-    ------
-    ParameterError
-        The contract, month or date is not one that can be reported.
-    DataError
-        The extract cannot be read, or holds no referral.
-
-    Examples
-    --------
-    >>> load_snapshot("whp-sample", "2020-06").period_end
-    datetime.date(2020, 6, 30)
-    """
-    resolved = load_contract(contract, params) if isinstance(contract, str) else contract
-    return take_snapshot(load_extract(resolved), month, known_at)
-
-
-def month_before(snapshot: Snapshot) -> Snapshot | None:
-    """Return the same contract's month before, as it was known when it was reported; None for the first month."""
-    if snapshot.month <= snapshot.first_month:
-        return None
-    return load_snapshot(snapshot.contract, snapshot.month - 1)
-
-
 def load_extract(contract: Contract) -> Extract:
     """Read and check a contract's source.
 
@@ -314,10 +267,10 @@ def load_extract(contract: Contract) -> Extract:
     having = [table for table in tables.values() if "referral_id" in table]
     for table, referrals in zip(having, shared([table["referral_id"] for table in having]), strict=True):
         table["referral_id"] = referrals
-    identifiers = _identifiers(tables)
-    hidden = [_hide_identifiers(name, frame, identifiers, contract.programme) for name, frame in tables.items()]
+    people = identifiers(tables)
+    hidden = [hide(name, frame, people, contract.programme) for name, frame in tables.items()]
     faults = pd.concat([*(found for _, found in read.values()), *hidden], ignore_index=True)
-    faults["value"] = faults["value"].mask(_hold(faults["value"], identifiers), "")
+    faults["value"] = faults["value"].mask(holding(faults["value"], people), "")
     unused = {
         name: [*(str(header) for header in table.frame if same(header) not in tables[name]), *table.unread]
         for name, table in raw.items()
@@ -334,49 +287,13 @@ def load_extract(contract: Contract) -> Extract:
     return extract
 
 
-def _identifiers(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
-    """Return every identifier of a referral or person, in small letters."""
-    names = [table[name] for table in tables.values() for name in ("referral_id", "participant_id") if name in table]
-    distinct = pd.concat([pd.Series(name.unique().astype("str"), dtype="str") for name in names], ignore_index=True)
-    return distinct.dropna().str.lower()
-
-
-def _hold(cells: pd.Series, identifiers: pd.Series) -> NDArray[np.bool_]:
-    """Return which texts are an identifier, or hold one as a word."""
-    place, distinct = pd.factorize(cells.astype("str"))
-    text = pd.Series(distinct, dtype="str").str.strip().str.lower()
-    words = pd.concat([text, text.str.split().explode().str.strip(".,;:()[]")]).astype("str")
-    known = identifiers[identifiers.isin(words)]
-    found = words.isin(known).groupby(level=0).any().to_numpy()
-    return np.append(found, False)[place]
-
-
-def _hide_identifiers(name: str, table: pd.DataFrame, identifiers: pd.Series, programme: Programme) -> pd.DataFrame:
-    """Take identifiers of people out of the columns that reports may show, and return them as faults.
-
-    A number of up to four digits is left: it tells nobody, and centres are numbered.
-    """
-    identifiers = identifiers[~identifiers.str.fullmatch(r"\d{1,4}").astype(bool)]
-    faults = [pd.DataFrame(columns=SET_ASIDE)]
-    for column in open_columns(name, programme):
-        kinds = categorical(table[column])
-        held = np.append(_hold(pd.Series(kinds.cat.categories), identifiers), False)[kinds.cat.codes]
-        if name == "attributes":
-            held &= table["attribute"].isin(open_columns("participants", programme)).to_numpy()
-        if held.any():
-            table[column] = table[column].where(~held)
-            effect = ROW_NOT_USED if is_filled(name, column) else NOT_RECORDED
-            faults.append(_aside(name, table.index[held], column, PERSON, effect))
-    return pd.concat(faults, ignore_index=True)
-
-
 def take_snapshot(
     extract: Extract, month: str | pd.Period | None = None, known_at: str | date | None = None
 ) -> Snapshot:
-    """Return a month of an extract as known on one day; `load_snapshot` has the parameters."""
+    """Return a month of an extract as known on one day; `loading.load_snapshot` has the parameters."""
     contract = extract.contract
     period = extract.last_month if month is None else to_month(month)
-    known = _known_at(period, known_at, contract)
+    known = known_on(period, known_at, contract)
     at = pd.Timestamp(known)
     asides: list[pd.DataFrame] = []
 
@@ -412,7 +329,7 @@ def take_snapshot(
     referred = among(current["referral_id"], current["referral_id"][happened & theirs & referral])
     current = current[happened & theirs & referred]
     participants = participants[among(participants["referral_id"], current["referral_id"])]
-    participants = _plain(participants.iloc[np.argsort(codes(participants["referral_id"]))])
+    participants = _as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
     texts = current.columns.difference(["event_date", "recorded_date", "first_recorded"])
     current = current.assign(**{name: trimmed(categorical(current[name])) for name in texts})
 
@@ -437,7 +354,8 @@ def take_snapshot(
     )
 
 
-def _known_at(month: pd.Period, known_at: str | date | None, contract: Contract) -> date:
+def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) -> date:
+    """Return the day on which a month is looked at: as given, else its last day plus the contract's report lag."""
     if known_at is None:
         return month.end_time.date() + timedelta(days=contract.report_lag)
     try:
@@ -501,9 +419,9 @@ def _flagged(index: pd.Index, rows: pd.Series) -> NDArray[np.bool_]:
     return found
 
 
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with the referrals as text, as they stand outside the events."""
-    return table.assign(referral_id=table["referral_id"].astype("str"))
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its categories, which only the events keep, as text."""
+    return table.astype(dict.fromkeys(table.select_dtypes("category"), "str"))
 
 
 def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
@@ -557,7 +475,7 @@ def _as_known(
             asides.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
             rows = rows[~unknown]
         rows = rows.sort_values(list(rows.columns), kind="stable")
-        known[name] = _plain(rows) if "referral_id" in rows else rows
+        known[name] = _as_text(rows)
     return known, asides
 
 
@@ -575,7 +493,8 @@ def _journeys(
     happened, recorded = (events[name].to_numpy() for name in ("event_date", "first_recorded"))
     another = _changes(place) | _changes(kind)
     day = np.flatnonzero(another | _changes(happened))
-    recorded = np.minimum.reduceat(recorded, day)[another[day]]
+    if len(day):
+        recorded = np.minimum.reduceat(recorded, day)[another[day]]
     place, kind, happened = place[another], kind[another], happened[another]
     names = events["event"].cat.categories
     dates = {}
@@ -595,7 +514,7 @@ def _journeys(
 
 def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which values differ from the one before."""
-    return np.append(True, values[1:] != values[:-1])
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
 def _typed(values: pd.Series, attribute: Attribute) -> pd.Series:

@@ -13,6 +13,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, as_completed
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -30,21 +31,40 @@ Files = Mapping[str, Any]
 WAIT = 10
 """Seconds within which a scheduler must answer."""
 
+TRIES = 3
+"""How often a job is sent whose files were lost with a worker."""
+
 
 class Cluster(Workshop):
     """Carries out a run's work on this machine, but for the making of reports."""
 
     def __init__(self, client: Any, folder: Path) -> None:
-        super().__init__(client.get_executor, folder)
+        super().__init__(None, folder)
         self._client = client
 
     def make(self, jobs: Sequence[Job], limits: Limits) -> Iterator[tuple[Job, Result | None]]:
         """Yield each job with what became of it; None where workers were lost over it again and again."""
+        left = dict.fromkeys(jobs)
+        executor = self._client.get_executor()
+        for _ in range(TRIES):
+            tasks = self._with_files(list(left))
+            futures = {executor.submit(partial(_made_there, limits=limits), task): task[0] for task in tasks}
+            for future in as_completed(futures):
+                with contextlib.suppress(CancelledError):  # what it was sent was lost with a worker
+                    job = futures[future]
+                    yield job, future.result() if future.exception() is None else None
+                    del left[job]
+            if not left:
+                return
+        yield from left.items()
+
+    def _with_files(self, jobs: Sequence[Job]) -> list[tuple[Job, Files]]:
+        """Return each job with the files that it needs, sent to the cluster once."""
         sent: dict[Path, Any] = {}
 
         def send(path: Path) -> Any:
             if path not in sent:
-                (sent[path],) = self._client.scatter([path.read_bytes()], broadcast=False)
+                (sent[path],) = self._client.scatter([path.read_bytes()])
             return sent[path]
 
         snapshots = {path.name: path for path in self.folder.glob("*.snapshot")}
@@ -53,8 +73,7 @@ class Cluster(Workshop):
             files = {name: path for name, path in snapshots.items() if name.startswith(f"{job.contract}_")}
             files |= {Path(job.notebook).name: Path(job.notebook)} | _parameter_files(job.params)
             tasks.append((job, {name: send(path) for name, path in files.items()}))
-        for (job, _), result in self.each(partial(_made_there, limits=limits), tasks):
-            yield job, result
+        return tasks
 
     def here(self, work: Callable[[T], R], tasks: Sequence[T]) -> Iterator[tuple[T, R | None]]:
         """Do each task on this machine."""

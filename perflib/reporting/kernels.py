@@ -73,7 +73,7 @@ _ADDRESS_LENGTH = 100  # that of a Unix socket ends at 107 bytes
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
-def die_with_parent() -> None:
+def _die_with_parent() -> None:
     """Have the kernel of the system kill this process when the process that started it ends. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
@@ -276,7 +276,7 @@ def main() -> None:
         gc.freeze()  # the collector would write to, and so copy, the pages that kernels share
         command, environment, cwd = _serve(listener)
     os.setpgid(0, 0)
-    die_with_parent()
+    _die_with_parent()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
     os.environ.update(environment, JPY_PARENT_PID="1")  # ipykernel need not watch for the parent's end

@@ -19,7 +19,10 @@ from perflib.reporting.words import capital, day_words, listed, month_words
 SHADES = ("#12436D", "#28A197", "#7FC9C4", "#A285D1", "#D8D3E4", "#B8BCC0", "#6B6F73", "#F46A25")
 """Fills of stages: that of the outcome first, those of who is out of it grey."""
 
-CURVE_DAYS = range(0, 721, 60)
+HORIZONS = (96, 192, 384, 720)
+"""How many days curves may reach; the first by which nearly all that happens has happened is taken."""
+
+STEPS = 24
 GAP_DAYS = (28, 91, 182, 364)
 
 
@@ -213,12 +216,17 @@ def milestone_curves(snapshot: Snapshot) -> Figure:
     programme = snapshot.programme
     wanted = ["job_start", "course_start", *programme.milestones, *programme.outcomes]
     known = [name for name in dict.fromkeys(wanted) if name in programme.events or name in programme.outcomes]
+    curves = {name: incidence.time_to(snapshot, name) for name in known}
+    times = [curve.reached_quantile(0.99) for curve in curves.values()]
+    horizon = next(
+        (days for days in HORIZONS if days >= max((time for time in times if time == time), default=0)), HORIZONS[-1]
+    )
     parts = []
-    for name in known:
-        curve = incidence.time_to(snapshot, name)
+    for name, curve in curves.items():
         reached = curve.events[curve.causes[0]].cumsum()
         if len(reached) and reached.iloc[-1]:
-            rows = curve.at(CURVE_DAYS).reset_index().assign(step=programme.label(name))
+            days = range(0, horizon + 1, horizon // STEPS)
+            rows = curve.at(days).reset_index().assign(step=programme.label(name))
             place = np.searchsorted(reached.index.to_numpy(), rows["day"].to_numpy(), side="right")
             parts.append(rows.assign(reached=np.append(0, reached.to_numpy())[place]))
     columns: dict[str, Column] = {
@@ -236,17 +244,19 @@ def milestone_curves(snapshot: Snapshot) -> Figure:
         for step, style in zip(steps, series_styles(len(steps)), strict=True):
             mine = data[data["step"] == step]
             axes.fill_between(mine["day"], 100 * mine["lower"], 100 * mine["upper"], color=style["color"], alpha=0.18)
-            axes.plot(mine["day"], 100 * mine["share"], label=step, markevery=2, **style)
+            axes.plot(mine["day"], 100 * mine["share"], label=step, markevery=4, **style)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("days since the start")
         axes.set_ylabel("% of starters")
         label_ends(axes)
 
     def alt(data: pd.DataFrame) -> str:
-        at = data[(data["day"] == 360) & data["share"].notna()]
+        at = data[(data["day"] == horizon // 2) & data["share"].notna()]
         said = [f"{100 * row['share']:.0f}% {row['step'].lower()}" for row in at.to_dict("records")]
         return "Rising lines of the share that has reached each step by each day since the start" + (
-            f"; by day 360: {listed(said)}." if said else "; too few have been followed long enough to say more."
+            f"; by day {horizon // 2}: {listed(said)}."
+            if said
+            else "; too few have been followed long enough to say more."
         )
 
     return Figure(
@@ -392,7 +402,8 @@ def caseworkers(snapshot: Snapshot, attribute: str) -> Table:
             "upper": number("95% to", of=("advances",), places=1),
         },
         internal_only=True,
-        note="A move belongs to whoever had the participant on the day. Not ranked: the limits mostly overlap.",
+        note="A move belongs to whoever had the participant on the day. Not ranked: where limits overlap, chance may "
+        "be all that sets two apart.",
         empty="nobody was on the programme in these months",
     )
 

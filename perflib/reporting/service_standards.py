@@ -39,6 +39,7 @@ STATUS_WORDS = {
     "no_data": "no data",
     "not_applicable": "not applicable",
 }
+NATIONS = {"ENG": "England", "WLS": "Wales", "SCT": "Scotland", "NIR": "Northern Ireland"}
 SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
 BASES = ("month", "rolling_3", "rolling_12", "cumulative")
 LIMIT: dict[str, Any] = {"color": PALETTE[2], "linewidth": 1.2, "linestyle": (0, (4, 2))}
@@ -397,7 +398,7 @@ def conventions(snapshot: Snapshot) -> list[str]:
     resolving = [snapshot.programme.label(name).lower() for name in snapshot.programme.resolves]
     rules = snapshot.contract.standards.values()
     return [
-        f"Working days are Monday to Friday without the bank holidays of {snapshot.contract.nation}.",
+        f"Working days are Monday to Friday without the bank holidays of {NATIONS[snapshot.contract.nation]}.",
         "A clock that begins on a day off begins on the next working day, which is day 0. Within n days means on or "
         "before day n.",
         f"A referral is resolved by the first of: {listed(resolving)}.",

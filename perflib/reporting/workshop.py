@@ -13,16 +13,18 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from functools import partial
+from multiprocessing import connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TypeVar
 
 from perflib.errors import PerfError
 from perflib.reporting.job import Job, Limits, Result
-from perflib.reporting.kernels import die_with_parent, environment, forking_parent, ordinary_kernels
+from perflib.reporting.kernels import environment, forking_parent, ordinary_kernels
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -168,8 +170,15 @@ def _processes() -> BaseContext:
 
 def _begin() -> None:
     """Prepare a process of this run: it ends with the run, which alone hears an interruption."""
-    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
+
+
+def _end_with_the_run() -> None:
+    run = multiprocessing.parent_process()
+    assert run is not None
+    connection.wait([run.sentinel])
+    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,9 @@ programme: {programme}
 # provider: Example Provider
 # package_area: Example area
 
+# How the provider manages performance: a file in params/management. Its service limits are added to the programme's.
+# management: ks
+
 # Whose bank holidays count: ENG, WLS, SCT or NIR.
 nation: ENG{assumed}
 

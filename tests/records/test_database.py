@@ -20,9 +20,11 @@ import pytest
 
 from perflib.errors import DataError, ParameterError, PerfError
 from perflib.records import database
-from perflib.records.snapshot import load_extract, load_snapshot
+from perflib.records.loading import load_snapshot
+from perflib.records.snapshot import load_extract
 from perflib.reporting import batch
-from perflib.rules.contract import load_contract
+from perflib.rules.contract import load_contract, load_programme
+from perflib.rules.new_contract import new_contract
 
 MONTH, KNOWN_AT = "2020-03", "2020-05-28"
 USER, PASSWORD = "crm-reader", "p@ss:w/rd%20#1"  # with the signs that mean something in a URL
@@ -55,6 +57,13 @@ PEOPLE = "{table: crm.referrals, columns: {referral_id: prap_ref, participant_id
 COLUMNS = "columns: {referral_id: prap_ref, event: what, event_date: happened, recorded_date: entered}"
 EVENTS = f"{{table: crm.contacts, {COLUMNS}}}"
 FAULTY = "{table: crm.doubtful, columns: {referral_id: prap_ref, event: what, event_date: %s, recorded_date: entered}}"
+
+
+LINES = new_contract("town", load_programme("whp")).splitlines()
+SOURCE = 1 + next(number for number, line in enumerate(LINES) if line.startswith("source:"))
+"""The line of a contract file at which its source begins."""
+
+AT_URL = f"line {SOURCE + 1}: source.url"
 
 
 @pytest.fixture(scope="module")
@@ -217,13 +226,13 @@ class TestOnlyWhatIsNeeded:
     def test_a_table_of_many_contracts_is_not_read_as_if_it_were_of_one(self, contract):
         contract(where=None)
         assert refused(ParameterError) == (
-            "line 23: source.tables.participants: no `where`: say which rows are this contract's, such as contract_id "
-            "= :contract; `all` if the table has no others."
+            f"line {SOURCE + 5}: source.tables.participants: no `where`: say which rows are this contract's, such as "
+            "contract_id = :contract; `all` if the table has no others."
         )
 
     def test_a_condition_that_is_blank_is_none(self, contract):
         contract(where="")
-        assert refused(ParameterError).startswith("line 21: source.where: ")
+        assert refused(ParameterError).startswith(f"line {SOURCE + 3}: source.where: ")
 
     def test_a_query_needs_no_condition_beside_it(self, contract):
         query = "{query: select prap_ref from crm.contacts, where: all}"
@@ -280,8 +289,8 @@ class TestAConnectionThatFails:
         meanwhile(2, CUT)
         assert snapshot().equals(town_snapshot)
         assert [record.message.partition("town.yaml ")[2] for record in caplog.records] == 2 * [
-            "line 24: source.tables.participants: this machine/postgres: crm.referrals: the connection was cut. "
-            "Trying again in 0.01 seconds."
+            f"line {SOURCE + 6}: source.tables.participants: this machine/postgres: crm.referrals: the connection "
+            "was cut. Trying again in 0.01 seconds."
         ]
 
     def test_is_tried_three_times(self, contract, meanwhile, monkeypatch):
@@ -289,8 +298,8 @@ class TestAConnectionThatFails:
         contract()
         meanwhile(9, CUT)
         assert refused() == (
-            "line 24: source.tables.participants: this machine/postgres: crm.referrals: the connection was cut. "
-            "(Tried 3 times.)"
+            f"line {SOURCE + 6}: source.tables.participants: this machine/postgres: crm.referrals: the connection "
+            "was cut. (Tried 3 times.)"
         )
 
     def test_in_the_network_is_as_one_that_the_server_cuts(self, contract, crm, place, town_snapshot, caplog):
@@ -304,7 +313,7 @@ class TestAConnectionThatFails:
     def test_because_no_server_is_there_is_tried_three_times(self, contract, place):
         contract(url=url(place.root))
         assert refused() == (
-            "line 19: source.url: this machine/postgres: no connection: No such file or directory. Correct the URL, or "
+            f"{AT_URL}: this machine/postgres: no connection: No such file or directory. Correct the URL, or "
             "see whether the server runs. (Tried 3 times.)"
         )
 
@@ -349,7 +358,7 @@ class TestAPassword:
         monkeypatch.setenv("CRM_PASSWORD", "of-yesterday")
         contract()
         assert refused() == (
-            "line 19: source.url: this machine/postgres: the user or the password was refused. Correct the user and "
+            f"{AT_URL}: this machine/postgres: the user or the password was refused. Correct the user and "
             "the password in the environment."
         )
         assert not caplog.records
@@ -357,7 +366,7 @@ class TestAPassword:
     def test_that_is_missing_is_asked_for(self, contract, crm, caplog):
         contract(url=url(crm.folder, start="${CRM_USER}@"))
         assert refused() == (
-            "line 19: source.url: this machine/postgres: the database asks for a password and there is none. Give it "
+            f"{AT_URL}: this machine/postgres: the database asks for a password and there is none. Give it "
             "in the URL as ${NAME}, or in PGPASSWORD or .pgpass."
         )
         assert not caplog.records
@@ -379,7 +388,7 @@ class TestAPassword:
     def test_in_the_contract_file_is_refused(self, contract, written):
         contract(url=written)
         assert refused(ParameterError) == (
-            "line 19: source.url: holds a password. Take it out, change it at the database if others could read it "
+            f"{AT_URL}: holds a password. Take it out, change it at the database if others could read it "
             "here, and write ${NAME} in its place, where NAME is an environment variable that holds it."
         )
 
@@ -398,7 +407,7 @@ class TestAPassword:
         monkeypatch.delenv("CRM_PASSWORD")
         contract()
         assert refused(ParameterError) == (
-            "line 19: source.url: the environment variable CRM_PASSWORD is not set. Set it before the run."
+            f"{AT_URL}: the environment variable CRM_PASSWORD is not set. Set it before the run."
         )
 
     @pytest.mark.usefixtures("in_process")
@@ -500,20 +509,20 @@ class TestTheDatabaseSaysNo:
     )
     def test_in_one_line(self, contract, caplog, events, message):
         contract(events=events, timeout=1)
-        assert refused() == f"line 26: source.tables.events: this machine/postgres: {message}"
+        assert refused() == f"line {SOURCE + 8}: source.tables.events: this machine/postgres: {message}"
         assert not caplog.records  # nothing is tried again in vain
 
     def test_there_is_no_such_database(self, contract, crm):
         contract(url=url(crm.folder).replace("/postgres?", "/nowhere?"))
         assert refused() == (
-            'line 19: source.url: this machine/nowhere: no connection: database "nowhere" does not exist. Correct the '
+            f'{AT_URL}: this machine/nowhere: no connection: database "nowhere" does not exist. Correct the '
             "URL or ask for access."
         )
 
     def test_a_table_that_the_data_dictionary_does_not_have(self, place, crm):
         place.contract(source=f"{{url: '{url(crm.folder)}', where: all, tables: {{event: {EVENTS}}}}}")
         assert refused() == (
-            "line 18: source.tables.event: 'event' is no table of the data dictionary; did you mean 'events'?"
+            f"line {SOURCE}: source.tables.event: 'event' is no table of the data dictionary; did you mean 'events'?"
         )
 
     def test_a_table_that_is_needed_is_missing(self, place, crm):
@@ -530,12 +539,12 @@ class TestTheDatabaseSaysNo:
 class TestAUrl:
     def test_needs_a_driver(self, contract):
         contract(url="oracle+oracledb://db.example/crm")
-        assert refused(ParameterError).startswith("line 19: source.url: no driver for oracle+oracledb is installed.")
+        assert refused(ParameterError).startswith(f"{AT_URL}: no driver for oracle+oracledb is installed.")
 
     @pytest.mark.parametrize("written", ["db.example, port 5432", f"postgresql://{USER}:p%40ss@db:p%40ss/crm"])
     def test_is_one_of_a_database(self, contract, written):
         contract(url=written)
-        assert refused(ParameterError).startswith("line 19: source.url: is no URL of a database. Write one such as ")
+        assert refused(ParameterError).startswith(f"{AT_URL}: is no URL of a database. Write one such as ")
 
     def test_of_a_file_that_is_not_there_makes_none(self, place):
         place.contract(source="{url: 'sqlite:///town.db', where: all}")
@@ -548,7 +557,9 @@ class TestAUrl:
             file.execute("insert into participants values ('ref-00001', cast(x'412e20506572736f6ee9' as text))")
             file.commit()
         place.contract(source="{url: 'sqlite:///../../town.db', where: all}")
-        assert refused().startswith("line 18: source: town.db: participants: a cell is not what the SQL makes of it")
+        assert refused().startswith(
+            f"line {SOURCE}: source: town.db: participants: a cell is not what the SQL makes of it"
+        )
 
     def test_of_a_file_that_is_no_database(self, place):
         place.contract(source="{url: 'sqlite:///town.yaml', where: all}")

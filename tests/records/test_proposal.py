@@ -11,9 +11,9 @@ import pytest
 
 from perflib.analysis import measures
 from perflib.errors import DataError
+from perflib.records.loading import load_snapshot
 from perflib.records.proposal import propose
 from perflib.records.proposal.names import alike, words
-from perflib.records.snapshot import load_snapshot
 from perflib.rules.contract import load_contract, load_programme
 
 CENTRAL = Path(__file__).parents[1] / "answers" / "whp-central-part"

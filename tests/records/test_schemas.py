@@ -11,6 +11,7 @@ import pytest
 
 from perflib import load_snapshot
 from perflib.errors import DataError, ParameterError, PerfError
+from perflib.records.identifiers import PERSON
 from perflib.records.schemas import (
     NOT_RECORDED,
     ROW_NOT_USED,
@@ -20,7 +21,7 @@ from perflib.records.schemas import (
     parse_dates,
     schema,
 )
-from perflib.records.snapshot import ONCE, PERSON, REPEAT, UNKNOWN
+from perflib.records.snapshot import ONCE, REPEAT, UNKNOWN
 from perflib.rules.contract import load_programme
 from perflib.rules.programme import Programme
 

@@ -26,8 +26,9 @@ from hypothesis import strategies as st
 
 from perflib.analysis import journeys, measures
 from perflib.errors import ParameterError, PerfError
+from perflib.records.loading import load_snapshot
 from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED
-from perflib.records.snapshot import ONCE, REPEAT, Snapshot, load_extract, load_snapshot, remembered, take_snapshot
+from perflib.records.snapshot import ONCE, REPEAT, Snapshot, load_extract, remembered, take_snapshot
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 Row = dict[str, str]

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from perflib.errors import DataError
-from perflib.records.snapshot import load_extract, load_snapshot, take_snapshot
+from perflib.records.loading import load_snapshot
+from perflib.records.snapshot import load_extract, take_snapshot
 from perflib.records.sources import read_source
 from perflib.rules.contract import Contract, load_contract
 

@@ -59,8 +59,8 @@ def test_a_cluster_of_which_a_worker_is_killed_makes_every_report_and_the_same_b
         assert run.stderr is not None
         assert "made" in run.stderr.readline()
         os.killpg(workers[0].pid, signal.SIGKILL)
-        run.communicate()
-    assert run.returncode == 0
+        _, rest = run.communicate()
+    assert run.returncode == 0, rest
     subprocess.run([*base, "--out", "here"], check=True, capture_output=True)
     assert files(place.root / "there") == files(place.root / "here")
     assert len([name for name in files(place.root / "there") if name.endswith(".ipynb")]) == 6

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from scipy import stats
 
 from perflib.analysis import cohorts, kpis, trends
-from perflib.records.snapshot import load_snapshot
+from perflib.records.loading import load_snapshot
 from perflib.reporting import figures
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Presenter

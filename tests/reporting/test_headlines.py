@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize, stats
 
 from perflib.analysis import cohorts, kpis
-from perflib.records.snapshot import load_snapshot
+from perflib.records.loading import load_snapshot
 from perflib.reporting import headlines
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Presenter

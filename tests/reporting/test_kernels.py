@@ -16,8 +16,6 @@ from perflib.reporting.execution import make_report
 from perflib.reporting.job import Job, Limits
 from perflib.reporting.kernels import PARENT, environment, forking_parent, ordinary_kernels
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
-
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 PARAMETERS = "contract = 'whp-sample'\nmonth = None\nknown_at = None\nparams = 'params'"
 LIMITS = Limits(seconds=120)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from perflib.records.snapshot import load_snapshot
+from perflib.records.loading import load_snapshot
 from perflib.reporting import performance_summary as page
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Presenter

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from perflib.errors import DisclosureError, ParameterError
-from perflib.records.snapshot import load_snapshot
+from perflib.records.loading import load_snapshot
 from perflib.reporting import open_report, report, tables
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Presenter

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from perflib import month_before
-from perflib.records.snapshot import load_snapshot
+from perflib.records.loading import load_snapshot
 from perflib.reporting import service_standards as page
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Presenter

@@ -202,7 +202,7 @@ def residuals(cumulative: Floats) -> Residuals:
 
     >>> found = residuals(np.array([[10.0, 30.0], [10.0, 10.0], [5.0, np.nan]]))
     >>> found.freedom, round(found.dispersion, 3)
-    (1, 10.0)
+    (1, 13.333)
     """
     expected = fitted(cumulative)
     observed = np.diff(cumulative, axis=1, prepend=0)

@@ -1,0 +1,60 @@
+"""Identifiers of people that stand where a report would show them: typed into a name, or shifted into another column.
+
+Conventions
+-----------
+- An identifier is a referral_id or participant_id that any table of the extract holds.
+- A text holds one if it is one, or has one among its words, in capitals or small letters.
+- In a column of free text a number of up to four digits is left: it tells nobody, and centres are numbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perflib.records.current import categorical
+from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, is_filled, open_columns
+from perflib.rules.programme import Programme
+
+PERSON = "holds the identifier of a referral or person"
+
+
+def identifiers(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Return every identifier of a referral or person, in small letters."""
+    names = [table[name] for table in tables.values() for name in ("referral_id", "participant_id") if name in table]
+    distinct = pd.concat([pd.Series(name.unique().astype("str"), dtype="str") for name in names], ignore_index=True)
+    return distinct.dropna().str.lower()
+
+
+def holding(cells: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
+    """Return which texts hold one of the identifiers known.
+
+    >>> holding(pd.Series(["SC01", "see R-1.", "r-1"]), pd.Series(["r-1"])).tolist()
+    [False, True, True]
+    """
+    place, distinct = pd.factorize(cells.astype("str"))
+    text = pd.Series(distinct, dtype="str").str.strip().str.lower()
+    words = pd.concat([text, text.str.split().explode().str.strip(".,;:()[]")]).astype("str")
+    named = known[known.isin(words)]  # first the few that occur: there may be a million
+    found = words.isin(named).groupby(level=0).any().to_numpy()
+    return np.append(found, False)[place]
+
+
+def hide(name: str, table: pd.DataFrame, known: pd.Series, programme: Programme) -> pd.DataFrame:
+    """Take identifiers out of the columns of a table that reports may show, and return those cells as faults."""
+    known = known[~known.str.fullmatch(r"\d{1,4}").astype(bool)]
+    faults = [pd.DataFrame(columns=SET_ASIDE)]
+    for column in open_columns(name, programme):
+        kinds = categorical(table[column])
+        held = np.append(holding(pd.Series(kinds.cat.categories), known), False)[kinds.cat.codes]
+        if name == "attributes":
+            held &= table["attribute"].isin(open_columns("participants", programme)).to_numpy()
+        if held.any():
+            table[column] = table[column].where(~held)
+            effect = ROW_NOT_USED if is_filled(name, column) else NOT_RECORDED
+            fixed = {"table": name, "row": table.index[held], "column": column, "value": "", "reason": PERSON}
+            faults.append(pd.DataFrame(fixed | {"effect": effect}, columns=SET_ASIDE))
+    return pd.concat(faults, ignore_index=True)
