@@ -13,8 +13,8 @@ EXAMPLE = Path(__file__).parents[2] / "reports" / "example"
 def test_the_worked_example_says_what_the_sample_gives_today():
     snapshot = load_snapshot("whp-sample")
     written = json.loads((EXAMPLE / "headlines.json").read_text(encoding="utf-8"))
-    assert written["fingerprint"] == snapshot.fingerprint
     found = written["notebooks"]["cohort_trends"]["findings"]
+    assert written["notebooks"]["cohort_trends"]["fingerprint"] == snapshot.fingerprint
     assert found[1 : 1 + len(headlines.findings(snapshot, Disclosure()))] == headlines.findings(snapshot, Disclosure())
     page = (EXAMPLE / "cohort_trends.html").read_text(encoding="utf-8")
     assert snapshot.fingerprint in page
