@@ -189,7 +189,9 @@ def _parquet(path: Path) -> pd.DataFrame:
     try:
         cells = pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs={"date_as_object": False})
     except (OSError, ValueError) as error:
-        raise DataError(f"{path.name}: cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}.") from None
+        raise DataError(
+            f"{path.name}: cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}."
+        ) from None
     for name in cells.select_dtypes("float"):
         codes, unique = pd.factorize(cells[name])
         texts = pd.array([str(number).removesuffix(".0") for number in unique], dtype="str")
