@@ -68,7 +68,7 @@ class Cluster(Workshop):
             return sent[path]
 
         snapshots = {path.name: path for path in self.folder.glob("*.snapshot")}
-        tasks = []
+        tasks: list[tuple[Job, Files]] = []
         for job in jobs:
             files = {name: path for name, path in snapshots.items() if name.startswith(f"{job.contract}_")}
             files |= {Path(job.notebook).name: Path(job.notebook)} | _parameter_files(job.params)
