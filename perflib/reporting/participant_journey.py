@@ -57,8 +57,9 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
 
 def positions(snapshot: Snapshot) -> Figure:
     """Where the participants of each cohort stand, as shares of the cohort."""
-    names = journeys.stages(snapshot)
     table = journeys.position(snapshot)
+    names = {code: label for code, label in journeys.stages(snapshot).items() if table[code].any()}
+    table = table[list(names)]
     table = table.assign(starts=table.sum(axis=1))
     table = table[table["starts"] > 0].reset_index()
     columns: dict[str, Column] = {"cohort": month("Cohort"), "starts": count("Starts", parts=list(names))}
