@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import connection
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TypeVar
 
@@ -150,22 +149,19 @@ def workshop(out: Path, reports: int, workers: int | None = None) -> Iterator[Wo
     """
     count = min(workers or processes(), reports)
     parent = forking_parent if reports > 1 else ordinary_kernels
-    with locked(out), private_folder(out) as folder, parent(folder) as found, environment(found):
-        start = partial(ProcessPoolExecutor, count, _processes(), _begin) if count > 1 else None
+    with (
+        locked(out),
+        private_folder(out) as folder,
+        parent(folder) as found,
+        environment({**found, "TMPDIR": str(folder)}),
+        _temporary(folder),
+    ):
+        start = partial(ProcessPoolExecutor, count, multiprocessing.get_context("spawn"), _begin) if count > 1 else None
         shop = Workshop(start, folder)
         try:
             yield shop
         finally:
             shop.close()
-
-
-def _processes() -> BaseContext:
-    """Return how processes are started: as forks of one that has done the imports, where that can be."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["perflib.reporting.execution", "perflib.reporting.workbook"])
-    return context
 
 
 def _begin() -> None:
@@ -204,6 +200,16 @@ def locked(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[None]:
+    """Have this process's temporary files in a folder that the next run clears away, whatever becomes of this one."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextlib.contextmanager
