@@ -3,9 +3,9 @@
 Run from the project's root; one core, about four hours for everything::
 
     python benchmarks/forecast/study.py run --replicates 100      adds what is missing to the rows kept in --rows
-    python benchmarks/forecast/study.py table                     rewrites study.csv and study.md beside this file
+    python benchmarks/forecast/study.py table                     rewrites study.csv beside this file
 
-`run` can be stopped and started again; --scenario, --model and --replicates choose a part of it. Programmes come from
+`run` can be stopped and started again: it goes on from the rows kept beside this file; --scenario, --model and --replicates choose a part of it. Programmes come from
 `simulator.py`, which shares no structure with the models: calm and shocked (job entry falls by 30 to 60 % from month
 22, for good in half of them), about 60 and 250 starts a month, as known at the end of months 25, 28, 34 and 40.
 
@@ -165,7 +165,7 @@ def table(rows):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["run", "table"])
-    parser.add_argument("--rows", type=Path, default=Path("study-rows.csv"))
+    parser.add_argument("--rows", type=Path, default=HERE / "study-rows.csv")
     parser.add_argument("--replicates", type=int, default=100)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS))
