@@ -5,9 +5,10 @@ Run from the project's root; one core, about four hours for everything::
     python benchmarks/forecast/study.py run --replicates 100      adds what is missing to the rows kept in --rows
     python benchmarks/forecast/study.py table                     rewrites study.csv beside this file
 
-`run` can be stopped and started again: it goes on from the rows kept beside this file; --scenario, --model and --replicates choose a part of it. Programmes come from
-`simulator.py`, which shares no structure with the models: calm and shocked (job entry falls by 30 to 60 % from month
-22, for good in half of them), about 60 and 250 starts a month, as known at the end of months 25, 28, 34 and 40.
+`run` can be stopped and started again, and goes on from its rows; --scenario, --model and --replicates choose a part of
+it. Programmes come from `simulator.py`, which shares no structure with the models: calm and shocked (job entry falls by
+30 to 60 % from month 22, for good in half of them), about 60 and 250 starts a month, as known at the end of months 25,
+28, 34 and 40.
 
 Scores, a row a programme, as-of month and model; only cohorts that can still have outcomes recorded are scored.
 
