@@ -92,12 +92,10 @@ class Workshop:
     def _round(self, work: Callable[[T], R], left: dict[int, T], marks: Path) -> Iterator[tuple[T, R]]:
         """Yield tasks with their results, and take them out of `left`, until all are done or a process dies."""
         assert self._executor is not None
-        marked = isinstance(self._executor, ProcessPoolExecutor)
         futures: dict[Future[R], int] = {}
         with contextlib.suppress(BrokenExecutor):
             for number, task in left.items():
-                step = partial(_marked, work, marks / str(number)) if marked else work
-                futures[self._executor.submit(step, task)] = number
+                futures[self._executor.submit(partial(_marked, work, marks / str(number)), task)] = number
         for future in as_completed(futures):
             if not isinstance(future.exception(), BrokenExecutor):
                 yield left.pop(futures[future]), future.result()
@@ -108,10 +106,9 @@ class Workshop:
 
     def close(self) -> None:
         """End the processes at once."""
-        if isinstance(self._executor, ProcessPoolExecutor):
+        if self._executor is not None:
             for process in multiprocessing.active_children():
                 process.kill()
-        if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
 
