@@ -25,7 +25,7 @@ from perflib.errors import DataError
 from perflib.records.current import categorical, days
 from perflib.rules.programme import Attribute, Programme
 
-Kind = Literal["id", "code", "text", "date", "integer"]
+Kind = Literal["id", "code", "text", "prose", "date", "integer"]
 
 FIRST_DATE, LAST_DATE = pd.Timestamp("2000-01-01"), pd.Timestamp("2039-12-31")
 """Dates outside are typing errors: no programme of the kind is older, no calendar reaches further."""
@@ -51,6 +51,9 @@ def _date(description: str, *, required: bool = False) -> Column:
 
 
 _REFERRAL = Column("id", "Identifies one journey.", required=True, filled=True)
+_OF_REFERRAL = Column("id", "The journey it is about; blank where it is about none.")
+_UNIT_TYPE = Column("code", "What kind of unit it is about: subcontractor, centre, caseworker ...; blank: the contract.")
+_UNIT = Column("id", "The unit it is about; blank: that of the referral or, without one, the contract.")
 _RECORDED = _date("Day on which the row was recorded.", required=True)
 
 TABLES: dict[str, dict[str, Column]] = {
@@ -119,8 +122,14 @@ TABLES: dict[str, dict[str, Column]] = {
     },
     "notices": {
         "notice_id": Column("id", "Identifies an issue that the department is to be told of.", True, True),
+        "kind": Column("code", "red_flag, urgent, or issue (default): one that can be resolved without the department."),
+        "plan_id": Column("id", "The plan it belongs to."),
         "identified_date": _date("Day on which it was found.", required=True),
         "notified_date": _date("Day on which the department was told; blank until then."),
+        "summary": Column("prose", "What happened."),
+        "support": Column("prose", "What is asked of the department."),
+        "remedy": Column("prose", "What was done, or is being done."),
+        "prevention": Column("prose", "What keeps it from happening again."),
         "recorded_date": _RECORDED,
     },
     "samples": {
@@ -134,6 +143,118 @@ TABLES: dict[str, dict[str, Column]] = {
         "review_id": Column("id", "Identifies a review by the department's assurance team.", True, True),
         "start_date": _date("Day on which it began.", required=True),
         "end_date": _date("Day on which it ended; blank until then."),
+        "rating": Column("code", "weak, limited, reasonable or strong; blank until it is given."),
+        "reasons": Column("code", "Why: codes, separated by semicolons."),
+        "plan_due_date": _date("Day by which the action plan was to be submitted."),
+        "plan_submitted_date": _date("Day on which it was; blank until then."),
+        "implementation_due_date": _date("Day by which it was to be implemented."),
+        "plan_implemented_date": _date("Day on which it was; blank until then."),
+        "recorded_date": _RECORDED,
+    },
+    "plans": {
+        "plan_id": Column("id", "Identifies a plan, notice or measure taken about performance.", True, True),
+        "kind": Column("code", "What it is: an instrument of the programme or of the regime.", True, True),
+        "step": Column("integer", "Where its kind has steps: which one."),
+        "unit_type": _UNIT_TYPE,
+        "unit_id": _UNIT,
+        "kpi": Column("code", "The KPI, standard or measure it is to mend."),
+        "theme": Column("code", "What lay behind it."),
+        "expected": Column("prose", "The improvement that is expected, and the figures that will show it."),
+        "owner": Column("code", "The role that answers for it."),
+        "opened_date": _date("First day.", required=True),
+        "due_date": _date("Day by which it is to have worked."),
+        "closed_date": _date("Day on which it was closed; blank until then."),
+        "shared_date": _date("Day on which the department was given it."),
+        "recorded_date": _RECORDED,
+    },
+    "actions": {
+        "action_id": Column("id", "Identifies an action of a plan.", True, True),
+        "plan_id": Column("id", "Its plan.", True, True),
+        "action": Column("prose", "What is to be done."),
+        "measure": Column("prose", "How it will be seen that it worked."),
+        "owner": Column("code", "The role that answers for it."),
+        "due_date": _date("Day by which it is to be done."),
+        "done_date": _date("Day on which it was done; blank until then."),
+        "recorded_date": _RECORDED,
+    },
+    "reviews": {
+        "plan_id": Column("id", "The plan that is reviewed.", True, True),
+        "due_date": _date("Day on which the review was due.", required=True),
+        "held_date": _date("Day on which it was held; blank until then."),
+        "result": Column("code", "What it found: improved, unchanged, worse."),
+        "recorded_date": _RECORDED,
+    },
+    "targets": {
+        "unit_type": Column("code", "What kind of unit it is set for; contract for the whole.", True, True),
+        "unit_id": Column("id", "The unit; blank for the whole contract."),
+        "kpi": Column("code", "The KPI of the regime.", True, True),
+        "target": Column("text", "The value, on the KPI's own scale.", True, True),
+        "from_date": _date("First day it applies to.", required=True),
+        "reason": Column("code", "Why it was set or changed."),
+        "recorded_date": _RECORDED,
+    },
+    "checks": {
+        "check_id": Column("id", "Identifies one check of one item.", True, True),
+        "kind": Column("code", "What was checked: compliance, evidence, submission, visit ...", True, True),
+        "checked_by": Column("code", "Who checked: provider, compliance (the department's), performance (its managers)."),
+        "sample_id": Column("id", "The sample it belongs to."),
+        "referral_id": _OF_REFERRAL,
+        "unit_type": _UNIT_TYPE,
+        "unit_id": _UNIT,
+        "check_date": _date("Day of the check.", required=True),
+        "result": Column("code", "pass, fail, pending, or a code of its own; blank until it is known.", True),
+        "recorded_date": _RECORDED,
+    },
+    "feedback": {
+        "feedback_id": Column("id", "Identifies an answer or a complaint.", True, True),
+        "kind": Column("code", "survey, complaint, compliment ...", True, True),
+        "referral_id": _OF_REFERRAL,
+        "unit_type": _UNIT_TYPE,
+        "unit_id": _UNIT,
+        "asked_date": _date("Day on which it was asked for."),
+        "received_date": _date("Day on which it came; blank where there was no answer.", required=True),
+        "score": Column("integer", "The score of an answer."),
+        "result": Column("code", "Of a complaint: upheld, not_upheld; blank until it is decided."),
+        "recorded_date": _RECORDED,
+    },
+    "activities": {
+        "activity_id": Column("id", "Identifies an activity.", True, True),
+        "kind": Column("code", "eligibility_check, placement, employer_meeting, session ...", True, True),
+        "referral_id": _OF_REFERRAL,
+        "unit_type": _UNIT_TYPE,
+        "unit_id": _UNIT,
+        "date": _date("Day on which it took place.", required=True),
+        "number": Column("integer", "How many: people, places, minutes; blank counts as one."),
+        "recorded_date": _RECORDED,
+    },
+    "mi_pack": {
+        "figure": Column("code", "What is counted: an event or outcome of the programme.", True, True),
+        "month": _date("Any day of the month that it is of.", required=True),
+        "basis": Column("code", "month (default), rolling_3, rolling_12, cumulative, or cohort."),
+        "group": Column("code", "The customer group; blank: all."),
+        "area": Column("id", "The devolved area; blank: all."),
+        "value": Column("text", "The department's figure.", True, True),
+        "recorded_date": _RECORDED,
+    },
+    "issued_reports": {
+        "report": Column("code", "Which report: one of the regime's or the programme's calendar.", True, True),
+        "period_end": _date("Last day of the period it is about.", required=True),
+        "issued_date": _date("Day on which it was issued; blank until then."),
+        "reviewed_date": _date("Day on which it was reviewed; blank until then."),
+        "reviewed_by": Column("code", "The role that reviewed it."),
+        "recorded_date": _RECORDED,
+    },
+    "notes": {
+        "section": Column("code", "The heading of the contract review that it goes under.", True, True),
+        "month": _date("Any day of the month that it is of.", required=True),
+        "text": Column("prose", "What the report is to say. Reports repeat it: name nobody.", True, True),
+        "recorded_date": _RECORDED,
+    },
+    "labour_market": {
+        "series": Column("code", "What is measured, and where: claimant_count, vacancies ...", True, True),
+        "month": _date("Any day of the month that it is of.", required=True),
+        "value": Column("text", "Its value.", True, True),
+        "source": Column("prose", "Who publishes it, and the release."),
         "recorded_date": _RECORDED,
     },
     "consent": {
@@ -146,6 +267,24 @@ TABLES: dict[str, dict[str, Column]] = {
 """Table, column, meaning: the data dictionary. A participants table may hold any attribute of the programme besides."""
 
 REQUIRED_TABLES = ("participants", "events")
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "notices": ("notice_id",),
+    "samples": ("sample_id",),
+    "assurance": ("review_id",),
+    "plans": ("plan_id",),
+    "actions": ("action_id",),
+    "reviews": ("plan_id", "due_date"),
+    "targets": ("unit_type", "unit_id", "kpi", "from_date"),
+    "checks": ("check_id",),
+    "feedback": ("feedback_id",),
+    "activities": ("activity_id",),
+    "mi_pack": ("figure", "month", "basis", "group", "area"),
+    "issued_reports": ("report", "period_end"),
+    "notes": ("section", "month", "text"),
+    "labour_market": ("series", "month"),
+}
+"""What tells the items of a table apart: of rows alike in it the latest recorded holds (`Snapshot.current`)."""
 
 
 def parse_dates(values: pd.Series) -> pd.Series:
@@ -431,7 +570,7 @@ def open_columns(table: str, programme: Programme) -> list[str]:
     return [
         name
         for name, column in _columns(table, programme).items()
-        if column.kind in ("id", "code")
+        if column.kind in ("id", "code", "prose")
         and (name == "unit_id" or not (name.endswith("_id") or name == "ref"))
         and not _checks(table, name, column, programme)
     ]

@@ -29,7 +29,7 @@ from perflib.errors import DataError, ParameterError
 from perflib.records.current import CONFLICT, DAY, among, categorical, codes, resolve, shared, trimmed
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Part, as_in_the_extract, same
-from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse
+from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse
 from perflib.records.sources import read_source
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import working_days
@@ -226,6 +226,26 @@ class Snapshot:
     def history(self) -> pd.DataFrame:
         """The attributes table as known; empty where the extract has none."""
         return self.tables.get("attributes", pd.DataFrame())
+
+    def current(self, table: str) -> pd.DataFrame | None:
+        """Return the items of an optional table as they stand: of rows alike in its key the latest recorded.
+
+        Parameters
+        ----------
+        table : str
+            One of `schemas.KEYS`.
+
+        Returns
+        -------
+        DataFrame or None
+            Every column of the data dictionary, in the order of the key; None where the extract has no such table,
+            which is not the same as an empty one.
+        """
+        if table not in self.tables:
+            return None
+        key = list(KEYS[table])
+        rows = self.tables[table].sort_values("recorded_date", kind="stable").drop_duplicates(key, keep="last")
+        return rows.sort_values(key, kind="stable", ignore_index=True)
 
 
 def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Snapshot, P], R]:
@@ -471,7 +491,7 @@ def _as_known(
         asides.append(_aside(name, rows.index[repeated], "", REPEAT, ONCE))
         rows = rows[~repeated]
         if "referral_id" in rows:
-            unknown = ~among(rows["referral_id"], referrals)
+            unknown = rows["referral_id"].notna() & ~among(rows["referral_id"], referrals)
             asides.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
             rows = rows[~unknown]
         rows = rows.sort_values(list(rows.columns), kind="stable")

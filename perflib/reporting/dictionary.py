@@ -29,6 +29,7 @@ KINDS = {
     "id": "text, letter for letter but for blanks at its ends",
     "code": "text; blanks at its ends and capitals do not matter",
     "text": "text",
+    "prose": "text that reports may repeat",
     "date": "day: 2020-12-31 or 31/12/2020, with or without a time",
     "integer": "whole number",
 }
