@@ -25,7 +25,8 @@ from pydantic import Field, field_validator, model_validator
 
 from perflib.errors import ParameterError
 from perflib.rules import yamlfile
-from perflib.rules.management import Management
+from perflib.rules.management import Kpi, Management, Rating
+from perflib.rules.oversight import Instrument, Report
 from perflib.rules.programme import Programme
 from perflib.rules.sources import FolderSource as FolderSource
 from perflib.rules.sources import SampleSource as SampleSource
@@ -183,6 +184,10 @@ class Contract(Rules):
     standards: dict[Name, Standard] = Field(
         default_factory=dict, description="Its own, and keys of the programme's and the regime's that it changes."
     )
+    kpis: dict[Name, Kpi] = Field(
+        default_factory=dict, description="Its own KPIs, and keys of the regime's that it changes, with their source."
+    )
+    rating: Rating | None = Field(None, description="Keys of the regime's rating that it changes, with their source.")
     restriction: str = Field(
         "Restricted: these figures have not been published. Do not share them outside the provider.",
         description="Shown on every report of figures that are not published yet.",
@@ -199,8 +204,12 @@ class Contract(Rules):
         programme, regime = data["programme"], data.get("management")
         if not isinstance(regime, Management):
             return data | {"standards": merge(programme.standards, own)}
-        standards = merge(programme.standards, regime.standards, own)
-        return data | {"programme": regime.extend(programme), "standards": standards}
+        laid = {"standards": merge(programme.standards, regime.standards, own)}
+        if isinstance(data.get("kpis", {}), dict):
+            laid["kpis"] = merge(regime.kpis, data.get("kpis", {}))
+        if regime.rating is not None:
+            laid |= merge({"rating": regime.rating}, {"rating": data["rating"]} if "rating" in data else {})
+        return data | {"programme": regime.extend(programme)} | laid
 
     @model_validator(mode="after")
     def _fits_the_programme(self) -> Contract:
@@ -218,6 +227,10 @@ class Contract(Rules):
             {("requires", name): name for name in self.requires}, programme.outcomes, "outcome of the programme"
         )
         check_known(measures, [*programme.outcomes, *programme.events], f"event or outcome of {programme.programme}")
+        roles: dict[Place, str] = {
+            ("kpis", name, "roles", i): role for name, kpi in self.kpis.items() for i, role in enumerate(kpi.roles)
+        }
+        check_known(roles, self.management.roles if self.management else (), "role of the regime")
         if self.mix and abs(sum(self.mix.values()) - 1) > 0.005:
             raise Misplaced(f"the shares add up to {sum(self.mix.values()):g}, not to 1", "mix")
         _check_once("profiles", [(item.measure, item.group, item.area, item.since) for item in self.profiles])
@@ -232,9 +245,27 @@ class Contract(Rules):
             "volumes": self.volumes,
             "definitions of outcomes": self.requires.values(),
             "limits of some service standards": self.standards.values(),
+            "targets of some KPIs": [value for kpi in self.kpis.values() if kpi.target for value in kpi.target.root],
+            "rules of rating": (self.rating,) if self.rating else (),
             "disclosure rules": (self.disclosure,),
         }
         return tuple(kind for kind, items in kinds.items() if any(item.invented for item in items))
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """What may be used when performance falls short: the programme's and the regime's."""
+        return self.programme.instruments | (self.management.instruments if self.management else {})
+
+    @property
+    def reports(self) -> dict[str, Report]:
+        """What is to be reported, and how often: to the department, and inside the provider."""
+        return self.programme.reports | (self.management.reports if self.management else {})
+
+    def kpis_of(self, role: str) -> dict[str, Kpi]:
+        """Return the KPIs that a role of the regime has, with those of the roles it `has`, in the order of the file."""
+        assert self.management is not None, "roles are a regime's"
+        roles = {role, *self.management.roles[role].has}
+        return {name: kpi for name, kpi in self.kpis.items() if roles & set(kpi.roles)}
 
     def profile(
         self,

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from perflib.rules.oversight import Assurance, Instrument, Report
 from perflib.rules.standards import Standard, check_events
 from perflib.rules.values import Dated, Misplaced, Name, Place, Rules, Sourced, check_known
 
@@ -156,6 +157,15 @@ class Programme(Rules):
         default_factory=dict, description="Its tender performance levels; their values are in each contract's profiles."
     )
     standards: dict[Name, Standard] = Field(default_factory=dict, description="Its service standards, by id.")
+    levels: dict[int, str] = Field(
+        default_factory=dict,
+        description="The levels at which the department may act, each at any time and beside others.",
+    )
+    instruments: dict[Name, Instrument] = Field(
+        default_factory=dict, description="What the department may use or ask for when performance falls short."
+    )
+    reports: dict[Name, Report] = Field(default_factory=dict, description="What it asks for, and how often.")
+    assurance: Assurance | None = Field(None, description="How its assurance team rates; none: not documented.")
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Programme:
@@ -182,6 +192,9 @@ class Programme(Rules):
             ("targets", name, "group"): target.group for name, target in self.targets.items() if target.group
         }
         check_known(groups, self.attributes[self.group].codes, "customer group of the programme")
+        for name, instrument in self.instruments.items():
+            if instrument.level is not None and instrument.level not in self.levels:
+                raise Misplaced(f"{instrument.level} is no level of the programme", "instruments", name, "level")
         if overlap := self.events.keys() & self.outcomes.keys():
             name = min(overlap)
             raise Misplaced(f"{name!r} names both an event and an outcome", "outcomes", name)

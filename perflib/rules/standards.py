@@ -227,10 +227,10 @@ def _percent(share: Decimal) -> str:
     return f"{(100 * share).normalize():f} %"
 
 
-def merge(*layers: Mapping[str, Standard | Any]) -> dict[str, Any]:
-    """Lay sets of standards over each other: a later one adds standards, or changes keys of those before it.
+def merge(*layers: Mapping[str, Sourced | Any]) -> dict[str, Any]:
+    """Lay sets of rules over each other: a later one adds rules, or changes keys of those before it.
 
-    A standard that is changed keeps its place, and needs the source of the change.
+    A rule that is changed keeps its place, and needs the source of the change.
 
     >>> first = {"css2": {"limit": 2, "name": "CSS 2", "source": "guidance"}}
     >>> merge(first, {"css2": {"limit": 1, "source": "schedule 2"}})
@@ -239,7 +239,7 @@ def merge(*layers: Mapping[str, Standard | Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in layers:
         for name, given in layer.items():
-            own = given.model_dump(by_alias=True, exclude_unset=True) if isinstance(given, Standard) else given
+            own = given.model_dump(by_alias=True, exclude_unset=True) if isinstance(given, Sourced) else given
             held = merged.get(name)
             if isinstance(held, dict) and isinstance(own, dict):
                 unsourced = {key: value for key, value in held.items() if key not in ("source", "invented")}
