@@ -70,11 +70,11 @@ def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataF
         if name in profiled:
             expected = cohorts.expected(cohorts.triangle(snapshot, name), contract)
             rise = expected.diff(axis=1).fillna(expected)
-            frame[name] = frame[name].fillna(_by_calendar_month(rise).reindex(months))
+            frame[name] = frame[name].fillna(by_calendar_month(rise).reindex(months))
     return frame
 
 
-def _by_calendar_month(cells: pd.DataFrame) -> pd.Series:
+def by_calendar_month(cells: pd.DataFrame) -> pd.Series:
     """Sum the cells of a triangle by cohort + age; missing where any cell is."""
     first, values = cells.index[0], cells.to_numpy()
     ordinal = np.arange(values.shape[0])[:, None] + np.arange(values.shape[1])

@@ -25,7 +25,7 @@ from perflib.errors import DataError
 from perflib.records.current import categorical, days
 from perflib.rules.programme import Attribute, Programme
 
-Kind = Literal["id", "code", "text", "prose", "date", "integer"]
+Kind = Literal["id", "code", "text", "prose", "date", "integer", "number"]
 
 FIRST_DATE, LAST_DATE = pd.Timestamp("2000-01-01"), pd.Timestamp("2039-12-31")
 """Dates outside are typing errors: no programme of the kind is older, no calendar reaches further."""
@@ -33,7 +33,7 @@ FIRST_DATE, LAST_DATE = pd.Timestamp("2000-01-01"), pd.Timestamp("2039-12-31")
 SET_ASIDE = ["table", "row", "column", "value", "reason", "effect"]
 ROW_NOT_USED, NOT_RECORDED = "row not used", "cell counted as not recorded"
 TOO_EARLY, NOT_A_CODE = "dated after it was recorded", "not a code of the programme"
-UNREAD = {"date": "not a date", "integer": "not a number"}
+UNREAD = {"date": "not a date", "integer": "not a number", "number": "not a number"}
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "unit_type": Column("code", "What kind of unit it is set for; contract for the whole.", True, True),
         "unit_id": Column("id", "The unit; blank for the whole contract."),
         "kpi": Column("code", "The KPI of the regime.", True, True),
-        "target": Column("text", "The value, on the KPI's own scale.", True, True),
+        "target": Column("number", "The value, on the KPI's own scale.", True, True),
         "from_date": _date("First day it applies to.", required=True),
         "reason": Column("code", "Why it was set or changed."),
         "recorded_date": _RECORDED,
@@ -212,7 +212,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "unit_type": _UNIT_TYPE,
         "unit_id": _UNIT,
         "asked_date": _date("Day on which it was asked for."),
-        "received_date": _date("Day on which it came; blank where there was no answer.", required=True),
+        "received_date": Column("date", "Day on which it came; blank where there was no answer.", required=True),
         "score": Column("integer", "The score of an answer."),
         "result": Column("code", "Of a complaint: upheld, not_upheld; blank until it is decided."),
         "recorded_date": _RECORDED,
@@ -350,7 +350,7 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
             read[name], found = _read_column(table, name, raw[name], programme)
             faults.append(found)
         else:
-            read[name] = _absent(table, column, raw.index)
+            read[name] = _absent(column, raw.index, categories=table == "events" or name == "referral_id")
     frame = pd.DataFrame(read, copy=False).rename_axis("row")
     if table == "attributes":
         frame["value"], found = _attribute_values(frame, raw["value"], programme)
@@ -459,14 +459,14 @@ def _too_early(events: pd.DataFrame, cells: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(fixed | {"value": shown, "reason": TOO_EARLY, "effect": ROW_NOT_USED}, columns=SET_ASIDE)
 
 
-def _absent(table: str, column: Column, index: pd.Index) -> pd.Series:
+def _absent(column: Column, index: pd.Index, *, categories: bool) -> pd.Series:
     """Return a column that the file does not have: nothing of it is recorded."""
     if column.kind == "date":
         return pd.Series(pd.NaT, index=index, dtype="datetime64[s]")
-    if column.kind == "integer":
+    if column.kind in ("integer", "number"):
         return pd.Series(np.nan, index=index, dtype="float64")
     nothing = pd.Series(np.nan, index=index, dtype="str")
-    return categorical(nothing) if table == "events" else nothing
+    return categorical(nothing) if categories else nothing
 
 
 def _filled(values: pd.Series, with_: str) -> pd.Series:
@@ -480,7 +480,7 @@ def _read(values: pd.Series, column: Column, aliases: dict[str, str]) -> pd.Seri
     match column.kind:
         case "date":
             return parse_dates(values)
-        case "integer":
+        case "integer" | "number":
             return pd.to_numeric(values, errors="coerce").astype("float64")
         case "code":
             return parse_codes(values, aliases)

@@ -32,6 +32,7 @@ KINDS = {
     "prose": "text that reports may repeat",
     "date": "day: 2020-12-31 or 31/12/2020, with or without a time",
     "integer": "whole number",
+    "number": "number",
 }
 """How a cell of each kind is read."""
 

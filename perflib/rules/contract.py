@@ -25,7 +25,7 @@ from pydantic import Field, field_validator, model_validator
 
 from perflib.errors import ParameterError
 from perflib.rules import yamlfile
-from perflib.rules.management import Kpi, Management, Rating
+from perflib.rules.management import CONTRACT, Kpi, Management, Rating
 from perflib.rules.oversight import Instrument, Report
 from perflib.rules.programme import Programme
 from perflib.rules.sources import FolderSource as FolderSource
@@ -264,8 +264,9 @@ class Contract(Rules):
     def kpis_of(self, role: str) -> dict[str, Kpi]:
         """Return the KPIs that a role of the regime has, with those of the roles it `has`, in the order of the file."""
         assert self.management is not None, "roles are a regime's"
-        roles = {role, *self.management.roles[role].has}
-        return {name: kpi for name, kpi in self.kpis.items() if roles & set(kpi.roles)}
+        held = self.management.roles[role]
+        roles, whole = {role, *held.has}, held.unit == CONTRACT
+        return {name: kpi for name, kpi in self.kpis.items() if roles & set(kpi.roles) or (whole and not kpi.roles)}
 
     def profile(
         self,

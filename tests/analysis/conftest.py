@@ -10,7 +10,7 @@ import pytest
 
 from perflib.records.schemas import SET_ASIDE, TABLES
 from perflib.records.snapshot import Extract, Snapshot, load_extract, take_snapshot
-from perflib.rules.contract import Contract, FolderSource, load_programme
+from perflib.rules.contract import Contract, FolderSource, load_management, load_programme
 from perflib.rules.programme import Programme
 
 ANSWERS = Path(__file__).parents[1] / "answers"
@@ -52,6 +52,34 @@ def make(contract: Callable[..., Contract]) -> Make:
     ) -> Snapshot:
         lines = lines.strip().splitlines() if isinstance(lines, str) else lines
         return take_snapshot(extract(lines, contract(**keys)), month, known_at)
+
+    return snapshot
+
+
+@pytest.fixture(scope="session")
+def supplied(contract: Callable[..., Contract]) -> Make:
+    """Return a function that makes a snapshot of journeys, as `make` does, and of other tables, given row by row.
+
+    The regime is that of KS, unless `management` says otherwise.
+    """
+
+    def snapshot(lines: str, month: str = "2018-03", known_at: str | None = None, **given: Any) -> Snapshot:
+        keys = {name: value for name, value in given.items() if name not in TABLES}
+        regime = keys.pop("management", load_management("ks"))
+        made = extract(lines.strip().splitlines(), contract(management=regime, **keys))
+        for name, rows in given.items():
+            if name not in TABLES:
+                continue
+            frame = pd.DataFrame(rows).reindex(columns=list(TABLES[name]))
+            for column, rule in TABLES[name].items():
+                if rule.kind == "date":
+                    frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")
+                elif rule.kind in ("integer", "number"):
+                    frame[column] = frame[column].astype(float)
+                else:
+                    frame[column] = frame[column].astype("str")
+            made.tables[name] = frame.set_axis(pd.RangeIndex(2, len(frame) + 2, name="row"), axis="index")
+        return take_snapshot(made, month, known_at)
 
     return snapshot
 

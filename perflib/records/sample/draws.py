@@ -77,6 +77,7 @@ class Part(IntEnum):
     SCORES = 19
     EXEMPTIONS = 20
     FAULTS = 21
+    REGISTERS = 22
 
 
 def uniform(seed: int, part: Part, rows: int, columns: int, nth: int = 0) -> Floats:

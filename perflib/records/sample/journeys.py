@@ -32,6 +32,7 @@ from perflib.records.sample.draws import (
     workday,
 )
 from perflib.records.sample.people import ETHNICITIES, PRIORITIES, Arrivals, People, Staff, arrive, suspended
+from perflib.records.sample.registers import Registers, registers
 
 ATTEMPTS = 3
 """The most referrals of a person."""
@@ -68,6 +69,9 @@ class Process(Arrivals):
     group_corrected: Share = Field(default=0.01, description="Share of referrals with a wrong group at first.")
     correction: Delay = Field(default=Delay(median=30, p95=90), description="Working days to any correction.")
     faults: Faults = Field(default=Faults(), description="Faults planted for the reports to find.")
+    registers: Registers | None = Field(
+        default=None, description="What is recorded about performance; none: those tables are not supplied."
+    )
 
     @abstractmethod
     def staff(self) -> Staff:
@@ -241,7 +245,8 @@ def make_extract(process: Process) -> dict[str, pd.DataFrame]:
         "events": log.events(number, ids),
         "attributes": _attributes(process, people, staff, known, ids, log.last_day),
     }
-    return _with_faults(tables | process.other_tables() | log.tables(number, ids), process)
+    tables |= process.other_tables() | log.tables(number, ids)
+    return _with_faults(_with_registers(tables, process, staff), process)
 
 
 def _follow(these: Round, staff: Staff, day: Days) -> tuple[_Journeys, Days]:
@@ -375,6 +380,16 @@ def _attributes(
     history = pd.concat(tables).sort_values(["recorded_date", "row"], kind="stable", ignore_index=True)
     history.insert(0, "referral_id", text(ids, history["row"].to_numpy()))
     return history.drop(columns="row")
+
+
+def _with_registers(tables: dict[str, pd.DataFrame], process: Process, staff: Staff) -> dict[str, pd.DataFrame]:
+    """Return the tables with those of what is recorded about performance; its units are added to the process's own."""
+    if process.registers is None:
+        return tables
+    found = registers(process.registers, process.seed, process.first_day, process.last_day, staff, tables["events"])
+    if "units" in tables:
+        found["units"] = pd.concat([tables["units"], found["units"]], ignore_index=True)
+    return tables | found
 
 
 def _with_faults(tables: dict[str, pd.DataFrame], process: Process) -> dict[str, pd.DataFrame]:

@@ -1,0 +1,281 @@
+"""What a provider records about performance itself: checks, feedback, activities, reports, the department's MI pack.
+
+All of it is invented. What there is much of is drawn, a month and unit at a time; what there is little of (plans and
+their actions, reviews, notices, assurance, targets, notes, labour market figures) stands in the contract file row by
+row, as an extract would hold it.
+
+1. *Checks.* So many records of each caseworker are checked a month; a few fail. Evidence and submissions are checked of
+   each engagement officer.
+2. *Feedback.* So many participants of each unit are asked a month; some answer, on a scale of 1 to 5. A few complain.
+3. *Activities.* Eligibility checks, employer meetings, placements and sessions, counted by the month and officer.
+4. *Reports.* Each is issued some working days after its period; a few are not.
+5. *MI pack.* Some working days after a month the department counts what has been recorded by then; in the months named
+   under `off` it counts otherwise, which no record explains.
+
+Row i of a part is the same whatever `last_day` is, which only cuts.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from perflib.records.sample.draws import NEVER, Days, Parameters, Part, Share, choose, dates, text, uniform, workday
+from perflib.records.sample.people import Staff
+
+SCORES = (0.03, 0.06, 0.13, 0.38, 0.40)
+"""Shares of the answers 1 to 5."""
+
+OFFICERS = {"engagement_officer": "EO", "employer_account_manager": "AM"}
+"""Roles that are no attribute of participants, and the letters of their holders."""
+
+
+class Off(Parameters):
+    """A month in which the department counts otherwise."""
+
+    figure: str = Field(description="What it counts.")
+    month: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Which month, YYYY-MM.")
+    by: int = Field(description="How many more it counts.")
+
+
+class Registers(Parameters):
+    """What is recorded about performance; every value is invented."""
+
+    checks: int = Field(default=3, ge=0, description="Records checked a month and caseworker.")
+    passed: Share = Field(default=0.995, description="Share of checks that pass.")
+    officers: int = Field(
+        default=1, ge=0, description="Engagement officers of each unit, and employer account managers."
+    )
+    surveys: int = Field(default=6, ge=0, description="Participants asked a month and caseworker.")
+    answers: Share = Field(default=0.45, description="Share of them that answer.")
+    complaints: Share = Field(default=0.06, description="Chance of a complaint, a month and caseworker.")
+    activities: dict[Literal["eligibility_check", "employer_meeting", "placement", "session"], float] = Field(
+        default={"eligibility_check": 14, "employer_meeting": 5, "placement": 3, "session": 4},
+        description="Mean number a month and officer.",
+    )
+    reports: dict[str, Literal["week", "month", "quarter"]] = Field(
+        default={}, description="Reports that are issued, and how often."
+    )
+    forgotten: Share = Field(default=0.04, description="Share of them that are not issued.")
+    mi_pack: tuple[str, ...] = Field(default=(), description="Events that the department counts in its MI pack.")
+    off: tuple[Off, ...] = Field(default=(), description="Where it counts otherwise.")
+    rows: dict[str, tuple[dict[str, Any], ...]] = Field(default={}, description="Other tables, row by row.")
+
+
+def registers(given: Registers, seed: int, first_day: date, last_day: date, staff: Staff, events: pd.DataFrame) -> Any:
+    """Return the tables of what is recorded about performance, by name, as known on the last day.
+
+    Parameters
+    ----------
+    given : Registers
+    seed : int
+    first_day, last_day : date
+        Of the contract, and of what is recorded.
+    staff : Staff
+        The caseworkers.
+    events : DataFrame
+        The extract's events, of which the department counts some.
+
+    Returns
+    -------
+    dict of str to DataFrame
+    """
+    months = np.arange(np.datetime64(first_day, "M"), np.datetime64(last_day, "M") + 1)
+    desks, units = sorted(set(staff.caseworker)), sorted(set(staff.subcontractor))
+    officers = {
+        role: [f"{unit}-{letters}{n + 1}" for unit in units for n in range(given.officers)]
+        for role, letters in OFFICERS.items()
+    }
+    last = np.datetime64(last_day, "D")
+    found = {
+        "checks": _checks(given, seed, months, desks, officers["engagement_officer"]),
+        "feedback": _feedback(given, seed, months, desks),
+        "activities": _activities(given, seed, months, officers),
+        "issued_reports": _reports(given, seed, first_day, last_day),
+        "mi_pack": _mi_pack(given, months, events, last),
+        "units": _units(staff, officers, first_day),
+    } | {name: _typed(pd.DataFrame(list(rows))) for name, rows in given.rows.items()}
+    return {name: _known(frame, last) for name, frame in found.items() if len(frame)}
+
+
+def _days(month: Days, share: np.ndarray) -> Days:
+    """Return working days of a month, spread over its first four weeks."""
+    days: Days = workday(month.astype("M8[D]") + (28 * share).astype(np.int64))
+    return days
+
+
+def _grid(seed: int, months: Days, units: list[str], columns: int, nth: int) -> tuple[Days, np.ndarray, np.ndarray]:
+    """Return the month and unit of each of months x units rows, with draws of shape (rows, columns)."""
+    month, unit = np.repeat(months, len(units)), np.tile(np.arange(len(units)), len(months))
+    return month, unit, uniform(seed, Part.REGISTERS, len(month), columns, nth)
+
+
+def _checks(given: Registers, seed: int, months: Days, desks: list[str], officers: list[str]) -> pd.DataFrame:
+    frames = []
+    for nth, (kind, units, unit_type, each) in enumerate(
+        [
+            ("compliance", desks, "caseworker", given.checks),
+            ("evidence", officers, "engagement_officer", 2 * given.checks),
+            ("submission", officers, "engagement_officer", 4 * given.checks),
+        ]
+    ):
+        for copy in range(each):
+            month, unit, u = _grid(seed, months, units, 4, 100 * nth + copy)
+            passed = given.passed if kind != "submission" else 0.93
+            day = _days(month, u[:, 0])
+            result = np.where(u[:, 1] < passed, 0, np.where((kind == "submission") & (u[:, 2] < 0.2), 2, 1))
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "kind": kind,
+                        "checked_by": np.where(u[:, 3] < 0.25, "compliance", "provider"),
+                        "unit_type": unit_type,
+                        "unit_id": text(units, unit),
+                        "check_date": dates(day),
+                        "result": text(["pass", "fail", "pending"], result),
+                        "recorded_date": dates(workday(day, 1)),
+                    }
+                )
+            )
+    return _identified(frames, "check_id", "CH")
+
+
+def _feedback(given: Registers, seed: int, months: Days, desks: list[str]) -> pd.DataFrame:
+    frames = []
+    for copy in range(given.surveys):
+        month, unit, u = _grid(seed, months, desks, 4, 1_000 + copy)
+        asked = _days(month, u[:, 0])
+        received = np.where(u[:, 1] < given.answers, workday(asked, 2 + (10 * u[:, 2]).astype(np.int64)), NEVER)
+        score = np.where(received < NEVER, choose(u[:, 3], SCORES) + 1.0, np.nan)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "kind": "survey",
+                    "unit_type": "caseworker",
+                    "unit_id": text(desks, unit),
+                    "asked_date": dates(asked),
+                    "received_date": dates(received),
+                    "score": score,
+                    "recorded_date": dates(np.where(received < NEVER, received, asked)),
+                }
+            )
+        )
+    month, unit, u = _grid(seed, months, desks, 3, 2_000)
+    day = _days(month, u[:, 0])
+    complaints = pd.DataFrame(
+        {
+            "kind": "complaint",
+            "unit_type": "caseworker",
+            "unit_id": text(desks, unit),
+            "received_date": dates(day),
+            "result": text(["upheld", "not_upheld"], (u[:, 1] > 0.35).astype(np.int64)),
+            "recorded_date": dates(workday(day, 1)),
+        }
+    )
+    return _identified([*frames, complaints[u[:, 2] < given.complaints]], "feedback_id", "FB")
+
+
+def _activities(given: Registers, seed: int, months: Days, officers: dict[str, list[str]]) -> pd.DataFrame:
+    frames = []
+    for nth, (kind, mean) in enumerate(given.activities.items()):
+        role = "engagement_officer" if kind == "eligibility_check" else "employer_account_manager"
+        names = officers[role]
+        month, unit, u = _grid(seed, months, names, 2, 3_000 + nth)
+        day = _days(month, 0.8 + 0.2 * u[:, 0])
+        frames.append(
+            pd.DataFrame(
+                {
+                    "kind": kind,
+                    "unit_type": role,
+                    "unit_id": text(names, unit),
+                    "date": dates(day),
+                    "number": np.floor(mean * (0.5 + u[:, 1])),
+                    "recorded_date": dates(workday(day, 1)),
+                }
+            )
+        )
+    return _identified(frames, "activity_id", "AC")
+
+
+def _reports(given: Registers, seed: int, first_day: date, last_day: date) -> pd.DataFrame:
+    frames = []
+    for nth, (name, every) in enumerate(given.reports.items()):
+        rhythm = {"week": "W-SUN", "month": "M", "quarter": "Q-MAR"}[every]
+        ends = pd.period_range(first_day, last_day, freq=rhythm).end_time.normalize()
+        ends_on = ends.to_numpy().astype("M8[D]")
+        u = uniform(seed, Part.REGISTERS, len(ends_on), 2, 4_000 + nth)
+        issued = workday(ends_on, 1 + (6 * u[:, 0]).astype(np.int64))
+        rows = pd.DataFrame(
+            {
+                "report": name,
+                "period_end": dates(ends_on),
+                "issued_date": dates(issued),
+                "reviewed_date": dates(workday(issued, 2)),
+                "reviewed_by": "contract_manager",
+                "recorded_date": dates(workday(issued, 2)),
+            }
+        )
+        frames.append(rows[u[:, 1] >= given.forgotten])
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _mi_pack(given: Registers, months: Days, events: pd.DataFrame, last: np.datetime64) -> pd.DataFrame:
+    """Count first records, by the month they say, of what was recorded when the pack was made."""
+    off = {(row.figure, row.month): row.by for row in given.off}
+    rows = []
+    for figure in given.mi_pack:
+        mine = events[(events["event"] == figure) & (events["action"] == "record")].sort_values(
+            "recorded_date", kind="stable"
+        )
+        for month in months:
+            made = workday((month + 1).astype("M8[D]"), 7)
+            if made > last:
+                break
+            known = mine[mine["recorded_date"] <= made].drop_duplicates("referral_id", keep="last")
+            happened = known["event_date"].to_numpy().astype("M8[M]")
+            more = sum(by for (name, when), by in off.items() if name == figure and when == str(month))
+            begun = sum(by for (name, when), by in off.items() if name == figure and when <= str(month))
+            for basis, count in (
+                ("month", (happened == month).sum() + more),
+                ("cumulative", (happened <= month).sum() + begun),
+            ):
+                rows.append((figure, month.astype("M8[D]"), basis, str(count), made))
+    frame = pd.DataFrame(rows, columns=["figure", "month", "basis", "value", "recorded_date"])
+    return frame.astype({"month": "M8[us]", "recorded_date": "M8[us]"})
+
+
+def _units(staff: Staff, officers: dict[str, list[str]], first_day: date) -> pd.DataFrame:
+    """Return caseworkers and officers, under their subcontractors."""
+    desks = pd.DataFrame({"unit_id": staff.caseworker, "unit_type": "caseworker", "parent": staff.subcontractor})
+    others = [
+        pd.DataFrame({"unit_id": names, "unit_type": role, "parent": [name.rpartition("-")[0] for name in names]})
+        for role, names in officers.items()
+    ]
+    whole = pd.concat([desks.drop_duplicates().sort_values("unit_id"), *others], ignore_index=True)
+    return whole.assign(from_date=pd.Timestamp(first_day))
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of a contract file with their days as dates."""
+    for name in frame:
+        if str(name).endswith("date") or name == "month":
+            frame[name] = pd.to_datetime(frame[name]).astype("M8[us]")
+    return frame
+
+
+def _known(frame: pd.DataFrame, last: np.datetime64) -> pd.DataFrame:
+    """Leave out what is recorded later."""
+    if "recorded_date" not in frame:
+        return frame.reset_index(drop=True)
+    return frame[frame["recorded_date"] <= last].sort_values("recorded_date", kind="stable", ignore_index=True)
+
+
+def _identified(frames: list[pd.DataFrame], name: str, letters: str) -> pd.DataFrame:
+    """Join rows and number them."""
+    whole = pd.concat(frames, ignore_index=True).sort_values("recorded_date", kind="stable", ignore_index=True)
+    whole.insert(0, name, [f"{letters}{n + 1:06d}" for n in range(len(whole))])
+    return whole

@@ -1,0 +1,208 @@
+"""KPIs by unit and period: every figure worked by hand, the target in force, and what is said where there is none."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from perflib.analysis import scorecard
+from perflib.errors import ParameterError
+from perflib.records.snapshot import Snapshot
+from perflib.rules.contract import Contract, load_management
+
+Make = Callable[..., Snapshot]
+
+# Two subcontractors. SC1: A, B, C referred, A and B started, A had a job in February. SC2: D, referred and started.
+JOURNEYS = """\
+A referral=2018-01-02 start=2018-01-10 job_start=2018-02-05 subcontractor=SC1 caseworker=CW1 customer_group=ltu
+B referral=2018-01-03 start=2018-01-12 exit=2018-03-01 subcontractor=SC1 caseworker=CW2 customer_group=ltu
+C referral=2018-02-05 did_not_attend=2018-02-08 subcontractor=SC1 caseworker=CW1 customer_group=ltu
+D referral=2018-02-06 start=2018-02-20 subcontractor=SC2 caseworker=CW3 customer_group=ltu
+"""
+PROMISED = {
+    "profiles": [{"group": "ltu", "from": "2018-01", "source": "made up", "values": [0, 0.5, 1]}],
+    "volumes": [
+        {"measure": "referral", "from": "2018-01", "source": "made up", "values": [4, 4, 4, 4]},
+        {"measure": "start", "from": "2018-01", "source": "made up", "values": [2, 2, 2, 2]},
+    ],
+}
+
+
+def kpi(kind: str = "count", **keys: Any) -> dict[str, Any]:
+    """Return a KPI of subcontractors and of the contract, with a target where one is given."""
+    target = keys.pop("target", None)
+    dated = {"target": [{"value": target, "from": "2018-01-01", "source": "made up"}]} if target else {}
+    return {"name": "K", "source": "made up", "kind": kind, "roles": ["caseworker", "contract_manager"]} | keys | dated
+
+
+def figures(snapshot: Snapshot, unit: str, name: str = "k", basis: scorecard.Basis = "quarter") -> dict[str, list[Any]]:
+    found = scorecard.scores(snapshot, unit, basis)
+    found = found[found["kpi"] == name]
+    shown = found[["numerator", "denominator", "result"]].astype(object).where(found.notna(), None)
+    return {f"{row.unit} {row.period}": list(shown.loc[row.Index]) for row in found.itertuples()}
+
+
+@pytest.mark.requirement("KS-33")
+def test_job_starts_of_participants_on_the_programme_on_the_first_of_each_month(supplied: Make) -> None:
+    # SC1: nobody on 1 January; A and B on 1 February; on 1 March B has left: 0 + 2 + 1. SC2: D on 1 March.
+    rules = {"k": kpi(of="job_start", per="on_programme", target={"at_least": 0.3})}
+    snapshot = supplied(JOURNEYS, kpis=rules)
+    assert figures(snapshot, "subcontractor") == {
+        "SC1 2018-03": [1, 3, "hit"],  # a third
+        "SC2 2018-03": [0, 1, "missed"],
+    }
+    assert figures(snapshot, "contract") == {"made-here 2018-03": [1, 4, "missed"]}
+    assert figures(snapshot, "caseworker")["CW1 2018-03"] == [1, 2, "hit"]
+
+
+@pytest.mark.requirement("KS-29")
+@pytest.mark.requirement("KS-38a")
+def test_starts_of_those_promised_a_units_promise_following_from_its_own_referrals(supplied: Make) -> None:
+    # Half of the referrals are promised to start. SC1 has 3 referrals: 1.5; SC2 has 1: 0.5. The contract: 2 a month.
+    snapshot = supplied(JOURNEYS, kpis={"k": kpi("profile", of="start", target={"at_least": 1})}, **PROMISED)
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [2, 1.5, "hit"], "SC2 2018-03": [1, 0.5, "hit"]}
+    assert figures(snapshot, "contract") == {"made-here 2018-03": [3, 6, "missed"]}
+
+
+@pytest.mark.requirement("KS-39")
+def test_outcomes_of_those_promised_to_a_units_own_starts(supplied: Make) -> None:
+    # SC1: two starts in January: 0, 1, 1 promised in January, February, March. SC2: one in February: 0, 0.5.
+    lines = JOURNEYS.replace("job_start=2018-02-05", "job_outcome=2018-03-05")
+    snapshot = supplied(lines, kpis={"k": kpi("profile", of="outcome", target={"at_least": 0.5})}, **PROMISED)
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [1, 2, "hit"], "SC2 2018-03": [0, 0.5, "missed"]}
+    assert figures(snapshot, "subcontractor", basis="month") == {
+        "SC1 2018-01": [0, 0, "no_data"],
+        "SC1 2018-02": [0, 1, "missed"],
+        "SC1 2018-03": [1, 1, "hit"],
+        "SC2 2018-02": [0, 0, "no_data"],
+        "SC2 2018-03": [0, 0.5, "missed"],
+    }
+
+
+def test_a_standards_share_is_that_of_its_own_analysis(supplied: Make) -> None:
+    # Within 10 working days of the referral: A by day 6, B by 7, C by 3, D (6 to 20 February) by day 10: all four.
+    snapshot = supplied(JOURNEYS, kpis={"k": kpi("standard", standard="css1a", target={"at_least": 1})})
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [3, 3, "hit"], "SC2 2018-03": [1, 1, "hit"]}
+    assert figures(snapshot, "contract") == {"made-here 2018-03": [4, 4, "hit"]}
+
+
+@pytest.mark.requirement("KS-34")
+def test_complaints_of_participants_on_the_programme(supplied: Make) -> None:
+    row = {"feedback_id": "F1", "kind": "complaint", "referral_id": "A", "received_date": "2018-03-09"}
+    rules = {"k": kpi(table="feedback", where={"kind": ["complaint"]}, per="on_programme", target={"at_most": 0.5})}
+    snapshot = supplied(JOURNEYS, kpis=rules, feedback=[row | {"recorded_date": "2018-03-09"}])
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [1, 3, "hit"], "SC2 2018-03": [0, 1, "hit"]}
+    assert figures(supplied(JOURNEYS, kpis=rules), "subcontractor")["SC1 2018-03"] == [None, None, "no_data"]
+
+
+@pytest.mark.requirement("KS-30")
+@pytest.mark.requirement("KS-37a")
+def test_activities_are_added_up_and_a_bare_count_has_no_denominator(supplied: Make) -> None:
+    rows = [
+        {"activity_id": "1", "kind": "placement", "unit_type": "subcontractor", "unit_id": "SC1", "date": "2018-02-01"},
+        {"activity_id": "2", "kind": "placement", "unit_type": "subcontractor", "unit_id": "SC1", "date": "2018-02-02"},
+    ]
+    rows = [row | {"number": number, "recorded_date": row["date"]} for row, number in zip(rows, [3, None], strict=True)]
+    rules = {"k": kpi(table="activities", where={"kind": ["placement"]}, adds="number", target={"at_least": 4})}
+    found = figures(supplied(JOURNEYS, kpis=rules, activities=rows), "subcontractor")
+    assert found == {"SC1 2018-03": [4, None, "hit"], "SC2 2018-03": [0, None, "missed"]}  # a blank number is one
+
+
+@pytest.mark.requirement("KS-18")
+@pytest.mark.requirement("KS-36")
+def test_moves_through_the_peer_groups_need_placements(supplied: Make) -> None:
+    rules = {"k": kpi("advances", target={"at_least": 0})}
+    assert figures(supplied(JOURNEYS, kpis=rules), "subcontractor")["SC1 2018-03"] == [None, None, "no_data"]
+
+
+@pytest.mark.requirement("KS-40")
+def test_a_specialist_has_its_own_kpis_and_no_others(supplied: Make) -> None:
+    units = [{"unit_id": "SP1", "unit_type": "subcontractor", "role": "specialist", "from_date": "2018-01-01"}]
+    found = scorecard.scores(supplied(JOURNEYS, units=units), "subcontractor")
+    held = found.groupby(["unit", "role"])["kpi"].unique().map(list)
+    assert held["SP1", "specialist"] == ["compliance", "satisfaction"]
+    assert len(held["SC1", "end_to_end"]) == len(load_management("ks").kpis)  # KS-39: the same as all the roles
+
+
+@pytest.mark.requirement("KS-28")
+@pytest.mark.requirement("WL-32")
+@pytest.mark.requirement("WL-42c")
+def test_the_target_of_a_period_is_the_one_in_force_on_its_first_day_and_the_original_is_kept(
+    supplied: Make,
+) -> None:
+    revised = {"unit_type": "subcontractor", "unit_id": "SC1", "kpi": "k", "target": 0.1, "from_date": "2018-05-01"}
+    rules = {"k": kpi(of="start", per="referral", target={"at_least": 0.9})}
+    snapshot = supplied(JOURNEYS, "2018-09", kpis=rules, targets=[revised | {"recorded_date": "2018-04-20"}])
+    found = scorecard.scores(snapshot, "subcontractor").query("kpi == 'k' and unit == 'SC1'")
+    assert found["period"].astype(str).tolist() == ["2018-03", "2018-06", "2018-09"]
+    assert found["target"].tolist() == [0.9, 0.9, 0.1]  # from 1 May: not yet for the quarter that began on 1 April
+    assert found["original"].tolist() == [0.9, 0.9, 0.9]
+
+
+def test_quarters_months_and_what_is_whole(supplied: Make) -> None:
+    rules = {"k": kpi(of="referral")}
+    found = scorecard.scores(supplied(JOURNEYS, "2018-04", kpis=rules), "subcontractor").query("kpi == 'k'")
+    shown = {f"{row.unit} {row.period}": (row.months, row.whole) for row in found.itertuples()}
+    assert shown == {
+        "SC1 2018-03": (3, True),
+        "SC1 2018-06": (1, False),  # so far
+        "SC2 2018-03": (2, False),  # its first referral was in February
+        "SC2 2018-06": (1, False),
+    }
+    late = scorecard.scores(supplied(JOURNEYS, kpis=rules, first_day="2018-01-02"), "contract").query("kpi == 'k'")
+    assert late["whole"].tolist() == [False]  # the contract was not there on 1 January
+
+
+def test_what_the_programme_does_not_record_has_no_data_and_says_why(supplied: Make) -> None:
+    rules = {
+        "a": kpi(of="sustained_outcome", target={"at_least": 1}),
+        "b": kpi(of="job_start", target={"at_least": 1}),
+        "c": kpi("profile", of="outcome", target={"at_least": 1}),
+    }
+    snapshot = supplied(JOURNEYS.replace("job_start=2018-02-05", ""), kpis=rules)
+    found = scorecard.scores(snapshot, "contract").set_index("kpi")
+    assert found.loc[["a", "b", "c", "compliance"], "why"].tolist() == [
+        "not in the programme",
+        "none recorded",
+        "nothing promised",
+        "not supplied",
+    ]
+    assert set(found.loc[["a", "b", "c"], "result"]) == {"no_data"}
+
+
+def test_months_add_up_to_quarters_and_units_to_the_contract(town_snapshot: Snapshot) -> None:
+    regime = load_management("ks")
+    contract = Contract.model_validate(dict(town_snapshot.contract) | {"management": regime, "kpis": {}})
+    snapshot = take_like(town_snapshot, contract)
+    quarters, months = (scorecard.scores(snapshot, "subcontractor", basis) for basis in ("quarter", "month"))
+    for name in ("referrals", "starts", "job_starts", "outcomes"):
+        by_quarter, by_month = (
+            frame[frame["kpi"] == name].groupby("unit")[["numerator", "denominator"]].sum()
+            for frame in (quarters, months)
+        )
+        pd.testing.assert_frame_equal(by_quarter, by_month)
+        whole = scorecard.scores(snapshot, "contract", "quarter").query("kpi == @name")
+        assert by_quarter["numerator"].sum() == whole["numerator"].sum()
+
+
+def take_like(snapshot: Snapshot, contract: Contract) -> Snapshot:
+    return Snapshot(
+        contract,
+        snapshot.month,
+        snapshot.known_at,
+        snapshot.first_day,
+        snapshot.journeys,
+        snapshot.events,
+        snapshot.set_aside,
+        snapshot.tables,
+    )
+
+
+def test_a_contract_without_a_regime_and_a_unit_without_a_role_are_refused_in_a_line(
+    supplied: Make, make: Make
+) -> None:
+    with pytest.raises(ParameterError, match=r"names no regime of management.*Add `management: ks`"):
+        scorecard.scores(make(JOURNEYS, "2018-03"))
+    with pytest.raises(ParameterError, match=r"unit='region': KS has no role for it; it has contract, "):
+        scorecard.scores(supplied(JOURNEYS), "region")
