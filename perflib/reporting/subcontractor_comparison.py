@@ -13,6 +13,7 @@ from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.forecast.result import seed_of
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import comparison_figures as figures
+from perflib.reporting import scorecards
 from perflib.reporting.columns import Column, count, number, percent, status, text
 from perflib.reporting.comparison_figures import SIGNALS, unit_column
 from perflib.reporting.disclosure import Disclosure
@@ -141,7 +142,7 @@ def overview(snapshot: Snapshot, d: Disclosure) -> Table:
     frame = pd.DataFrame({"unit": list(called.values())}, index=pd.Index(list(called), name="id"))
     columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
     for name in comparison.measures_compared(snapshot):
-        if name in snapshot.contract.standards:
+        if name in snapshot.contract.standards or name in snapshot.contract.kpis:
             continue
         found = board[board.index.get_level_values("measure") == name].droplevel("measure").reindex(frame.index)
         frame[f"{name}_n"], frame[f"{name}_observed"] = found["n"], found["observed"]
@@ -282,26 +283,50 @@ def calibration(snapshot: Snapshot) -> Figure:
 
 def by_standard(snapshot: Snapshot, d: Disclosure) -> Table:
     """The share in time of each unit's cases of each standard."""
-    unit, called = unit_of(snapshot), names(snapshot, d)
-    board = comparison.board(snapshot, unit)
-    frame = pd.DataFrame({"unit": list(called.values())}, index=pd.Index(list(called), name="id"))
-    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
     targets = standards.measure(snapshot).set_index("standard")
-    for name, title in comparison.measures_compared(snapshot).items():
-        if name not in snapshot.contract.standards:
-            continue
-        found = board[board.index.get_level_values("measure") == name].droplevel("measure").reindex(frame.index)
-        frame[f"{name}_n"], frame[f"{name}_met"] = found["n"], found["observed"]
-        target = f"{targets['rule'][name]} {100 * targets['target'][name]:g}%"
-        columns[name] = percent(f"{title} ({target})", f"{name}_met", f"{name}_n", missing="none due")
+    titles = {
+        name: f"{title} ({targets['rule'][name]} {100 * targets['target'][name]:g}%)"
+        for name, title in comparison.measures_compared(snapshot).items()
+        if name in snapshot.contract.standards
+    }
     return Table(
-        frame.reset_index(drop=True),
-        "Share in time since day one, by unit",
-        columns,
+        *_shares(snapshot, d, titles, "Share in time since day one, by unit"),
         note="Whether a standard is met is one question, whether a unit differs from the others another: all may be "
         "alike and all miss it. Who differs stands at the top of the report.",
         empty="no unit is known yet",
     )
+
+
+def _shares(
+    snapshot: Snapshot, d: Disclosure, titles: Mapping[str, str], caption: str
+) -> tuple[pd.DataFrame, str, dict[str, Column]]:
+    """Return a table of each unit's share of each measure, its caption and its columns."""
+    unit, called = unit_of(snapshot), names(snapshot, d)
+    board = comparison.board(snapshot, unit)
+    frame = pd.DataFrame({"unit": list(called.values())}, index=pd.Index(list(called), name="id"))
+    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
+    for name, title in titles.items():
+        found = board[board.index.get_level_values("measure") == name].droplevel("measure").reindex(frame.index)
+        frame[f"{name}_n"], frame[f"{name}_met"] = found["n"], found["observed"]
+        columns[name] = percent(title, f"{name}_met", f"{name}_n", missing="none due")
+    return frame.reset_index(drop=True), caption, columns
+
+
+def kpis(snapshot: Snapshot, show: Presenter) -> Shown:
+    """Each KPI of the regime: how many units hit its target and, of those that are shares, each unit's."""
+    unit = unit_of(snapshot)
+    if not scorecards.has_kpis(snapshot, unit):
+        label = snapshot.programme.attributes[unit].label.lower()
+        return show.say(f"The contract names no regime of management that has KPIs for each {label}.")
+    compared = comparison.measures_compared(snapshot)
+    titles = {name: title for name, title in compared.items() if name in snapshot.contract.kpis}
+    shares = Table(
+        *_shares(snapshot, show.disclosure, titles, "Share that passed since day one, by unit"),
+        note="Of the rows that are decided: compliance checks passed, participants satisfied. Who differs from the "
+        "others stands at the top of the report.",
+        empty="no unit is known yet",
+    )
+    return together(show.table(scorecards.by_kpi(snapshot, unit)), *([show.table(shares)] if titles else []))
 
 
 def sheets(snapshot: Snapshot, show: Presenter) -> Shown:
@@ -330,9 +355,12 @@ def _sheet(snapshot: Snapshot, show: Presenter, name: str, called: str) -> list[
     sentences += [*_sheet_signals(mine), *_sheet_trend(snapshot, unit, name)]
     if specialist:
         sentences.append(
-            "A specialist owns no outcome: only its standards and its participants' feedback are looked at."
+            "A specialist owns no outcome: only its standards, the quality of its records and its participants' "
+            "feedback are looked at."
         )
-    sentences.append(_actions(snapshot))
+    said = scorecards.answers(snapshot, unit, name)
+    sentences += [said] if said is not None else []
+    sentences += _actions(snapshot, unit, name)
     of = ("observed",)
     happened = Table(
         _happened(snapshot, unit, name, specialist),
@@ -365,7 +393,8 @@ def _sheet(snapshot: Snapshot, show: Presenter, name: str, called: str) -> list[
         internal_only=True,
         empty="it has no case that could be compared",
     )
-    return [show.say(*sentences), show.table(happened), show.table(beside)]
+    kpis = [show.table(scorecards.of_unit(snapshot, unit, name, called))] if scorecards.has_kpis(snapshot, unit) else []
+    return [show.say(*sentences), *kpis, show.table(happened), show.table(beside)]
 
 
 def _sheet_signals(mine: pd.DataFrame) -> list[str]:
@@ -397,11 +426,40 @@ def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[str]:
     return [f"Trend: {title} over expected, by quarter of start to {month_words(ends[-1])}: {ratios}."]
 
 
-def _actions(snapshot: Snapshot) -> str:
-    """Return what is known of open actions."""
-    if "plans" not in snapshot.tables:
-        return "Open actions: not supplied."
-    return "Open actions: see the improvement plans."
+def _actions(snapshot: Snapshot, unit: str, name: str) -> list[str]:
+    """Return a unit's open plans and what is to be done under them."""
+    plans, actions = snapshot.current("plans"), snapshot.current("actions")
+    if plans is None:
+        return ["Open actions: not supplied."]
+    end = pd.Timestamp(snapshot.period_end)
+    begun = plans[(plans["opened_date"] <= end) & ~(plans["closed_date"] <= end)]
+    mine = begun[(begun["unit_type"] == unit) & (begun["unit_id"] == name)]
+    if mine.empty:
+        return ["Open actions: no plan is open."]
+    said = []
+    for plan in mine.to_dict("records"):
+        title = (
+            snapshot.contract.instruments[plan["kind"]].name
+            if plan["kind"] in snapshot.contract.instruments
+            else plan["kind"]
+        )
+        due = f", due on {day_words(plan['due_date'])}" if pd.notna(plan["due_date"]) else ""
+        said.append(
+            f"{title}, open since {day_words(plan['opened_date'])}{due}: {plan['expected'] or 'no aim is recorded'}."
+        )
+        if actions is not None:
+            to_do = actions[(actions["plan_id"] == plan["plan_id"]) & ~(actions["done_date"] <= end)]
+            said += [f"To do: {_action(row, end)}." for row in to_do.to_dict("records")]
+    return said
+
+
+def _action(row: Row, end: pd.Timestamp) -> str:
+    """Return an action that is not done, with what is missing or late."""
+    owner = str(row["owner"]).replace("_", " ") if row["owner"] == row["owner"] else "nobody is named"
+    if pd.isna(row["due_date"]):
+        return f"{row['action']} ({owner}; no date is set)"
+    late = "overdue since" if row["due_date"] < end else "by"
+    return f"{row['action']} ({owner}; {late} {day_words(row['due_date'])})"
 
 
 def _happened(snapshot: Snapshot, unit: str, name: str, specialist: bool) -> pd.DataFrame:

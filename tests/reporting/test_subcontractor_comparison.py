@@ -23,7 +23,7 @@ OUTSIDE = Disclosure("external", suppress_below=10, round_to=5, names=False)
 Tables = Mapping[str, pd.DataFrame]
 
 
-def contract(folder: Path, tables: Tables) -> None:
+def contract(folder: Path, tables: Tables, more: str = "") -> None:
     """Write an extract known to September 2019, and its contract."""
     (folder / "contracts").mkdir(parents=True)
     for name, table in tables.items():
@@ -32,7 +32,7 @@ def contract(folder: Path, tables: Tables) -> None:
         "contract: made\nname: Made for a test\nprogramme: whp\nnation: ENG\n"
         f"source: {{folder: {json.dumps(str(folder))}, known_to: 2019-09-30}}\n"
         "disclosure: {source: made up, invented: true, external: {suppress_below: 10, round_to: 5, names: false}}\n"
-        "releases: [{through: 2019-09, on: 2019-10-15}]\n",
+        f"releases: [{{through: 2019-09, on: 2019-10-15}}]\n{more}\n",
         encoding="utf-8",
     )
 
@@ -184,6 +184,83 @@ def test_the_sheet_of_a_specialist_has_no_outcomes(mixed):
     assert any("A specialist owns no outcome" in sentence for sentence in items[at - 1]["sentences"])
     assert items[at]["text"] == "Nothing to show: a specialist owns none of it."
     assert all(row["KPI"].startswith("CSS") for row in items[at + 1].get("rows", []))
+
+
+@pytest.fixture(scope="module")
+def managed(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """Two units and a specialist under KS's regime; 30 of Weak's 40 checks pass, 39 of Strong's, and all of Gym's."""
+    passed = {"Weak": 30, "Strong": 39, "Gym": 40}
+    checks = pd.DataFrame(
+        [
+            {"check_id": f"{unit}{i}", "kind": "compliance", "unit_type": "subcontractor", "unit_id": unit}
+            | {"check_date": "2019-08-05", "result": "pass" if i < passed[unit] else "fail"}
+            for unit in passed
+            for i in range(40)
+        ]
+    )
+    plan = {"plan_id": "P1", "kind": "pip", "unit_type": "subcontractor", "unit_id": "Weak", "kpi": "compliance"}
+    plans = pd.DataFrame(
+        [plan | {"expected": "No failed check", "opened_date": "2019-08-19", "due_date": "2019-11-11"}]
+    )
+    actions = pd.DataFrame(
+        [
+            {"action_id": "1", "action": "Files checked twice", "owner": "delivery_manager", "due_date": "2019-09-02"},
+            {"action_id": "2", "action": "Training", "owner": None, "due_date": "2019-10-07"},
+            {
+                "action_id": "3",
+                "action": "Done already",
+                "owner": "x",
+                "due_date": "2019-09-02",
+                "done_date": "2019-09-01",
+            },
+        ]
+    ).assign(plan_id="P1")
+    tables = people({"Weak": 60, "Strong": 60}, {}, {}) | {"units": roles(Gym="specialist")}
+    given = {"checks": checks, "plans": plans, "actions": actions}
+    tables |= {name: table.assign(recorded_date="2019-09-02") for name, table in given.items()}
+    folder = tmp_path_factory.mktemp("managed")
+    contract(folder, tables, "management: ks")
+    return load_snapshot("made", "2019-09", params=folder)
+
+
+@pytest.mark.requirement("KS-38b")
+@pytest.mark.requirement("KS-40")
+def test_the_kpis_of_the_regime_are_counted_by_unit_and_compared(managed):
+    ((by_kpi, shares),) = [compared.kpis(managed, Presenter(INSIDE)).data["items"]]
+    row = next(row for row in by_kpi["rows"] if row["KPI"] == "Compliance and record-keeping")
+    assert [row[key] for key in ("Target", "All units: counted", "Of", "Units: hit", "Missed")] == [
+        "at least 100%",
+        109,
+        120,
+        1,
+        2,
+    ]
+    shown = {row["Subcontractor"]: row["Compliance and record-keeping"] for row in shares["rows"]}
+    assert shown == {"Gym": 1.0, "Strong": 0.975, "Weak": 0.75}
+    # of 40 with a chance of 109/120 each, 30 or fewer pass once in more than a thousand times
+    assert any("Compliance" in said and "Weak" in said for said in compared.findings(managed, INSIDE))
+
+
+@pytest.mark.requirement("KS-43")
+@pytest.mark.requirement("WL-38")
+def test_a_sheet_has_the_units_open_actions_with_what_is_late_or_missing(managed):
+    items = compared.sheets(managed, Presenter(INSIDE)).data["items"]
+    at = {item["caption"]: place for place, item in enumerate(items) if "caption" in item}
+    said = items[at["Weak: its KPIs"] - 1]["sentences"]
+    assert said[-3:] == [
+        "Performance Improvement Plan, open since 19 August 2019, due on 11 November 2019: No failed check.",
+        "To do: Files checked twice (delivery manager; overdue since 2 September 2019).",
+        "To do: Training (nobody is named; by 7 October 2019).",
+    ]
+    assert "Open actions: no plan is open." in items[at["Strong: its KPIs"] - 1]["sentences"]
+    kpis = {row["KPI"]: row for row in items[at["Gym: its KPIs"]]["rows"]}
+    assert set(kpis) == {"Compliance and record-keeping", "Participants satisfied"}
+    assert kpis["Participants satisfied"]["Result"] == "no data: not supplied"
+
+
+def test_a_contract_without_a_regime_says_that_it_has_no_kpis(mixed):
+    said = compared.kpis(mixed, Presenter(INSIDE)).data["sentences"]
+    assert said == ["The contract names no regime of management that has KPIs for each subcontractor."]
 
 
 def numbers(shown: object) -> list[float]:

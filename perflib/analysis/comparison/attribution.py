@@ -4,13 +4,15 @@ Conventions
 -----------
 - A case of an outcome or event is a start, reached by the period's end or not; its cohort is the month of the start.
 - A case of `start`, and of the other events that resolve a referral, is a referral, and its cohort the month of it.
+- A case of a KPI that is a share (compliance, satisfaction) is a row that is decided, reached when it passes; its
+  cohort is the month of the row, and it is the unit's that `registers` says. Nothing is adjusted for.
 - A case of a standard is one that counts (met, done late, open and late), reached when met; its cohort is the month of
   the referral.
 - Units: `at_start` the one at the start (at the referral for cases of referrals), `at_period_end` the one on the
   period's last day, `at_event` the one on the day it was reached; who has not reached it is the present unit's.
 - Characteristics are always those at the start, or the referral.
 - A role is that of the units table on the period's last day; a unit without one has its parent's. A specialist owns no
-  outcome: it has cases of standards, and of nothing else.
+  outcome: it has cases of standards and of KPIs, and of nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import cohorts, measures, standards
+from perflib.analysis import cohorts, measures, registers, standards
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.case_mix import COHORT, REACHED
 from perflib.errors import ParameterError
@@ -60,6 +62,12 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor") -> pd.Series:
     return mine["role"].fillna(mine["parent"].map(everybody)).rename("role")
 
 
+def is_kpi(snapshot: Snapshot, measure: str) -> bool:
+    """Return whether a measure is one of the regime's KPIs that are shares of a table's rows."""
+    kpi = snapshot.contract.kpis.get(measure)
+    return kpi is not None and kpi.kind == "share"
+
+
 def is_standard(snapshot: Snapshot, measure: str) -> bool:
     """Return whether a measure is one of the contract's service standards; refuse what is no measure at all."""
     rules = snapshot.contract.standards
@@ -74,8 +82,9 @@ def is_standard(snapshot: Snapshot, measure: str) -> bool:
 
 
 def by_referral(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure's cases are referrals, not starts."""
-    return measure in snapshot.programme.resolves or measure == "acknowledged" or is_standard(snapshot, measure)
+    """Return whether a measure's cases are referrals (or rows of a table), not starts."""
+    named = measure in snapshot.programme.resolves or measure == "acknowledged"
+    return named or is_kpi(snapshot, measure) or is_standard(snapshot, measure)
 
 
 @remembered
@@ -94,7 +103,7 @@ def cases(
     unit : str
         An attribute that names who delivers.
     measure : str
-        An outcome or event of the programme, or a standard of the contract.
+        An outcome or event of the programme, a standard of the contract, or a KPI that is a share.
     adjust : sequence of str, optional
         Attributes known at the start; by default those of `characteristics`. A tuple, so that it can be remembered.
     attribution : {'at_start', 'at_event', 'at_period_end'}
@@ -116,6 +125,10 @@ def cases(
         raise ParameterError(f"unit={unit!r}: is no attribute of {snapshot.programme.name} ({', '.join(rules)}).")
     if attribution not in get_args(Attribution):
         raise ParameterError(f"attribution={attribution!r}: give {', '.join(get_args(Attribution))}.")
+    if is_kpi(snapshot, measure):
+        if adjust:
+            raise ParameterError(f"adjust={adjust[0]!r}: {measure!r} is of rows, not of participants. Give none.")
+        return _of_kpi(snapshot, unit, measure)
     chosen = characteristics(snapshot) if adjust is None else tuple(adjust)
     for name in chosen:
         if name not in rules or name in snapshot.programme.units:
@@ -141,6 +154,15 @@ def cases(
         role = roles(snapshot, unit)
         frame = frame[~frame[UNIT].isin(role.index[role == SPECIALIST])].reset_index(drop=True)
     return frame.assign(**{UNIT: frame[UNIT].astype("category")})
+
+
+def _of_kpi(snapshot: Snapshot, unit: str, measure: str) -> pd.DataFrame:
+    """Return the decided rows of a KPI as cases; none where the extract does not have its table."""
+    rows = registers.rows(snapshot, snapshot.contract.kpis[measure], unit)
+    rows = pd.DataFrame(columns=["unit", "date", "passed"]) if rows is None else rows[rows["passed"].notna()]
+    cohort = pd.to_datetime(rows["date"]).dt.to_period("M").array
+    cases = pd.DataFrame({UNIT: rows["unit"].array, COHORT: cohort, REACHED: (rows["passed"] == 1).array})
+    return cases.astype({UNIT: "category"})
 
 
 @remembered

@@ -4,18 +4,20 @@ Conventions
 -----------
 - What happened is counted for the unit at the start (at the referral, where there is none), in the month it happened.
 - Who is on the programme is counted for the unit of the day.
-- A board holds the comparison of every measure that the units own; a specialist's, of standards alone.
+- A board holds the comparison of every measure that the units own; a specialist's, of standards and KPIs alone.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
-from perflib.analysis import cohorts, journeys, measures, progress, standards
+from perflib.analysis import cohorts, journeys, measures, progress, registers, standards
 from perflib.analysis.cohorts import NOT_RECORDED
+from perflib.analysis.comparison.attribution import is_kpi
 from perflib.analysis.comparison.units import units
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import window
+from perflib.rules.management import CONTRACT, Kpi
 
 BASES = ("month", "rolling_3", "rolling_12", "cumulative")
 
@@ -26,16 +28,24 @@ def headline_measures(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def measures_compared(snapshot: Snapshot) -> dict[str, str]:
-    """Return every measure that units are compared on, with what it is called: starts, milestones, outcome, standards.
+    """Return every measure that units are compared on, with what it is called.
 
-    Standards are those of single cases that have a case that counts.
+    They are starts, milestones and the outcome; the standards of single cases, and the KPIs that are shares, of which
+    there is a case that counts.
     """
     programme = snapshot.programme
     names = {"start": f"{programme.label('start')} from referrals"}
     names |= {name: programme.label(name) for name in (*programme.milestones, "outcome")}
     rules = {name: rule for name, rule in snapshot.contract.standards.items() if rule.kind == "within"}
     counted = standards.history(snapshot, list(rules))["counted"] if rules else pd.Series(dtype=float)
-    return names | {name: rule.name for name, rule in rules.items() if name in counted and counted[name].sum() > 0}
+    names |= {name: rule.name for name, rule in rules.items() if name in counted and counted[name].sum() > 0}
+    shares = {name: kpi for name, kpi in snapshot.contract.kpis.items() if is_kpi(snapshot, name)}
+    return names | {name: kpi.name for name, kpi in shares.items() if _decided(snapshot, kpi)}
+
+
+def _decided(snapshot: Snapshot, kpi: Kpi) -> bool:
+    rows = registers.rows(snapshot, kpi, CONTRACT)
+    return rows is not None and bool(rows["passed"].notna().any())
 
 
 @remembered

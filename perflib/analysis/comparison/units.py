@@ -38,7 +38,6 @@ from perflib.analysis.comparison.attribution import (
     Attribution,
     by_referral,
     cases,
-    is_standard,
     roles,
 )
 from perflib.analysis.comparison.case_mix import COHORT, REACHED, CaseMix, coded, fit
@@ -313,7 +312,7 @@ def compare(
     unit : str
         An attribute that names who delivers.
     measure : str
-        An outcome or event of the programme, or a standard of the contract.
+        An outcome or event of the programme, a standard of the contract, or a KPI that is a share.
     adjust : tuple of str, optional
         Attributes known at the start; by default those that the programme file marks `case_mix`. `()` for none.
     attribution : {'at_start', 'at_event', 'at_period_end'}
@@ -326,7 +325,7 @@ def compare(
     Returns
     -------
     Comparison
-        Specialists are listed apart without any number where the measure is no standard.
+        Specialists are listed apart without any number where the measure is neither a standard nor a KPI.
 
     Raises
     ------
@@ -368,7 +367,7 @@ def _reference(snapshot: Snapshot, measure: str) -> float | None:
 
 def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
     """Return what the contract's profile promised by now of each unit's own starts; None without a profile."""
-    if is_standard(snapshot, measure) or measure not in {profile.measure for profile in snapshot.contract.profiles}:
+    if by_referral(snapshot, measure) or measure not in {profile.measure for profile in snapshot.contract.profiles}:
         return None
     t = cohorts.triangle(snapshot, measure, by=unit, clock=snapshot.contract.profile_clock)
     promised = cohorts.against_profile(t, snapshot.contract)["expected"].where(t.starts > 0, 0.0)

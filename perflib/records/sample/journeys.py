@@ -386,7 +386,10 @@ def _with_registers(tables: dict[str, pd.DataFrame], process: Process, staff: St
     """Return the tables with those of what is recorded about performance; its units are added to the process's own."""
     if process.registers is None:
         return tables
-    found = registers(process.registers, process.seed, process.first_day, process.last_day, staff, tables["events"])
+    units = tables.get("units", pd.DataFrame({"unit_id": [], "role": []}))
+    specialists = units.loc[units["role"] == "specialist", "unit_id"].tolist()
+    days, given = (process.first_day, process.last_day), process.registers
+    found = registers(given, process.seed, *days, staff, specialists, tables["events"])
     if "units" in tables:
         found["units"] = pd.concat([tables["units"], found["units"]], ignore_index=True)
     return tables | found

@@ -66,7 +66,15 @@ class Registers(Parameters):
     rows: dict[str, tuple[dict[str, Any], ...]] = Field(default={}, description="Other tables, row by row.")
 
 
-def registers(given: Registers, seed: int, first_day: date, last_day: date, staff: Staff, events: pd.DataFrame) -> Any:
+def registers(
+    given: Registers,
+    seed: int,
+    first_day: date,
+    last_day: date,
+    staff: Staff,
+    specialists: list[str],
+    events: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
     """Return the tables of what is recorded about performance, by name, as known on the last day.
 
     Parameters
@@ -77,6 +85,8 @@ def registers(given: Registers, seed: int, first_day: date, last_day: date, staf
         Of the contract, and of what is recorded.
     staff : Staff
         The caseworkers.
+    specialists : list of str
+        Subcontractors that are allocated nobody: their records are checked and their participants asked as well.
     events : DataFrame
         The extract's events, of which the department counts some.
 
@@ -92,8 +102,8 @@ def registers(given: Registers, seed: int, first_day: date, last_day: date, staf
     }
     last = np.datetime64(last_day, "D")
     found = {
-        "checks": _checks(given, seed, months, desks, officers["engagement_officer"]),
-        "feedback": _feedback(given, seed, months, desks),
+        "checks": _checks(given, seed, months, desks, specialists, officers["engagement_officer"]),
+        "feedback": _feedback(given, seed, months, desks, specialists),
         "activities": _activities(given, seed, months, officers),
         "issued_reports": _reports(given, seed, first_day, last_day),
         "mi_pack": _mi_pack(given, months, events, last),
@@ -114,13 +124,16 @@ def _grid(seed: int, months: Days, units: list[str], columns: int, nth: int) -> 
     return month, unit, uniform(seed, Part.REGISTERS, len(month), columns, nth)
 
 
-def _checks(given: Registers, seed: int, months: Days, desks: list[str], officers: list[str]) -> pd.DataFrame:
+def _checks(
+    given: Registers, seed: int, months: Days, desks: list[str], specialists: list[str], officers: list[str]
+) -> pd.DataFrame:
     frames = []
     for nth, (kind, units, unit_type, each) in enumerate(
         [
             ("compliance", desks, "caseworker", given.checks),
             ("evidence", officers, "engagement_officer", 2 * given.checks),
             ("submission", officers, "engagement_officer", 4 * given.checks),
+            ("compliance", specialists, "subcontractor", given.checks),
         ]
     ):
         for copy in range(each):
@@ -144,26 +157,26 @@ def _checks(given: Registers, seed: int, months: Days, desks: list[str], officer
     return _identified(frames, "check_id", "CH")
 
 
-def _feedback(given: Registers, seed: int, months: Days, desks: list[str]) -> pd.DataFrame:
+def _feedback(given: Registers, seed: int, months: Days, desks: list[str], specialists: list[str]) -> pd.DataFrame:
     frames = []
-    for copy in range(given.surveys):
-        month, unit, u = _grid(seed, months, desks, 4, 1_000 + copy)
-        asked = _days(month, u[:, 0])
-        received = np.where(u[:, 1] < given.answers, workday(asked, 2 + (10 * u[:, 2]).astype(np.int64)), NEVER)
-        score = np.where(received < NEVER, choose(u[:, 3], SCORES) + 1.0, np.nan)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "kind": "survey",
-                    "unit_type": "caseworker",
-                    "unit_id": text(desks, unit),
-                    "asked_date": dates(asked),
-                    "received_date": dates(received),
-                    "score": score,
-                    "recorded_date": dates(np.where(received < NEVER, received, asked)),
-                }
+    for nth, (units, unit_type) in enumerate([(desks, "caseworker"), (specialists, "subcontractor")]):
+        for copy in range(given.surveys):
+            month, unit, u = _grid(seed, months, units, 4, 1_000 + 100 * nth + copy)
+            asked = _days(month, u[:, 0])
+            received = np.where(u[:, 1] < given.answers, workday(asked, 2 + (10 * u[:, 2]).astype(np.int64)), NEVER)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "kind": "survey",
+                        "unit_type": unit_type,
+                        "unit_id": text(units, unit),
+                        "asked_date": dates(asked),
+                        "received_date": dates(received),
+                        "score": np.where(received < NEVER, choose(u[:, 3], SCORES) + 1.0, np.nan),
+                        "recorded_date": dates(np.where(received < NEVER, received, asked)),
+                    }
+                )
             )
-        )
     month, unit, u = _grid(seed, months, desks, 3, 2_000)
     day = _days(month, u[:, 0])
     complaints = pd.DataFrame(
