@@ -302,7 +302,7 @@ def _one_a_journey(journeys: Journeys, rule: Standard, stops: tuple[str, ...]) -
 def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
     """Return the clocks that run from one date column of a table to another."""
     referral = [] if of_contract(rule) else ["referral_id"]
-    columns = list(dict.fromkeys([*referral, *rule.begins, *rule.to, *rule.item]))
+    columns = list(dict.fromkeys([*referral, *rule.begins, *rule.to, *rule.item, *rule.where]))
     if table not in journeys.snapshot.tables and table not in TABLES:
         raise ParameterError(f"{rule.name}: {table!r} is no table of an extract; {hint(table, TABLES)}")
     rows = journeys.snapshot.tables.get(table, pd.DataFrame(columns=columns))
@@ -315,6 +315,8 @@ def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
     if rule.item and "recorded_date" in rows:
         rows = rows.sort_values("recorded_date", kind="stable")
         rows = rows.drop_duplicates([*referral, *rule.item], keep="last")
+    for name, codes in rule.where.items():
+        rows = rows[rows[name].isin(codes)]
     place = np.full(len(rows), -1)
     if referral:
         place = journeys.place(rows["referral_id"])

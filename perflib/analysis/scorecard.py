@@ -7,11 +7,12 @@ Conventions
 - "Of participants on the programme" counts those on it on the first day of each month: the value is a rate a month.
 - Of what was promised: an outcome's promise follows from the unit's own starts and the contract's profile; that of
   starts and other volumes from the unit's own referrals, as the whole contract's promise from the referrals promised.
-- A unit has the KPIs of its role on the last day known (the units table); without one, those of the regime's first role
-  for its kind of unit. A specialist is never given what it does not own.
+- A unit has the KPIs of the role that the units table gives it on the period's last day; without one, those of the
+  regime's first role for its kind of unit. A specialist is never given what it does not own.
 - The target of a period is the one in force on the period's first day, or on the contract's; a row of the table
   `targets` for the unit stands before the regime's, from its date on.
-- A unit is there from the month of its first referral or row, or from its first day in the units table.
+- A unit is there from the month of its first referral or row, or from its first day in the units table, to the month of
+  its last day there.
 - Nothing recorded is not zero: a KPI whose table the extract does not have, or whose event nobody has, has no data.
 """
 
@@ -90,9 +91,7 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     there = _there(snapshot, unit, counts)
     if there.empty:
         return pd.DataFrame(columns=COLUMNS)
-    role = _roles(snapshot, unit, there.index, here)
-    grid = _periods(snapshot, there, basis)
-    grid["role"] = grid["unit"].map(role)
+    grid = _with_roles(snapshot, _periods(snapshot, there, _gone(snapshot, unit), basis), unit, here)
     frames = []
     for name, kpi in rules.items():
         mine = grid[grid["role"].isin([held_by for held_by in here if name in held[held_by]])].assign(kpi=name)
@@ -105,10 +104,15 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     return whole[COLUMNS].reset_index(drop=True)
 
 
-def _roles(snapshot: Snapshot, unit: str, units: pd.Index, here: list[str]) -> pd.Series:
-    """Return the regime's role of each unit: that of the units table where the regime has it, else its first."""
-    known = roles(snapshot, unit).reindex(units)
-    return known.where(known.isin(here), here[0])
+def _with_roles(snapshot: Snapshot, grid: pd.DataFrame, unit: str, here: list[str]) -> pd.DataFrame:
+    """Return the grid with the regime's role of each unit in each period: the units table's, else the first."""
+    parts = []
+    for period in grid["period"].unique():
+        rows = grid[grid["period"] == period]
+        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.period_end))
+        held = rows["unit"].map(known)
+        parts.append(rows.assign(role=held.where(held.isin(here), here[0])))
+    return pd.concat(parts)
 
 
 def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
@@ -268,7 +272,19 @@ def _there(snapshot: Snapshot, unit: str, counts: Mapping[str, pd.DataFrame]) ->
     return earliest.where(earliest >= snapshot.first_month, snapshot.first_month)
 
 
-def _periods(snapshot: Snapshot, there: pd.Series, basis: Basis) -> pd.DataFrame:
+def _gone(snapshot: Snapshot, unit: str) -> dict[str, pd.Period]:
+    """Return the last month of each unit whose last day, by the units table, has come."""
+    table = snapshot.tables.get("units")
+    if table is None or unit == CONTRACT:
+        return {}
+    last = (
+        table[table["unit_type"] == unit].sort_values(["unit_id", "from_date"]).drop_duplicates("unit_id", keep="last")
+    )
+    last = last[last["to_date"] <= pd.Timestamp(snapshot.period_end)]
+    return dict(zip(last["unit_id"], last["to_date"].dt.to_period("M"), strict=True))
+
+
+def _periods(snapshot: Snapshot, there: pd.Series, gone: Mapping[str, pd.Period], basis: Basis) -> pd.DataFrame:
     """Return the periods that each unit was there in: `unit`, `period`, `months`, `whole`, and its `first_month`."""
     contract, months = snapshot.contract, snapshot.months
     period = quarter_of(months, contract.quarter_basis, snapshot.first_day) if basis == "quarter" else months
@@ -279,11 +295,12 @@ def _periods(snapshot: Snapshot, there: pd.Series, basis: Basis) -> pd.DataFrame
         .reset_index()
         .merge(pd.DataFrame({"month": months, "period": period}), how="cross")
     )
-    grid = grid[grid["month"] >= grid["since"]]
+    left = pd.Series([gone.get(name, snapshot.month) for name in grid["unit"]], index=grid.index, dtype="period[M]")
+    grid = grid[(grid["month"] >= grid["since"]) & (grid["month"] <= left)]
     frame = grid.groupby(["unit", "period"], as_index=False).agg(months=("month", "size"), first_month=("month", "min"))
     begins = frame["first_month"] == snapshot.first_month
     partial = begins & (snapshot.first_day.day > 1)
-    ended = (frame["period"] <= snapshot.month) & (snapshot.known_at >= snapshot.period_end)
+    ended = frame["period"] <= (snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1)
     return frame.assign(whole=ended & (frame["months"] == length) & ~partial)
 
 
@@ -333,7 +350,7 @@ def _revised(snapshot: Snapshot, kpi: str, unit: str) -> dict[str, pd.DataFrame]
     table = snapshot.current("targets")
     if table is None:
         return {}
-    mine = table[(table["kpi"] == kpi) & (table["unit_type"] == unit)].sort_values("from_date")
+    mine = table[(table["kpi"] == kpi) & (table["unit_type"] == unit)].dropna(subset="target").sort_values("from_date")
     whose = mine["unit_id"].fillna(snapshot.contract.contract) if unit == CONTRACT else mine["unit_id"]
     return {str(name): rows for name, rows in mine.groupby(whose)}
 

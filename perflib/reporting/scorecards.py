@@ -14,6 +14,7 @@ from perflib.reporting.columns import count, number, percent, status, text
 from perflib.reporting.present import Table
 from perflib.rules.calendar import Window, quarter
 from perflib.rules.management import Kpi
+from perflib.rules.standards import Threshold
 
 RESULTS = {"hit": "hit", "missed": "missed", "no_data": "no data", "no_target": "no target"}
 Row = Mapping[Hashable, Any]
@@ -52,6 +53,16 @@ def target_words(row: Row, kpi: Kpi) -> str | float:
     asked, original = (f"{row[name]:g}" if bare else f"{100 * row[name]:g}%" for name in ("target", "original"))
     revised = row["original"] == row["original"] and row["original"] != row["target"]
     return f"{row['rule']} {asked}{f' (was {original})' if revised else ''}"
+
+
+def threshold_words(asked: Threshold, kpi: Kpi) -> str:
+    """Return a target as the regime has it.
+
+    >>> threshold_words(Threshold(at_least="0.95"), Kpi(name="Starts", source="line 95", kind="profile", of="start"))
+    'at least 95%'
+    """
+    bare = kpi.kind == "count" and kpi.per is None
+    return f"{asked.rule} {float(asked.value):g}" if bare else f"{asked.rule} {100 * float(asked.value):g}%"
 
 
 def by_kpi(snapshot: Snapshot, unit: str) -> Table:

@@ -167,7 +167,7 @@ def cohort_table(snapshot: Snapshot) -> Table:
 def conversion(snapshot: Snapshot) -> Table:
     """Outcomes against each tender level at equal maturity."""
     return Table(
-        _levels(snapshot),
+        levels(snapshot),
         "Outcomes to date against each tender level, every cohort at the age it has reached",
         {
             "name": text("Level"),
@@ -187,7 +187,7 @@ def conversion(snapshot: Snapshot) -> Table:
 
 def mix(snapshot: Snapshot) -> Table:
     """The effect of the mix of groups apart from performance within them."""
-    frame = _levels(snapshot)
+    frame = levels(snapshot)
     return Table(
         frame[frame["expected_tender"].notna()],
         "The mix of groups apart from performance within groups",
@@ -207,7 +207,7 @@ def mix(snapshot: Snapshot) -> Table:
 
 def final_rates(snapshot: Snapshot) -> Table:
     """The conversion of cohorts that can change no more, beside the tender level."""
-    frame = _levels(snapshot)
+    frame = levels(snapshot)
     return Table(
         frame[frame["final_starts"] > 0],
         "Conversion of the final cohorts against the tender level",
@@ -222,7 +222,8 @@ def final_rates(snapshot: Snapshot) -> Table:
     )
 
 
-def _levels(snapshot: Snapshot) -> pd.DataFrame:
+def levels(snapshot: Snapshot) -> pd.DataFrame:
+    """Return where each tender level stands, an area's under the area's name."""
     frame = cohorts.conversion(snapshot)
     area = frame["area"].astype("str")
     return frame.assign(name=frame["name"].where(frame["area"].isna(), frame["name"] + " (" + area + ")"))

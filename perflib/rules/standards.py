@@ -123,6 +123,9 @@ class Standard(Sourced):
         description="A table, each row a case: `from` and `to` are its date columns. Its rows may be of no referral: "
         "they are then the contract's.",
     )
+    where: dict[Name, Names] = Field(
+        default_factory=dict, description="Only rows of that table with one of these codes in a column."
+    )
     item: tuple[str, ...] = Field(
         (), description="Columns of that table that tell cases apart: of rows alike in them the latest recorded holds."
     )
@@ -139,6 +142,7 @@ class Standard(Sourced):
             "limit": self.kind != "profile",
             "table": self.kind in ("within", "notice"),
             "item": self.table is not None,
+            "where": self.table is not None,
             "needs": self.kind != "every" and self.table is None,
             "recorded": self.kind != "every" and self.table is None,
         }

@@ -8,8 +8,9 @@ import pytest
 
 from perflib.analysis import scorecard
 from perflib.errors import ParameterError
+from perflib.records.schemas import TABLES
 from perflib.records.snapshot import Snapshot
-from perflib.rules.contract import Contract, load_management
+from perflib.rules.contract import Contract, load_management, load_programme
 
 Make = Callable[..., Snapshot]
 
@@ -109,6 +110,119 @@ def test_activities_are_added_up_and_a_bare_count_has_no_denominator(supplied: M
     assert found == {"SC1 2018-03": [4, None, "hit"], "SC2 2018-03": [0, None, "missed"]}  # a blank number is one
 
 
+def rows_of(table: str, *kinds: str, **columns: Any) -> list[dict[str, Any]]:
+    """Return a row of a table for each kind, of SC1 on 5 February 2018."""
+    key, day = {"activities": ("activity_id", "date"), "checks": ("check_id", "check_date")}[table]
+    row = {"unit_type": "subcontractor", "unit_id": "SC1", day: "2018-02-05", "recorded_date": "2018-02-05"}
+    return [row | {key: f"{kind}{n}", "kind": kind} | columns for n, kind in enumerate(kinds)]
+
+
+@pytest.mark.requirement("KS-30", "KS-37a", "KS-37b", "KS-37d")
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("eligibility_checks", ["eligibility_check"]),
+        ("placements", ["work_taster", "placement", "work_experience"]),
+        ("employer_meetings", ["employer_meeting"]),
+        ("sessions", ["session"]),
+    ],
+)
+def test_the_regimes_own_counts_are_of_their_own_kinds(supplied: Make, name: str, kinds: list[str]) -> None:
+    every = ["eligibility_check", "work_taster", "placement", "work_experience", "employer_meeting", "session"]
+    rows = rows_of("activities", *every, *every, number=3)
+    found = figures(supplied(JOURNEYS, activities=rows), "subcontractor", name)
+    assert found == {"SC1 2018-03": [6 * len(kinds), None, "no_target"], "SC2 2018-03": [0, None, "no_target"]}
+
+
+@pytest.mark.requirement("KS-31", "KS-32", "WL-16", "WL-28", "WL-33")
+@pytest.mark.parametrize(
+    ("regime", "name", "kind"),
+    [
+        ("ks", "referrals_accepted", "submission"),
+        ("ks", "evidence_quality", "evidence"),
+        ("wl", "claims_checked", "claim_evidence"),
+        ("wl", "sample_checks", "audit"),
+    ],
+)
+def test_the_regimes_own_shares_are_of_what_is_decided(supplied: Make, regime: str, name: str, kind: str) -> None:
+    # Three pass, one does not, one is pending: 3 of 4. One of another kind is none of its own.
+    rows = [*rows_of("checks", kind, kind, kind, "other", result="pass")]
+    rows += [row | {"check_id": f"no {row['check_id']}"} for row in rows_of("checks", kind, result="fail")]
+    rows += [row | {"check_id": f"not {row['check_id']}"} for row in rows_of("checks", kind, result="pending")]
+    snapshot = supplied(JOURNEYS, management=load_management(regime), checks=rows)
+    assert figures(snapshot, "subcontractor", name)["SC1 2018-03"][:2] == [3, 4]
+    assert figures(snapshot, "subcontractor", name)["SC2 2018-03"] == [None, None, "no_data"]
+
+
+@pytest.mark.requirement("KS-35", "KS-38c")
+def test_satisfaction_of_just_the_target_is_not_more_than_it(supplied: Make) -> None:
+    # Four of five score 4 or more: 80 %, where more than 80 % is asked. One complaint of 0 + 2 + 2 on the programme.
+    row = {"unit_type": "contract", "received_date": "2018-02-05", "recorded_date": "2018-02-05"}
+    answers = [
+        row | {"feedback_id": f"{n}", "kind": "survey", "score": score} for n, score in enumerate([4, 5, 4, 5, 3])
+    ]
+    complaint = row | {"feedback_id": "C", "kind": "complaint"}
+    snapshot = supplied(JOURNEYS, feedback=[*answers, complaint])
+    assert figures(snapshot, "contract", "satisfaction") == {"made-here 2018-03": [4, 5, "missed"]}
+    assert figures(snapshot, "contract", "complaints") == {"made-here 2018-03": [1, 4, "missed"]}
+    more = [*answers, answers[0] | {"feedback_id": "5"}]
+    assert figures(supplied(JOURNEYS, feedback=more), "contract", "satisfaction") == {
+        "made-here 2018-03": [5, 6, "hit"]
+    }
+
+
+@pytest.mark.requirement("WL-24")
+def test_complaints_and_answers_month_by_month(supplied: Make) -> None:
+    row = {"unit_type": "contract", "kind": "complaint"}
+    days = ["2018-02-05", "2018-02-06", "2018-03-05"]
+    feedback = [row | {"feedback_id": day, "received_date": day, "recorded_date": day} for day in days]
+    feedback += [row | {"feedback_id": f"S{row['feedback_id']}", "kind": "survey", "score": 5} for row in feedback]
+    snapshot = supplied(JOURNEYS, management=load_management("wl"), feedback=feedback)
+    # on the programme on the first of the month: nobody, A and B, A and D
+    assert figures(snapshot, "contract", "complaints", "month") == {
+        "made-here 2018-01": [0, 0, "no_data"],
+        "made-here 2018-02": [2, 2, "no_target"],
+        "made-here 2018-03": [1, 2, "no_target"],
+    }
+    satisfied = figures(snapshot, "contract", "satisfaction", "month")
+    assert [satisfied[f"made-here 2018-0{month}"][:2] for month in (2, 3)] == [[2, 2], [1, 1]]
+
+
+@pytest.mark.requirement("KS-37c")
+def test_short_and_sustained_outcomes_are_held_to_what_was_promised_of_each(supplied: Make) -> None:
+    # SC1 has two starts in January, SC2 one in February; promised by age: short .5, 1; sustained 0, .5, .5.
+    lines = JOURNEYS.replace("job_start=2018-02-05", "job_start=2018-02-05 short_outcome=2018-03-05")
+    lines = lines.replace(" customer_group=ltu", "")
+    promised = {"short_outcome": [0.5, 1], "sustained_outcome": [0, 0.5]}
+    profiles = [
+        {"measure": name, "from": "2018-01", "source": "made up", "values": values} for name, values in promised.items()
+    ]
+    snapshot = supplied(lines, programme=load_programme("ses"), profiles=profiles)
+    assert figures(snapshot, "subcontractor", "job_starts")["SC1 2018-03"][:2] == [1, 3]
+    assert figures(snapshot, "subcontractor", "short_outcomes") == {
+        "SC1 2018-03": [1, 2, "missed"],
+        "SC2 2018-03": [0, 1, "missed"],
+    }
+    assert figures(snapshot, "subcontractor", "sustained_outcomes") == {
+        "SC1 2018-03": [0, 1, "missed"],
+        "SC2 2018-03": [0, 0.5, "missed"],
+    }
+
+
+@pytest.mark.requirement("KS-41")
+@pytest.mark.parametrize("regime", ["ks", "wl"])
+def test_every_kpi_of_a_regime_is_of_what_the_data_dictionary_has(regime: str) -> None:
+    rules = load_management(regime)
+    programmes = [load_programme(name) for name in ("whp", "ses", "jobs2")]
+    known = {name for programme in programmes for name in (*programme.events, *programme.outcomes, *rules.events)}
+    for name, rule in rules.kpis.items():
+        assert rule.of is None or rule.of in known, name
+        assert rule.standard is None or rule.standard in rules.standards, name
+        columns = {*rule.where, *rule.passes, *rule.fails, *rule.least, *rule.more_than} | {rule.adds} - {None}
+        assert not columns or columns <= TABLES[str(rule.table)].keys(), name
+        assert rule.of or rule.standard or rule.table or rule.kind == "advances", name
+
+
 @pytest.mark.requirement("KS-18")
 @pytest.mark.requirement("KS-36")
 def test_moves_through_the_peer_groups_need_placements(supplied: Make) -> None:
@@ -116,7 +230,7 @@ def test_moves_through_the_peer_groups_need_placements(supplied: Make) -> None:
     assert figures(supplied(JOURNEYS, kpis=rules), "subcontractor")["SC1 2018-03"] == [None, None, "no_data"]
 
 
-@pytest.mark.requirement("KS-40")
+@pytest.mark.requirement("KS-01", "KS-39", "KS-40")
 def test_a_specialist_has_its_own_kpis_and_no_others(supplied: Make) -> None:
     units = [{"unit_id": "SP1", "unit_type": "subcontractor", "role": "specialist", "from_date": "2018-01-01"}]
     found = scorecard.scores(supplied(JOURNEYS, units=units), "subcontractor")
@@ -138,6 +252,32 @@ def test_the_target_of_a_period_is_the_one_in_force_on_its_first_day_and_the_ori
     assert found["period"].astype(str).tolist() == ["2018-03", "2018-06", "2018-09"]
     assert found["target"].tolist() == [0.9, 0.9, 0.1]  # from 1 May: not yet for the quarter that began on 1 April
     assert found["original"].tolist() == [0.9, 0.9, 0.9]
+
+
+@pytest.mark.requirement("KS-39")
+def test_a_unit_that_changes_its_role_keeps_the_kpis_that_it_had_in_the_quarters_before(supplied: Make) -> None:
+    unit = {"unit_id": "SC1", "unit_type": "subcontractor"}
+    units = [
+        unit | {"role": "end_to_end", "from_date": "2018-01-01", "to_date": "2018-05-31"},
+        unit | {"role": "specialist", "from_date": "2018-06-01"},
+    ]
+    found = scorecard.scores(supplied(JOURNEYS, "2018-06", units=units), "subcontractor").query("unit == 'SC1'")
+    assert found.groupby("period")["role"].unique().map(list).tolist() == [["end_to_end"], ["specialist"]]
+    assert found.loc[found["period"] == "2018-06", "kpi"].tolist() == ["compliance", "satisfaction"]
+
+
+def test_a_unit_is_not_scored_after_its_last_month(supplied: Make) -> None:
+    units = [{"unit_id": "SC1", "unit_type": "subcontractor", "from_date": "2018-01-01", "to_date": "2018-04-30"}]
+    snapshot = supplied(JOURNEYS, "2018-09", units=units, kpis={"k": kpi(of="referral")})
+    found = scorecard.scores(snapshot, "subcontractor").query("kpi == 'k' and unit == 'SC1'")
+    shown = [(str(row.period), row.months, row.whole) for row in found.itertuples()]
+    assert shown == [("2018-03", 3, True), ("2018-06", 1, False)]
+
+
+def test_in_the_middle_of_a_month_only_the_running_quarter_is_not_whole(supplied: Make) -> None:
+    snapshot = supplied(JOURNEYS, "2018-06", known_at="2018-06-15", kpis={"k": kpi(of="referral")})
+    found = scorecard.scores(snapshot, "contract").query("kpi == 'k'")
+    assert found["whole"].tolist() == [True, False]
 
 
 def test_quarters_months_and_what_is_whole(supplied: Make) -> None:

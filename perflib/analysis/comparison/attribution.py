@@ -18,6 +18,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal, get_args
 
 import numpy as np
@@ -42,8 +43,8 @@ def characteristics(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(name for name, values in known.items() if (values != values.iloc[0]).any())
 
 
-def roles(snapshot: Snapshot, unit: str = "subcontractor") -> pd.Series:
-    """Return the role of each unit that the units table names on the period's last day; index its id.
+def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = None) -> pd.Series:
+    """Return the role of each unit that the units table names on a day, by default the period's last; index its id.
 
     Returns
     -------
@@ -54,8 +55,8 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor") -> pd.Series:
     if table is None or table.empty:
         return pd.Series(dtype="str", name="role")
     table = table.reindex(columns=["unit_id", "unit_type", "role", "parent", "from_date", "to_date"])
-    on = pd.Timestamp(snapshot.period_end)
-    held = table[(table["from_date"] <= on) & ~(table["to_date"] < on)].sort_values(["unit_id", "from_date"])
+    day = pd.Timestamp(snapshot.period_end if on is None else on)
+    held = table[(table["from_date"] <= day) & ~(table["to_date"] < day)].sort_values(["unit_id", "from_date"])
     held = held.drop_duplicates(["unit_id", "unit_type"], keep="last")
     everybody = held.drop_duplicates("unit_id").set_index("unit_id")["role"]
     mine = held[held["unit_type"] == unit].set_index("unit_id")

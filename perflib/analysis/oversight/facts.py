@@ -1,0 +1,85 @@
+"""What the tables about performance say as of the report's own day.
+
+Conventions
+-----------
+- The day is the reporting month's last, or `known_at` if that is earlier. What was recorded by `known_at` is known; a
+  date after the day had not come then, and is left out. Days by which something is due are plans, and stay.
+- What was due on the day itself is not overdue yet.
+- A table that the extract does not have is None: not supplied, which is not the same as empty.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from perflib.records.schemas import TABLES
+from perflib.records.snapshot import Snapshot
+from perflib.rules.management import CONTRACT
+
+PLANNED = {"opened_date", "due_date", "plan_due_date", "implementation_due_date", "period_end", "from_date"}
+"""Dates that may lie ahead of the day."""
+
+
+def last_day(snapshot: Snapshot) -> pd.Timestamp:
+    """Return the day at whose close things are judged."""
+    return pd.Timestamp(min(snapshot.period_end, snapshot.known_at))
+
+
+def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:
+    """Return the items of an optional table as they stood at the close of the day.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    table : str
+        One of `schemas.KEYS`.
+
+    Returns
+    -------
+    DataFrame or None
+        As `Snapshot.current` gives it, without dates that had not come; None where the extract has no such table.
+    """
+    rows = snapshot.current(table)
+    if rows is None:
+        return None
+    dates = [name for name, column in TABLES[table].items() if column.kind == "date" and name not in PLANNED]
+    on = last_day(snapshot)
+    return rows.assign(**{name: rows[name].where(rows[name] <= on) for name in dates if name in rows})
+
+
+def parents(snapshot: Snapshot) -> dict[str, str]:
+    """Return the unit that each unit belongs to on the day, by the units table; empty without one."""
+    table = snapshot.tables.get("units")
+    if table is None or "parent" not in table:
+        return {}
+    on = last_day(snapshot)
+    held = table[(table["from_date"] <= on) & ~(table["to_date"] < on) & table["parent"].notna()]
+    held = held.sort_values(["unit_id", "from_date", "parent"]).drop_duplicates("unit_id", keep="last")
+    return dict(zip(held["unit_id"], held["parent"], strict=True))
+
+
+def above(unit: str, parent: dict[str, str], contract: str) -> list[str]:
+    """Return the units that a unit lies in, the nearest first, and the contract last.
+
+    >>> above("Leeds", {"Leeds": "SC1"}, "north")
+    ['SC1', 'north']
+    """
+    chain: list[str] = []
+    while unit in parent and parent[unit] not in chain:
+        unit = parent[unit]
+        chain.append(unit)
+    return [*chain, contract] if contract not in (unit, *chain) else chain
+
+
+def unit_of(snapshot: Snapshot, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the `unit_type` and `unit` of rows that name one, or none: then it is the contract."""
+    table = snapshot.tables.get("units")
+    kinds = {} if table is None else dict(zip(table["unit_id"], table["unit_type"], strict=True))
+    whole = rows["unit_id"].isna() | (rows["unit_type"] == CONTRACT)
+    kind = rows["unit_type"].fillna(rows["unit_id"].map(kinds).astype("str"))
+    return pd.DataFrame(
+        {
+            "unit_type": kind.mask(whole, CONTRACT).fillna(""),
+            "unit": rows["unit_id"].mask(whole, snapshot.contract.contract),
+        }
+    )

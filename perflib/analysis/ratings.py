@@ -1,0 +1,337 @@
+"""Green, Amber or Red for each unit and quarter, with what each rests on.
+
+Conventions
+-----------
+- A KPI is judged in a quarter when it is rated, has a target and figures, and its denominator is not smaller than the
+  rule's `smallest`; a bare count has no denominator and is always judged.
+- A quarter is hit when all, any, or a share of its judged KPIs are (`hit`). Green: hit. Amber: missed. Red: missed for
+  the `red_after`-th rated quarter running; with `same_kpi`, one KPI was missed in each of those. *Miss, hit, miss:
+  Amber, Green, Amber. Miss, miss: Amber, Red.*
+- A quarter that has not ended, or of fewer months than `least_months`, is not rated, and runs pass over it. Where all
+  three months are asked for, the quarter must be whole.
+- A quarter in which no KPI with a target has figures is `no_data`: 'skips' passes over it; 'resets' ends the run, and
+  it stays unrated, since Green is never given for nothing; 'misses' rates it as missed, of every KPI with a target.
+  One whose KPIs are all too small to be judged is always passed over.
+- A rating belongs to the unit as it is named. When a unit changes hands (its role or its parent on a quarter's last day
+  is known to be another than before), that quarter begins a new run: what others missed makes nobody Red. Which KPIs a
+  quarter is judged by is for `scorecard` to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perflib.analysis import scorecard
+from perflib.errors import ParameterError
+from perflib.records.snapshot import Snapshot, remembered
+from perflib.rules.management import CONTRACT, Rating
+
+GREEN, AMBER, RED = RATINGS = ("green", "amber", "red")
+"""From the best to the worst."""
+
+NO_DATA = "no data"
+WHY_NOT = ("so far", "joined lately", "part quarter", "no target", NO_DATA, "too few")
+"""Why a quarter is not rated: the first that holds."""
+
+IMPROVED, WORSENED, SAME = "improved", "worsened", "same"
+
+COLUMNS = ["unit", "role", "period", "months", "so_far", "rating", "why_not", "asked", "judged", "hit", "missed"]
+COLUMNS += ["missed_kpis", "run", "consistent", "changed_hands"]
+HELD_COLUMNS = ["unit", "role", "rating", "period", "since", "run", "consistent", "missed_kpis", "before"]
+HELD_COLUMNS += ["before_period", "way", "why_not", "so_far_judged", "so_far_missed"]
+RECOVERY_COLUMNS = ["plan_id", "unit", "opened", "closed", "state", "at", "at_period", "now", "now_period", "way"]
+RECOVERY_COLUMNS += ["green", "quarters"]
+
+
+@remembered
+def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
+    """Rate every unit in every quarter of the contract, by its own rule.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    unit : str
+        As for `scorecard.scores`: an attribute that names who delivers, a unit type, or 'contract'.
+
+    Returns
+    -------
+    DataFrame
+        What `rate_scores` returns; without rows where there is nothing to rate.
+
+    Raises
+    ------
+    ParameterError
+        The contract names no way of managing, or that has no rule of rating.
+    """
+    contract = snapshot.contract
+    if contract.management is None:
+        raise ParameterError(
+            f"{contract.path}: names no regime of management, so that nothing can be rated. "
+            f"Add `management: ks` (or another file of params/management)."
+        )
+    if contract.rating is None:
+        raise ParameterError(
+            f"{contract.path}: {contract.management.name} has no rule of rating. "
+            f"Add `rating:` to the contract file, with its source."
+        )
+    scores = scorecard.scores(snapshot, unit)
+    ended = snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1
+    return rate_scores(scores.assign(hands=_hands(snapshot, unit, scores)), contract.rating, ended)
+
+
+def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = None) -> pd.DataFrame:
+    """Rate units from their KPIs.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row a unit, quarter and KPI, as `scorecard.scores` returns them, in any order. Of its columns `unit`,
+        `role`, `period`, `months`, `whole`, `kpi`, `denominator`, `target`, `result` and `rated` are read, and `hands`:
+        whose the unit was on the quarter's last day, '' where that is not known; by default its role.
+    rule : Rating
+    ended : Period, optional
+        The last month that has ended; a quarter that goes beyond it is running. By default all have ended.
+
+    Returns
+    -------
+    DataFrame
+        One row a unit and quarter, in their order:
+
+        - `unit`, `role`, `period` (the quarter's last month), `months` (that the unit was there), `so_far` (whether the
+          quarter is running).
+        - `rating` ('green', 'amber', 'red', or '' where it is not rated) and `why_not` (one of `WHY_NOT`, or '').
+        - `asked` (rated KPIs with a target), `judged` of them, of which `hit` and `missed`; `missed_kpis` (their ids).
+          They are given for unrated quarters too: of a running one they are what it shows so far.
+        - `run`: missed rated quarters running, up to here; `consistent`: whether they are the rule's `consistent`.
+        - `changed_hands`: whether the run begins afresh because the unit is in other hands.
+
+    Examples
+    --------
+    Two quarters, one KPI, missed in both.
+
+    >>> quarter = {"unit": "SC1", "role": "end_to_end", "months": 3, "whole": True, "kpi": "job_starts"}
+    >>> quarter |= {"denominator": 400.0, "target": 0.015, "result": "missed", "rated": True}
+    >>> frame = pd.DataFrame([quarter, quarter]).assign(period=pd.PeriodIndex(["2020-03", "2020-06"], freq="M"))
+    >>> rate_scores(frame, Rating(source="line 132"))["rating"].tolist()
+    ['amber', 'red']
+    """
+    if scores.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = _judged(scores.sort_values(["unit", "period"], kind="stable"), rule)
+    quarters = _quarters(rows, rule, ended)
+    met = _is_hit(quarters, rule)
+    rated, without = quarters["why_not"] == "", quarters["why_not"] == NO_DATA
+    missed = (rated & ~met) | (without & (rule.no_data == "misses"))
+    ends = (rated & met) | (without & (rule.no_data == "resets"))
+    spell = (ends | quarters["changed_hands"]).groupby(quarters["unit"]).cumsum()
+    run = missed.groupby([quarters["unit"], spell]).cumsum().astype(int)
+    longest = _longest(rows, quarters, missed, ends, spell) if rule.same_kpi else run
+    rating = np.select([rated & met, missed & (longest >= rule.red_after), missed], [GREEN, RED, AMBER], "")
+    return quarters.assign(
+        rating=pd.Series(rating, dtype="str"),
+        why_not=quarters["why_not"].where(rating == "", ""),
+        run=run,
+        consistent=missed & (run >= rule.consistent),
+    )[COLUMNS]
+
+
+def held(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return the rating that each unit holds at a monthly meeting: that of the last quarter it was rated in.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        What `rate` returns.
+
+    Returns
+    -------
+    DataFrame
+        One row a unit:
+
+        - `unit`, `role`; `rating` ('' where it never had one) and `period`, the quarter that it is of; `since`, the
+          first of the rated quarters running with this rating; `run`, `consistent`, `missed_kpis` of that quarter.
+        - `before` and `before_period`: the rating it had before; `way`: 'improved', 'worsened', 'same', or '' without.
+        - `why_not`: why its last quarter that has ended is not rated, '' where it is.
+        - `so_far_judged`, `so_far_missed`: KPIs of the running quarter, missing where none is running.
+    """
+    if ratings.empty:
+        return pd.DataFrame(columns=HELD_COLUMNS)
+    ratings = ratings.sort_values(["unit", "period"], ignore_index=True)
+    rated = ratings[ratings["rating"] != ""]
+    before = rated.groupby("unit")[["rating", "period"]].shift()
+    spell = (rated["rating"] != before["rating"]).groupby(rated["unit"]).cumsum()
+    since = rated.groupby([rated["unit"], spell])["period"].transform("first")
+    rated = rated.assign(
+        since=since,
+        before=before["rating"].fillna(""),
+        before_period=before["period"],
+        way=_way(before["rating"], rated["rating"]),
+    )
+    known = ["rating", "period", "since", "run", "consistent", "missed_kpis", "before", "before_period", "way"]
+    last = ratings.groupby("unit").tail(1).set_index("unit")[["role"]]
+    last = last.join(rated.groupby("unit").tail(1).set_index("unit")[known])
+    over = ratings[~ratings["so_far"]].groupby("unit").tail(1).set_index("unit")["why_not"]
+    now = ratings[ratings["so_far"]].groupby("unit").tail(1).set_index("unit")[["judged", "missed"]]
+    last = last.join(over).join(now.add_prefix("so_far_"))
+    never = last["rating"].isna()
+    last["missed_kpis"] = [kpis if isinstance(kpis, tuple) else () for kpis in last["missed_kpis"]]
+    last = last.fillna({"rating": "", "before": "", "way": "", "why_not": ""})
+    last["run"] = last["run"].where(~never, 0).astype(int)
+    last["consistent"] = last["consistent"].where(~never, False).astype(bool)
+    return last.reset_index()[HELD_COLUMNS]
+
+
+def transitions(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Count how ratings went on from one rated quarter of a unit to its next.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        What `rate` returns. A step over a change of hands is nobody's, and is left out.
+
+    Returns
+    -------
+    DataFrame
+        Index `from`, the three ratings; the number of steps to `green`, `amber` and `red`, and of them how many
+        `improved`, stayed the `same` and `worsened`.
+    """
+    rated = ratings.sort_values(["unit", "period"]).reset_index(drop=True)
+    hands = rated["changed_hands"].astype(bool).groupby(rated["unit"]).cumsum()
+    rated = rated.assign(hands=hands)[rated["rating"] != ""]
+    before = rated.groupby(["unit", "hands"])["rating"].shift()
+    counts = pd.crosstab(before[before.notna()], rated.loc[before.notna(), "rating"])
+    counts = counts.reindex(index=RATINGS, columns=RATINGS, fill_value=0).rename_axis(index="from", columns=None)
+    number = counts.to_numpy()
+    ways = {IMPROVED: np.tril(number, -1), SAME: np.diag(np.diag(number)), WORSENED: np.triu(number, 1)}
+    return counts.assign(**{name: part.sum(axis=1) for name, part in ways.items()})
+
+
+def recoveries(ratings: pd.DataFrame, plans: pd.DataFrame) -> pd.DataFrame:
+    """Return what became of the ratings of units that had a plan.
+
+    That a rating got better after a plan does not say that the plan did it: `oversight.effect` compares with units that
+    were as far down and had none.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        What `rate` returns.
+    plans : DataFrame
+        What `oversight.plans` returns; those that answer ratings and have begun are looked at.
+
+    Returns
+    -------
+    DataFrame
+        One row a plan of a unit that is rated: `plan_id`, `unit`, `opened`, `closed`, `state`; `at` and `at_period`,
+        the last rating of a quarter that ended before it was opened ('' without one); `now` and `now_period`, the
+        rating held; `way` from the one to the other; `green`: the first quarter rated Green that ended on or after the
+        day it was opened, and how many `quarters` that is after `at_period`; missing where there is none.
+    """
+    rated = ratings.loc[ratings["rating"] != "", ["unit", "period", "rating"]].sort_values(["unit", "period"])
+    mine = plans[plans["answers_rating"] & plans["unit"].isin(rated["unit"]) & (plans["state"] != "not yet")]
+    if mine.empty:
+        return pd.DataFrame(columns=RECOVERY_COLUMNS)
+    pairs = mine[["plan_id", "unit", "opened"]].merge(rated, on="unit").sort_values(["plan_id", "period"])
+    earlier = (pairs["period"].dt.end_time < pairs["opened"]).to_numpy()
+    at = pairs[earlier].groupby("plan_id").tail(1).set_index("plan_id")[["rating", "period"]]
+    now = pairs.groupby("plan_id").tail(1).set_index("plan_id")[["rating", "period"]]
+    green = pairs[~earlier & (pairs["rating"] == GREEN)].groupby("plan_id")["period"].min().rename("green")
+    found = mine.set_index("plan_id")[["unit", "opened", "closed", "state"]]
+    found = found.join(at.set_axis(["at", "at_period"], axis=1)).join(now.set_axis(["now", "now_period"], axis=1))
+    found = found.join(green)
+    found["way"] = _way(found["at"], found["now"])
+    days = found["green"].dt.to_timestamp() - found["at_period"].dt.to_timestamp()
+    found["quarters"] = (days.dt.days / 91).round()
+    return found.fillna({"at": ""}).reset_index()[RECOVERY_COLUMNS]
+
+
+def _way(before: pd.Series, after: pd.Series) -> pd.Series:
+    """Return whether a rating is better than the one before; '' where there was none."""
+    place = {name: number for number, name in enumerate(RATINGS)}
+    change = after.map(place).astype(float) - before.map(place).astype(float)
+    words = np.select([change < 0, change == 0, change > 0], [IMPROVED, SAME, WORSENED], "")
+    return pd.Series(words, index=after.index, dtype="str")
+
+
+def _judged(scores: pd.DataFrame, rule: Rating) -> pd.DataFrame:
+    """Return the rows with what each KPI counts for: `asked`, `decided` (it has figures), `hit`, `missed`."""
+    asked = scores["rated"].astype(bool) & scores["target"].notna()
+    decided = asked & scores["result"].isin(["hit", "missed"])
+    judged = decided & ~(scores["denominator"] < rule.smallest)
+    hands = scores["hands"] if "hands" in scores else scores["role"]
+    return scores.assign(
+        asked=asked,
+        decided=decided,
+        hit=judged & (scores["result"] == "hit"),
+        missed=judged & (scores["result"] == "missed"),
+        hands=hands.fillna("").astype("str"),
+    )
+
+
+def _quarters(rows: pd.DataFrame, rule: Rating, ended: pd.Period | None) -> pd.DataFrame:
+    """Return one row a unit and quarter with its counts, why it is not rated, and whether it is in other hands."""
+    key = ["unit", "period"]
+    firsts = {name: (name, "first") for name in ("role", "months", "whole", "hands")}
+    sums = {name: (name, "sum") for name in ("asked", "decided", "hit", "missed")}
+    quarters = rows.groupby(key, as_index=False).agg(**firsts, **sums)
+    missed: dict[Any, list[str]] = {}
+    for unit, period, kpi in rows.loc[rows["missed"], [*key, "kpi"]].itertuples(index=False, name=None):
+        missed.setdefault((unit, period), []).append(kpi)
+    joins = ~quarters["unit"].duplicated() & (quarters["period"] > quarters["period"].min())
+    hands = quarters["hands"].where(quarters["hands"] != "").groupby(quarters["unit"]).ffill()
+    before = hands.groupby(quarters["unit"]).shift()
+    running = pd.Series(False, index=quarters.index) if ended is None else quarters["period"] > ended
+    judged = quarters["hit"] + quarters["missed"]
+    part = ~quarters["whole"].astype(bool) & ((quarters["months"] < rule.least_months) | (rule.least_months == 3))
+    tests = [running, part & joins, part, quarters["asked"] == 0, quarters["decided"] == 0, judged == 0]
+    ids = [tuple(sorted(missed.get(quarter, ()))) for quarter in quarters[key].itertuples(index=False, name=None)]
+    return quarters.assign(
+        missed_kpis=pd.Series(ids, index=quarters.index, dtype=object),
+        judged=judged,
+        so_far=running,
+        why_not=pd.Series(np.select(tests, WHY_NOT, ""), dtype="str"),
+        changed_hands=before.notna() & (before != hands),
+    )
+
+
+def _is_hit(quarters: pd.DataFrame, rule: Rating) -> pd.Series:
+    if rule.share is not None:
+        return quarters["hit"] / quarters["judged"].where(quarters["judged"] > 0) >= rule.share
+    return quarters["missed"] == 0 if rule.hit == "all" else quarters["hit"] > 0
+
+
+def _longest(
+    rows: pd.DataFrame, quarters: pd.DataFrame, missed: pd.Series, ends: pd.Series, spell: pd.Series
+) -> pd.Series:
+    """Return, for each quarter, in how many missed quarters running one KPI was missed that was missed in it too."""
+    unit = quarters["unit"]
+    places = quarters[["unit", "period"]].assign(
+        place=(missed | ends).groupby(unit).cumsum(), spell=spell, all=quarters["judged"] == 0
+    )[missed]
+    kpis = rows[["unit", "period", "kpi", "asked", "missed"]].merge(places, on=["unit", "period"])
+    kpis = kpis[kpis["missed"] | (kpis["asked"] & kpis["all"])].sort_values(["unit", "kpi", "place"])
+    same = (kpis[["unit", "kpi", "spell"]] == kpis[["unit", "kpi", "spell"]].shift()).all(axis=1)
+    begins = ~(same & (kpis["place"] == kpis["place"].shift() + 1))
+    running = kpis.groupby(begins.cumsum()).cumcount() + 1
+    longest = running.groupby([kpis["unit"], kpis["period"]]).max()
+    found = longest.reindex(pd.MultiIndex.from_frame(quarters[["unit", "period"]])).fillna(0)
+    return pd.Series(found.to_numpy(), index=quarters.index)
+
+
+def _hands(snapshot: Snapshot, unit: str, scores: pd.DataFrame) -> pd.Series:
+    """Return whose each unit was on the last day of each quarter: role and parent of the units table, '' without."""
+    nobody = pd.Series("", index=scores.index, dtype="str")
+    table = snapshot.tables.get("units")
+    if table is None or unit == CONTRACT or scores.empty:
+        return nobody
+    mine = table[table["unit_type"] == unit].reindex(columns=["unit_id", "role", "parent", "from_date"])
+    mine = mine.sort_values(["from_date", "unit_id", "role", "parent"], kind="stable")
+    owner = mine["role"].fillna("") + " " + mine["parent"].fillna("")
+    owners = pd.DataFrame({"unit": mine["unit_id"], "from": mine["from_date"], "hands": owner})
+    last = scores["period"].dt.end_time.dt.floor("D").astype("datetime64[s]")
+    days = pd.DataFrame({"unit": scores["unit"], "last": last, "row": range(len(scores))}).sort_values("last")
+    found = pd.merge_asof(days, owners, left_on="last", right_on="from", by="unit").sort_values("row")
+    return nobody.where(found["hands"].isna().to_numpy(), found["hands"].fillna("").to_numpy())

@@ -1,0 +1,188 @@
+"""The pack for the contract review: its headings, what is in them, and what is said where nothing was supplied."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from perflib import load_snapshot
+from perflib.records.snapshot import Snapshot
+from perflib.reporting import contract_evidence as evidence
+from perflib.reporting import contract_review as review
+from perflib.reporting.disclosure import Disclosure
+from perflib.reporting.present import Presenter, Shown
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "contract_review.ipynb"
+INSIDE = Presenter(Disclosure("internal"))
+OUTSIDE = Presenter(Disclosure("external", suppress_below=10, round_to=5, names=False))
+
+# Work and Health Programme provider guidance, ch. 16 para 24, in its order.
+HEADINGS = [
+    "Outstanding action points",
+    "Performance",
+    "Expected future performance",
+    "Action Plan review",
+    "Sub-contractor and supply chain performance",
+    "Employer engagement",
+    "Collaborative working",
+    "Decision Making and Appeals",
+    "Participant experience",
+    "Compliance Monitoring",
+    "Performance Manager checks",
+    "Exit feedback, CV and references",
+    "DWP policy changes",
+]
+
+
+@pytest.fixture(scope="module")
+def sample() -> Snapshot:
+    return load_snapshot("whp-sample", "2020-09")
+
+
+def rows(shown: Shown, caption: str = "") -> list[dict]:
+    """Return the rows of the table whose caption begins so, of what is shown."""
+    tables = [item for item in shown.data.get("items", [shown.data]) if item.get("caption", "").startswith(caption)]
+    return tables[0]["rows"]
+
+
+def sentences(shown: Shown) -> list[str]:
+    return [said for item in shown.data.get("items", [shown.data]) for said in item.get("sentences", [])]
+
+
+@pytest.mark.requirement("WHP-28")
+def test_all_thirteen_headings_are_there_in_the_order_of_the_guidance() -> None:
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    found = [cell["source"].splitlines()[0].removeprefix("## ") for cell in cells if cell["source"].startswith("## ")]
+    assert found[1:14] == HEADINGS
+
+
+@pytest.mark.requirement("WHP-28")
+def test_what_was_not_supplied_is_said_to_be_and_is_never_a_zero(town_snapshot: Snapshot) -> None:
+    for show in (INSIDE, OUTSIDE):
+        for section in (review.outstanding, review.action_plan, review.levels, review.notices, review.calendar):
+            assert sentences(section(town_snapshot, show))[0].startswith("Not supplied: the extract has no table `")
+        shown = [
+            evidence.notes(town_snapshot, show, "policy"),
+            evidence.activities(town_snapshot, show, "employer_meeting"),
+            evidence.experience(town_snapshot, show),
+            evidence.checks(town_snapshot, show, "compliance"),
+            evidence.assurance(town_snapshot, show),
+        ]
+        assert all(sentences(item)[0].startswith("Not supplied") for item in shown)
+        assert sentences(review.supply_chain(town_snapshot, show)) == [
+            "Not rated: the contract names no regime of management with ratings for its units."
+        ]
+
+
+@pytest.mark.requirement("WHP-28")
+@pytest.mark.requirement("WHP-10")
+def test_actions_that_are_not_done_are_listed_with_owner_date_and_state(sample: Snapshot) -> None:
+    # params/contracts/whp-sample.yaml: A3, A5 and A7 are not done; A7 has no owner. A4 and A6 were done in August.
+    found = rows(review.outstanding(sample, INSIDE))
+    assert [(row["Action"], row["Due"], row["State"]) for row in found] == [
+        ("Weekly meetings with local employers", "7 Sep 2020", "overdue"),
+        ("Employer account managers in every centre", "30 Oct 2020", "open"),
+        ("Fund for travel to interviews", "30 Nov 2020", "open"),
+    ]
+    assert [row["Owner"] for row in found] == ["delivery manager", "contract manager", None]  # "nobody is named"
+
+
+@pytest.mark.requirement("WHP-10")
+def test_the_action_plan_has_its_five_parts(sample: Snapshot) -> None:
+    shown = review.action_plan(sample, INSIDE)
+    said = sentences(shown)
+    # P6 and P7 answer a warning and are open: actions agreed, improvement expected, reviews.
+    assert said[0] == (
+        "Performance Action Plan, open since 15 June 2020, due on 31 December 2020. Improvement expected: Forty first "
+        "earnings a month by December 2020; the profile met again for starts of 2020. Actions done: 1 of 2. Reviews "
+        "held: 3 of 3."
+    )
+    assert [row["Found"] for row in rows(shown, "Dates of review")] == ["unchanged", "improved", "improved"]
+    leading = rows(shown, "What leads to outcomes")
+    assert [row["Month"] for row in leading] == ["Apr 2020", "May 2020", "Jun 2020", "Jul 2020", "Aug 2020", "Sep 2020"]
+    started = sample.journeys["start"].dt.to_period("M").astype(str)
+    assert [row["Starts"] for row in leading] == [int((started == f"2020-{n:02d}").sum()) for n in range(4, 10)]
+
+
+@pytest.mark.requirement("WHP-35")
+def test_the_devolved_area_stands_by_itself_and_within_the_whole_and_nobody_is_counted_twice(sample: Snapshot) -> None:
+    inside, outside, whole = rows(INSIDE.table(review.areas(sample)))
+    area = (sample.journeys["devolution_area"] == "GM") & sample.journeys["start"].notna()
+    assert inside["Starts"] == area.sum()
+    for column in ("Starts", "Outcomes"):
+        assert inside[column] + outside[column] == whole[column]
+    assert inside["Promised"] + outside["Promised"] == pytest.approx(whole["Promised"], abs=0.11)
+
+
+@pytest.mark.requirement("KS-52")
+@pytest.mark.requirement("WL-36")
+def test_plans_of_single_members_of_staff_are_not_in_the_pack(sample: Snapshot) -> None:
+    # Of eight plans two are closed, and P5 is a caseworker's: P3, P4, P6, P7 and P8 are left, P4 overdue.
+    said = review.findings(sample, INSIDE.disclosure)
+    assert "Plans and notices open: 5, of them overdue: 1. Actions overdue: 1." in said
+    shown = json.dumps([review.outstanding(sample, INSIDE).data, review.action_plan(sample, INSIDE).data])
+    assert "SC02-CW1" not in shown
+    assert "CW1" not in shown
+
+
+@pytest.mark.requirement("WHP-47")
+@pytest.mark.requirement("WHP-58")
+def test_checks_are_counted_apart_by_who_checked(sample: Snapshot) -> None:
+    table = sample.tables["checks"]
+    decided = table[table["result"].isin(["pass", "fail"]) & (table["checked_by"] == "compliance")]
+    found = {row["What was checked"]: row for row in rows(evidence.checks(sample, INSIDE, "compliance"))}
+    for kind, mine in decided.groupby("kind"):
+        row, passed = found[str(kind).capitalize()], int((mine["result"] == "pass").sum())
+        assert [row["To date"], row["Passed to date"]] == [len(mine), passed]
+        assert row["95% from"] < row["Share"] <= row["95% to"]
+    text = evidence.checks(sample, INSIDE, "performance").data["text"]
+    assert text == "Nothing to show: no check by the department's performance managers is recorded."
+
+
+@pytest.mark.requirement("WL-24")
+def test_feedback_and_complaints_on_each_period_basis(sample: Snapshot) -> None:
+    table = sample.tables["feedback"]
+    september = table["received_date"].dt.to_period("M").astype(str) == "2020-09"
+    scores = table.loc[september & (table["kind"] == "survey"), "score"]
+    row = rows(evidence.experience(sample, INSIDE))[0]
+    assert row["Answered"] == len(scores)
+    assert row["Satisfied"] == (scores >= 4).sum()
+    assert row["Complaints"] == (september & (table["kind"] == "complaint")).sum()
+
+
+@pytest.mark.requirement("WHP-65")
+@pytest.mark.requirement("WHP-67a")
+def test_assurance_reviews_with_what_may_lead_to_remedial_action(sample: Snapshot) -> None:
+    first, second = rows(evidence.assurance(sample, INSIDE))
+    assert (first["Rating"], first["What may lead to remedial action"]) == ("Limited", None)
+    assert second["What may lead to remedial action"].startswith("limited, then limited: for the same reasons")
+
+
+@pytest.mark.requirement("KS-43")
+def test_the_rating_that_each_unit_holds_stands_beside_what_it_missed(sample: Snapshot) -> None:
+    found = {row["Subcontractor"]: row for row in rows(review.supply_chain(sample, INSIDE))}
+    assert set(found) == {*(f"SC{n:02d}" for n in range(1, 10)), "SP01", "SP02"}
+    assert {row["Rating"] for row in found.values()} <= {"Green", "Amber", "Red"}
+    assert found["SC04"]["Plans open"] == 1
+    assert not re.search(r"SC\d|SP\d", json.dumps(review.supply_chain(sample, OUTSIDE).data))
+
+
+def test_outside_readers_see_no_small_number(sample: Snapshot) -> None:
+    shown = [
+        evidence.experience(sample, OUTSIDE),
+        evidence.checks(sample, OUTSIDE, "compliance"),
+        OUTSIDE.table(evidence.leavers(sample)),
+        OUTSIDE.table(review.areas(sample)),
+        OUTSIDE.table(review.performance_return(sample)),
+    ]
+    for item in shown:
+        kinds = {column["header"]: column["kind"] for column in item.data["columns"]}
+        counts = [
+            value
+            for row in item.data["rows"]
+            for key, value in row.items()
+            if kinds[key] == "count" and isinstance(value, int | float)
+        ]
+        assert counts
+        assert all(value == 0 or (value >= 10 and value % 5 == 0) for value in counts)
