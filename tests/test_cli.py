@@ -1,5 +1,6 @@
 """What a new user types, and what `perflib` answers: one clear line for whatever is wrong, and never an identifier."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -331,6 +332,7 @@ def town(place, town_place):
     return place
 
 
+@pytest.mark.requirement("SES-07", "SES-11")
 @pytest.mark.parametrize("measure", ["referral", "start", "job_start", "outcome"])
 @pytest.mark.usefixtures("town")
 def test_rows_has_a_line_for_each_that_the_report_counts(measure, perflib):
@@ -383,7 +385,7 @@ def test_a_sample_written_to_files_is_the_sample(place, perflib):
     assert perflib("sample", "whp-sample", "--out", "extracts/whp-sample").status == 0
     built_in = load_snapshot("whp-sample", "2020-06")
     text = built_in.contract.path.read_text(encoding="utf-8")
-    text = text.replace("source: {sample: {seed: 16}}", "source: ../../extracts/whp-sample")
+    text = re.sub(r"(?m)^source:\n(?:  .*\n)+", "source: ../../extracts/whp-sample\n", text)
     (place.params / "contracts").mkdir(parents=True)
     (place.params / "contracts" / "whp-sample.yaml").write_text(text, encoding="utf-8")
     from_files = load_snapshot("whp-sample", "2020-06")

@@ -42,7 +42,12 @@ ANY = "any"
 EXIT = "exit"
 BEFORE_OR_AFTER = ("assessment", "reception_interview")
 AGREED = ("action_plan_agreed", "support_plan_agreed")
-COURSE = (("reception_interview", "course_start"), ("course_start", EXIT))
+COURSE = (
+    ("referral", "course_start"),
+    ("reception_interview", "course_start"),
+    ("course_start", "outcome"),
+    ("course_start", EXIT),
+)
 CLOSE = 1e-9
 """How far a sum of shares may be from the share it stands for: one half is reached at .49999999999."""
 

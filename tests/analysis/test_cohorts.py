@@ -21,6 +21,7 @@ from perflib.analysis import cohorts
 from perflib.analysis.cohorts import exact_interval, poisson_ratio, triangle
 from perflib.errors import ParameterError
 from perflib.records.snapshot import take_snapshot
+from perflib.rules.contract import load_programme
 from perflib.rules.programme import Outcome, Target
 
 FEW = settings(max_examples=10, deadline=None)
@@ -79,6 +80,7 @@ def test_on_either_clock_the_cohort_is_by_start(make):
     assert recorded.tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
 
 
+@pytest.mark.requirement("SES-30")
 @pytest.mark.requirement("WHP-18")
 def test_a_profile_is_cumulative_by_the_end_of_the_month_of_that_age(make):
     """[0, 0, .01], 100 January starts, in March: 1. The last value holds afterwards."""
@@ -134,6 +136,7 @@ def test_a_measure_without_a_last_day_is_never_final(make, whp):
     assert not cohorts.is_final(make("A", "2025-12", programme=programme)).any()
 
 
+@pytest.mark.requirement("SES-17")
 def test_a_rate_at_an_age_is_of_the_cohorts_observed_at_it_above_and_below_the_line(make):
     """March is too young for age 1: its start and its outcome are in neither."""
     lines = [
@@ -212,6 +215,31 @@ def test_ages_are_cut_into_the_bands_of_the_programme_and_what_is_missing_is_sai
     starts = triangle(make(lines, "2018-01"), by="age").starts.groupby(level="age").sum()
 
     assert starts.to_dict() == {"16 to 24": 2, "25 to 34": 2, "35 to 49": 2, "50 and over": 2, "not recorded": 1}
+
+
+@pytest.mark.requirement("SES-02", "SES-17", "SES-30", "SES-32", "SES-35")
+def test_each_outcome_has_a_triangle_and_a_profile_of_its_own(make):
+    """Four start in November. Two have short outcomes in January, age 2, by which half of them were promised one; one
+    of these is sustained in March, age 4, by which a quarter were. One who starts in March had no time for either."""
+    lines = ["A start=2018-11-05 short_outcome=2019-01-07 sustained_outcome=2019-03-04"]
+    lines += ["B start=2018-11-05 short_outcome=2019-01-14", "C start=2018-11-05", "D start=2018-11-05"]
+    lines += ["E start=2019-03-04"]
+    promised = [
+        profile([0, 0, 0.5], first="2018-11"),
+        profile([0, 0, 0, 0, 0.25], first="2018-11", measure="sustained"),
+    ]
+    rules = {"programme": load_programme("ses"), "first_day": "2018-11-01", "profiles": promised}
+    snapshot = make([f"{line} referral=2018-11-01" for line in lines], "2019-03", **rules)
+
+    short, sustained = triangle(snapshot), triangle(snapshot, "sustained")
+    assert short.counts.loc[month("2018-11")].tolist() == [0, 0, 2, 2, 2]
+    assert sustained.counts.loc[month("2018-11")].tolist() == [0, 0, 0, 0, 1]
+    assert short.rate_at(2)["rate"].dropna().tolist() == [0.5]
+    for t, expected in ((short, [2, 0]), (sustained, [1, 0])):
+        frame = cohorts.against_profile(t, snapshot.contract).loc[[month("2018-11"), month("2019-03")]]
+        assert frame["expected"].tolist() == expected
+    level = cohorts.conversion(snapshot).set_index("target").loc["mpl"]
+    assert level[["starts", "observed", "expected", "level", "status"]].tolist() == [5, 2, 2, 0.5, "in line"]
 
 
 # An independent count, straight from the files
@@ -360,6 +388,7 @@ def test_the_effect_of_the_mix_is_shown_apart_from_performance_within_the_groups
     assert row[["mix_effect", "within_groups", "level"]].tolist() == pytest.approx([0.5, 1, 0.075])
 
 
+@pytest.mark.requirement("WHP-04")
 @pytest.mark.requirement("WHP-31")
 @pytest.mark.parametrize(
     ("observed", "status"),
@@ -372,6 +401,7 @@ def test_a_level_is_missed_or_exceeded_when_the_exact_limits_say_so(make, observ
     assert cohorts.conversion(snapshot).set_index("target").loc["tmpl1", "status"] == status
 
 
+@pytest.mark.requirement("WHP-25")
 @pytest.mark.requirement("WHP-35")
 def test_an_area_is_measured_apart_and_inside_the_whole(make):
     """An area's own profile is its share of both; 10 x .2 apart, 10 x .2 + 30 x .1 in the whole."""

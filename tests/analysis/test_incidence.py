@@ -15,6 +15,7 @@ from perflib.analysis import incidence, measures
 from perflib.analysis.incidence import ANY, competing_events, cumulative_incidence, time_to, times
 from perflib.errors import ParameterError
 from perflib.records.snapshot import take_snapshot
+from perflib.rules.contract import load_programme
 from perflib.rules.programme import EventType
 
 unhurried = settings(deadline=None)  # the machine may be busy
@@ -456,6 +457,51 @@ def test_an_interview_before_the_start_is_a_step_on_the_way_to_it(whp, make):
     assert found.loc[("reception_interview", "course_start"), ["followed", "reached_median"]].tolist() == [2, 9]
     assert found.loc[("course_start", "exit"), ["followed", "median"]].tolist() == [1, 5]
     assert ("start", "reception_interview") not in found.index
+
+
+@pytest.mark.requirement("JII-41", "JII-42", "JII-43", "JII-44", "JII-47")
+def test_the_shares_of_group_work_are_each_of_those_who_took_the_step_before(make):
+    """Of five referred four attend the interview, of those three join and one declines, of those two begin the course,
+    of those one completes it. Begun of all referred: two of five."""
+    snapshot = make(
+        """
+        A reception_interview=2018-01-05 start=2018-01-05 course_start=2018-01-15 course_complete=2018-01-19
+        B reception_interview=2018-01-05 start=2018-01-05 course_start=2018-01-15 exit=2018-01-17
+        C reception_interview=2018-01-05 start=2018-01-05 exit=2018-01-15
+        D reception_interview=2018-01-05 did_not_start=2018-01-05
+        E did_not_attend=2018-01-05
+        """,
+        month="2018-12",
+        programme=load_programme("jobs2"),
+    )
+    steps = [
+        ("referral", "reception_interview"),
+        ("reception_interview", "start"),
+        ("start", "course_start"),
+        ("course_start", "outcome"),
+        ("referral", "course_start"),
+    ]
+    found = times(snapshot, steps)
+
+    assert found[["followed", "reached"]].to_numpy().tolist() == [[5, 4], [4, 3], [3, 2], [2, 1], [5, 2]]
+    assert_allclose(found["share"], [4 / 5, 3 / 4, 2 / 3, 1 / 2, 2 / 5])
+    assert set(steps) <= set(incidence.intervals(snapshot))
+
+
+@pytest.mark.requirement("JII-16", "JII-21")
+def test_drop_out_and_attendance_can_be_compared_by_centre_and_by_how_people_were_told(make):
+    lines = """
+        A centre=C1 notification_method=call reception_interview=2018-01-05 start=2018-01-05 course_start=2018-01-15
+        B centre=C1 notification_method=call reception_interview=2018-01-05 start=2018-01-05 exit=2018-01-15
+        C centre=C2 notification_method=letter reception_interview=2018-01-05 start=2018-01-05 course_start=2018-01-15
+        D centre=C2 notification_method=letter did_not_attend=2018-01-05
+        """
+    snapshot = make(lines, month="2018-12", programme=load_programme("jobs2"))
+
+    course = times(snapshot, [("reception_interview", "course_start")], by="centre").set_index("centre")
+    assert course["share"].to_dict() == {"C1": 0.5, "C2": 1}
+    told = times(snapshot, [("referral", "reception_interview")], by="notification_method")
+    assert told.set_index("notification_method")["share"].to_dict() == {"call": 1, "letter": 0.5}
 
 
 @pytest.mark.parametrize("clock", ["event", "recorded"])

@@ -176,6 +176,7 @@ STANDS = {
 }
 
 
+@pytest.mark.requirement("KS-08")
 @pytest.mark.requirement("WHP-15")
 def test_a_participant_stands_at_the_furthest_that_was_reached(make):
     snapshot = make([f"{name} {words}" for name, (words, _) in STANDS.items()], "2019-01")
@@ -306,6 +307,7 @@ def test_a_start_before_the_contracts_first_month_stands_somewhere_too(make):
 # What became of referrals
 
 
+@pytest.mark.requirement("JII-28", "JII-29", "JII-30", "JII-47")
 def test_a_referral_is_what_first_resolved_it(make):
     """On one day the programme's order decides: start, did not attend, did not start."""
     lines = [

@@ -14,6 +14,7 @@ from scipy.stats import hypergeom
 from perflib.analysis import cohorts, journeys, kpis
 from perflib.errors import ParameterError
 from perflib.records.snapshot import take_snapshot
+from perflib.rules.contract import load_programme
 from perflib.rules.programme import EventType, Trend
 
 BASES = ("month", "rolling_3", "rolling_12", "cumulative")
@@ -161,6 +162,22 @@ def test_a_stated_volume_comes_before_what_the_profile_says(make):
     snapshot = make(many(10, "start=2018-01-15"), "2018-03", profiles=[profile([0.1, 0.2, 0.4])], volumes=volume)
 
     assert kpis.promised(snapshot, ["outcome"])["outcome"].tolist() == pytest.approx([1, 9, 2])
+
+
+@pytest.mark.requirement("SES-15", "JII-15", "JII-22")
+@pytest.mark.parametrize(("programme", "measure"), [("ses", "start"), ("jobs2", "start"), ("jobs2", "course_start")])
+def test_starts_are_held_to_the_profiled_number_in_the_month_and_to_date(make, programme, measure):
+    """Two in November and one in December, of four profiled in each: a quarter in the month, 3 of 8 to date."""
+    begun = {"A": "2018-11-05", "B": "2018-11-20", "C": "2018-12-03"}
+    lines = [f"{name} referral=2018-11-01 start={day} {measure}={day}" for name, day in begun.items()]
+    volume = [{"measure": measure, "from": "2018-11", "source": "none", "values": [4, 4]}]
+    rules = {"programme": load_programme(programme), "first_day": "2018-11-01", "volumes": volume}
+
+    frame = kpis.summary(make(lines, "2018-12", **rules)).set_index(["measure", "basis"]).loc[measure]
+    assert frame.loc[["month", "cumulative"], ["actual", "profile", "of_profile"]].to_numpy().tolist() == [
+        [1, 4, 0.25],
+        [3, 8, 0.375],
+    ]
 
 
 def test_where_nothing_happened_and_nothing_was_promised_the_tables_say_so(make):

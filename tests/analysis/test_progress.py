@@ -403,6 +403,7 @@ def test_a_review_is_overdue_a_calendar_month_after_the_last_or_the_start(make):
     assert found["days_over"].tolist() == [140, 1]
 
 
+@pytest.mark.requirement("SES-11")
 def test_of_a_standard_the_cases_open_late_are_overdue(make):
     """CSS 1a: resolved in 10 working days. Referred on Friday 1 June, due on Friday 15; on 18 June, due on 2 July."""
     snapshot = make(

@@ -51,6 +51,7 @@ def test_more_than_five_rows_are_cut_and_nobody_is_named(north):
     assert people.isdisjoint(frame.astype("str").to_numpy().ravel())
 
 
+@pytest.mark.requirement("WL-09")
 def test_how_often_each_attribute_was_recorded(make):
     snapshot = make(["A sex=f age=30", "B sex=m", "C sex=f", "D"])
     frame = quality.completeness(snapshot).set_index("attribute")

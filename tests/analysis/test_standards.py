@@ -33,16 +33,7 @@ from perflib.rules.programme import Programme
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 HOLIDAYS = pd.read_csv(ANSWERS / "bank_holidays_england_wales.csv")["date"].to_numpy(dtype="datetime64[D]")
-ROWS = {
-    "css1a": "WHP-37",
-    "css1b": "WHP-38",
-    "css2": "WHP-39",
-    "css3": "WHP-40",
-    "css4": "WHP-41",
-    "css5": "WHP-42",
-    "css6": "WHP-43",
-}
-CSS = list(ROWS)
+CSS = ["css1a", "css1b", "css2", "css3", "css4", "css5", "css6"]
 
 Make = Callable[..., Snapshot]
 Found = dict[tuple[str, str], str]
@@ -83,13 +74,8 @@ def hard(contract: Callable[..., Contract]) -> Found:
     return states_of(take_snapshot(extract, "2020-12"))
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param(answer, marks=pytest.mark.requirement(ROWS[answer["question"]]), id=" ".join(answer.values())[:40])
-        for answer in clock_answers()
-    ],
-)
+@pytest.mark.requirement("WHP-37", "WHP-38", "WHP-39", "WHP-40", "WHP-41", "WHP-42", "WHP-43")
+@pytest.mark.parametrize("answer", clock_answers(), ids=lambda answer: " ".join(answer.values())[:40])
 def test_the_answers_worked_by_hand(answer: dict[str, str], hard: Found) -> None:
     assert answer["month"] == "2020-12"
     state = hard[answer["referral"], answer["question"]]
@@ -220,12 +206,8 @@ OTHERS = (
 
 
 def hand_made(table: dict[str, list[tuple[str, ...]]]) -> list[Any]:
-    """A parameter for each case, marked with its row of the register."""
-    return [
-        pytest.param(*case, marks=pytest.mark.requirement(row), id=f"{case[0]} {case[-1]}")
-        for row, cases in table.items()
-        for case in cases
-    ]
+    """A parameter for each case."""
+    return [pytest.param(*case, id=f"{case[0]} {case[-1]}") for cases in table.values() for case in cases]
 
 
 def people(journeys: Iterable[str]) -> dict[str, str]:
@@ -249,6 +231,7 @@ def by_hand(make: Make) -> Callable[..., str]:
     return lambda standard, month, words: known[month][referrals[words], standard]
 
 
+@pytest.mark.requirement("WHP-37", "WHP-38", "WHP-39", "WHP-40", "WHP-41", "WHP-42", "WHP-43")
 @pytest.mark.parametrize(("standard", "month", "state", "journey", "why"), hand_made(BY_HAND))
 def test_the_limits_worked_by_hand(
     standard: str, month: str, state: str, journey: str, why: str, by_hand: Callable[..., str]
@@ -711,6 +694,8 @@ def others_by_hand(places: dict[str, Make]) -> Callable[..., str]:
     return lambda standard, words: known[referrals[words], standard]
 
 
+@pytest.mark.requirement("SES-01", "SES-20", "WL-04", "WL-05", "WL-08")
+@pytest.mark.requirement("JII-26", "JII-27", "JII-31", "JII-32", "JII-33")
 @pytest.mark.parametrize(("standard", "state", "journey", "why"), hand_made(OTHERS_BY_HAND))
 def test_other_programmes_limits_worked_by_hand(
     standard: str, state: str, journey: str, why: str, others_by_hand: Callable[..., str]
@@ -831,6 +816,47 @@ def test_reviews_may_be_counted_from_each_to_the_next(wl: Make) -> None:
         ["D", "2019-03-10", "not_due"],
     ]
     assert measured(snapshot).loc["wl_updates", "worst"] == 60  # 30 January to 31 March
+
+
+@pytest.mark.requirement("SES-19", "SES-24")
+def test_a_support_plan_is_agreed_and_then_maintained(places: dict[str, Make]) -> None:
+    """No limit is given, so who has started and has no plan has none yet: two of three have one.
+
+    Maintained: a review in every month that lies wholly after the agreement; for A February and March, for B none.
+    """
+    own = {"name": "Reviewed", "source": "made up", "kind": "every", "from": "support_plan_agreed", "to": "review"}
+    snapshot = places["ses"](
+        [
+            "A referral=2019-01-07 start=2019-01-14 support_plan_agreed=2019-01-21 review=2019-02-11",
+            "B referral=2019-01-07 start=2019-01-14 support_plan_agreed=2019-03-29",
+            "C referral=2019-01-07 start=2019-01-14",
+            "D referral=2019-01-07 did_not_attend=2019-01-14",
+        ],
+        standards={"maintained": own | {"until": "exit", "applies_to": "start"}},
+    )
+    table = measured(snapshot)
+    assert table.loc["support_plan", ["met", "open_late", "not_due", "not_applicable"]].tolist() == [2, 1, 0, 1]
+    assert table.loc["support_plan", "rate"] == 2 / 3
+    assert table.loc["maintained", ["met", "not_met", "rate"]].tolist() == [1, 1, 1 / 2]
+
+
+@pytest.mark.requirement("SES-21")
+def test_an_action_that_the_guidance_gives_no_limit_has_the_contracts_own(places: dict[str, Make]) -> None:
+    """From Monday 7 January day 2 is Wednesday 9. Without a limit in the contract there is no such standard."""
+    own = {"name": "Acknowledged", "source": "Schedule 3", "to": "acknowledged", "limit": 2}
+    lines = ["A referral=2019-01-07 acknowledged=2019-01-09", "B referral=2019-01-07 acknowledged=2019-01-10"]
+    snapshot = places["ses"](lines, standards={"acknowledged": own})
+    assert states(snapshot, "acknowledged") == {"A": "met", "B": "not_met"}
+    register = standards.register(snapshot).set_index("standard")
+    assert register.loc["acknowledged", "asks"] == "referral to acknowledged: within 2 working days"
+    assert "acknowledged" not in standards.register(places["ses"](lines))["standard"].tolist()
+
+
+@pytest.mark.requirement("WHP-30")
+def test_each_standard_says_whether_it_is_measured_on_a_sample(make: Make) -> None:
+    # ch. 16 para 26: IT-based MI, and compliance checks; paras 29 and 30: CSS 5 and 6 are sample-based
+    register = standards.register(make("A referral=2019-02-04", "2019-03")).set_index("standard")
+    assert register.index[register["sampled"]].tolist() == ["css5", "css6"]
 
 
 @pytest.mark.requirement("WL-06")

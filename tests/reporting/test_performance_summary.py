@@ -51,6 +51,7 @@ def test_a_day_off_and_missed_standards_are_said(town_place):
     assert said[-1].startswith("Standards missed since day one: CSS 1a: referral resolved; ")
 
 
+@pytest.mark.requirement("KS-26")
 @pytest.mark.requirement("WL-20")
 def test_the_tiles_and_units_are_the_months_to_the_day(wednesday, recorded):
     shown = INTERNAL.tiles(page.tiles(wednesday, Disclosure())).data["values"]

@@ -51,6 +51,7 @@ def test_there_is_no_other_audience(town_snapshot):
         open_report(town_snapshot, "public")
 
 
+@pytest.mark.requirement("SES-34", "JII-56")
 @pytest.mark.parametrize(
     ("month", "known_at", "says"),
     [("2020-03", "2020-05-27", "published on 2020-05-28"), ("2020-04", "2020-06-30", "no release covers 2020-04")],
@@ -61,6 +62,7 @@ def test_an_outside_audience_is_refused_what_is_not_published(month, known_at, s
         open_report(snapshot, "external")
 
 
+@pytest.mark.requirement("SES-34", "JII-17", "JII-56")
 def test_a_month_is_published_on_the_day_of_the_first_release_that_covers_it(town_place):
     released = load_snapshot("town", "2020-02", "2020-05-28", town_place.params)
     assert report.published(released)
@@ -75,6 +77,7 @@ def test_a_report_says_which_contract_month_and_day_it_is_of(town_snapshot):
     ]
 
 
+@pytest.mark.requirement("SES-34", "JII-56", "JII-57")
 def test_what_is_not_published_carries_the_restriction(town_place, town_snapshot):
     assert "Not published." not in notices(town_snapshot)
     early = load_snapshot("town", "2020-03", params=town_place.params)
@@ -151,6 +154,7 @@ def test_without_a_trend_that_is_said(town_snapshot):
     assert shown.data["sentences"] == ["No month is complete yet, so there is no trend to show."]
 
 
+@pytest.mark.requirement("SES-07", "JII-13")
 def test_provenance_is_what_is_needed_to_make_the_report_again(town_snapshot):
     shown = dict(zip(*(report.provenance(town_snapshot).frame[name] for name in ("what", "value")), strict=True))
     assert shown["Contract"] == "town"

@@ -131,6 +131,7 @@ def test_a_signal_that_goes_while_the_ratio_stays_is_not_put_down_to_caseload(ca
     assert "First earnings: North stands on the border of a signal, and caseload has little to do with it." in said
 
 
+@pytest.mark.requirement("Q-04", "SES-06", "WHP-26")
 def test_what_is_claimed_and_what_is_not(mixed):
     said = compared.findings(mixed, INSIDE)
     weak = next(sentence for sentence in said if sentence.startswith("Weak is below"))
@@ -151,6 +152,7 @@ def test_who_is_not_judged_is_named_with_the_reason(mixed):
     assert readings["Large"] in ("in line", "above")
 
 
+@pytest.mark.requirement("SES-33")
 @pytest.mark.requirement("KS-26")
 def test_places_have_an_interval_and_are_not_bare_ranks(mixed):
     figure = comparison_figures.caterpillar(mixed, "subcontractor", "first_earnings", compared.names(mixed, INSIDE))
@@ -158,6 +160,7 @@ def test_places_have_an_interval_and_are_not_bare_ranks(mixed):
     assert "Gym" not in figure.data.frame["unit"].tolist()
 
 
+@pytest.mark.requirement("WL-28", "WL-42")
 @pytest.mark.requirement("KS-43")
 def test_a_sheet_has_kpis_trend_signals_caseload_and_actions(mixed):
     items = compared.sheets(mixed, Presenter(INSIDE)).data["items"]
@@ -241,6 +244,7 @@ def test_the_kpis_of_the_regime_are_counted_by_unit_and_compared(managed):
     assert any("Compliance" in said and "Weak" in said for said in compared.findings(managed, INSIDE))
 
 
+@pytest.mark.requirement("KS-24")
 @pytest.mark.requirement("KS-43")
 @pytest.mark.requirement("WL-38")
 def test_a_sheet_has_the_units_open_actions_with_what_is_late_or_missing(managed):
@@ -274,6 +278,7 @@ def numbers(shown: object) -> list[float]:
     return found
 
 
+@pytest.mark.requirement("KS-26", "WL-46")
 def test_outside_readers_get_no_name_no_sheet_and_no_small_number(mixed):
     show = Presenter(OUTSIDE)
     shown = [

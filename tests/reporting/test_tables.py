@@ -55,6 +55,7 @@ def since(dates, first):
     return int((dates >= first).sum())
 
 
+@pytest.mark.requirement("KS-11", "KS-19")
 def test_flows_count_each_measure_in_each_period(town_snapshot, journeys):
     shown = rows(tables.flows(town_snapshot))
     firsts = {"In month": "2020-03-01", "Rolling 3 months": "2020-01-01", "Rolling 12 months": "2019-04-01"}
@@ -76,6 +77,7 @@ def test_a_window_that_the_contract_is_too_young_for_is_named_with_its_months(to
     assert headers[3] == "Rolling 12 months (5 of 12 months)"
 
 
+@pytest.mark.requirement("SES-15", "SES-35")
 def test_promises_stand_beside_what_happened(town_snapshot, journeys):
     """12 starts a month were promised to February 2020, for March none: so no period that holds March is compared."""
     table = tables.against_promises(town_snapshot)
@@ -166,6 +168,7 @@ def test_a_cohort_without_a_start_or_a_profile_is_not_judged(town_snapshot, jour
     assert all("Against profile" not in line for line in none.values())
 
 
+@pytest.mark.requirement("WHP-02")
 def test_each_level_is_that_of_its_own_group_or_area(town_snapshot, journeys):
     shown = rows(tables.conversion(town_snapshot))
     starters = journeys[journeys["start"].notna()]

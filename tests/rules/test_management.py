@@ -49,6 +49,40 @@ def test_what_ks_answer_says_is_not_invented_and_what_it_does_not_say_is() -> No
     assert standards["ks_red_flags"].asks([]) == "identified date to notified date: within 0 working days"
 
 
+@pytest.mark.requirement("Q-02", "KS-20", "KS-21", "KS-22", "KS-26")
+@pytest.mark.requirement("WL-17", "WL-20", "WL-21", "WL-27", "WL-33", "WL-42a", "WHP-08", "WHP-27", "JII-46")
+def test_reports_come_as_often_as_the_documents_say() -> None:
+    # S0 lines 81 to 90 and 122; S1 lines 68, 86 to 92 and 151; WHP ch. 16 paras 7, 17 and 23; SES ch. 7, 7.07; Group
+    # Work ch. 6, 6.10 and 6.27
+    ks, wl = load_management("ks").reports, load_management("wl").reports
+    assert {name: rule.every for name, rule in ks.items()} == {
+        "scores_on_the_doors": "day",
+        "team_tables": "day",
+        "weekly_management": "week",
+        "quarterly_trends": "quarter",
+        "contract_review": "month",
+        "unit_meetings": "month",
+    }
+    said = {"caseload_review": "day", "prap_export": "day", "partner_calls": "week"}
+    named_so = {"performance_summary": "week", "performance_report": "month"}
+    assert {name: wl[name].every for name in said | named_so} == said | named_so
+    assert {name for name in wl if not wl[name].invented} == said.keys()  # all others are redacted
+    assert "site_visits" in wl
+    assert {name for name, rule in (ks | wl).items() if rule.reviewed} == {  # S0 lines 82 to 86, S1 lines 82 to 92
+        *("weekly_management", "quarterly_trends", "performance_summary", "performance_report")
+    }
+    whp, ses, jobs2 = (load_programme(name).reports for name in ("whp", "ses", "jobs2"))
+    assert {name: rule.every for name, rule in whp.items() if not rule.invented} == {
+        "cpr_mi": "month",
+        "mi_pack": "month",
+        "review": "month",
+    }
+    assert (ses["review"].every, ses["review"].invented) == ("month", True)  # "regular"
+    assert {name: rule.every for name, rule in jobs2.items()} == dict.fromkeys(
+        ("course_starts", "consented_dataset"), "month"
+    )
+
+
 def test_a_contracts_standards_are_the_programmes_then_the_regimes_then_its_own(tmp_path: Path) -> None:
     found = contract(
         tmp_path,

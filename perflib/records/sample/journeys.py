@@ -33,6 +33,7 @@ from perflib.records.sample.draws import (
 )
 from perflib.records.sample.people import ETHNICITIES, PRIORITIES, Arrivals, People, Staff, arrive, suspended
 from perflib.records.sample.registers import Registers, registers
+from perflib.records.schemas import TABLES
 
 ATTEMPTS = 3
 """The most referrals of a person."""
@@ -246,7 +247,8 @@ def make_extract(process: Process) -> dict[str, pd.DataFrame]:
         "attributes": _attributes(process, people, staff, known, ids, log.last_day),
     }
     tables |= process.other_tables() | log.tables(number, ids)
-    return _with_faults(_with_registers(tables, process, staff), process)
+    tables = _with_faults(_with_registers(tables, process, staff), process)
+    return {name: tables[name] for name in TABLES if name in tables}
 
 
 def _follow(these: Round, staff: Staff, day: Days) -> tuple[_Journeys, Days]:

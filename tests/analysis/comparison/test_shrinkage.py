@@ -87,6 +87,7 @@ def test_a_small_unit_is_drawn_in_more_than_a_large_one():
     assert 0.10 < rates[1] < rates[0] < 0.2
 
 
+@pytest.mark.requirement("SES-33")
 def test_ranks_of_each_draw_are_one_to_the_number_of_units():
     ranks = effects([5, 10, 15], [50, 50, 50], [0.2] * 3, draws=100).ranks()
     assert (np.sort(ranks, axis=1) == [1, 2, 3]).all()

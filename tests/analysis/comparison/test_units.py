@@ -59,6 +59,7 @@ def late(wales: Callable[[str], Snapshot]) -> Snapshot:
     return wales("2020-09")
 
 
+@pytest.mark.requirement("WL-30", "Q-04")
 def test_the_weak_unit_is_the_only_signal_and_below_its_outer_limit(late):
     found = units(late, measure="first_earnings")
     weak = found.loc["SC04"]
@@ -305,6 +306,7 @@ def test_a_specialist_is_never_ranked_on_outcomes_but_has_its_standards(late):
     assert timely.loc["SC04", "n"] > 0
 
 
+@pytest.mark.requirement("KS-01")
 @pytest.mark.requirement("KS-39")
 @pytest.mark.parametrize(
     "measure", ["start", "job_start", "first_earnings", "earnings_2000", "outcome", "css1a", "css2"]

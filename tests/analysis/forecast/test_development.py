@@ -62,7 +62,7 @@ def test_a_month_that_is_not_over_is_missing_never_zero(make):
     assert found.increments.notna().sum(axis=1).tolist() == [3, 2, 1]
 
 
-@pytest.mark.requirement("WHP-14")
+@pytest.mark.requirement("WHP-19")
 def test_the_last_month_is_that_of_the_window_and_the_recording_allowance(make):
     """Cohort month's last day, 31 January 2018, + 639 + 130 days = 10 March 2020, which is month 26."""
     assert development(make("A start=2018-01-31", "2018-03")).last == 26

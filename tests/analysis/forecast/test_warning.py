@@ -125,6 +125,7 @@ def table(town_snapshot):
     return levels(town_snapshot, "hazard", 400)
 
 
+@pytest.mark.requirement("WHP-04")
 @pytest.mark.requirement("WHP-16")
 def test_every_level_group_and_area_has_a_chance_of_being_missed(town_snapshot, table):
     """Nobody of the early access group starts, so there is nothing in which tMPL 3 could be missed."""
