@@ -1,4 +1,4 @@
-"""The command line: `perflib run`, `check`, `new`, `rows` and `sample`.
+"""The command line: `perflib run`, `issue`, `verify`, `open`, `check`, `new`, `rows` and `sample`.
 
 What the user can mend is one line on standard error, and exit status 2 (a parameter, a date, an option) or 1 (the
 extract, or a report that failed).
@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -58,6 +59,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 INTERRUPTED = 130
 
 Params = Annotated[Path, typer.Option(help="Folder of parameter files.")]
+Out = Annotated[Path, typer.Option(help="The reports folder.")]
 
 
 class Audience(StrEnum):
@@ -95,7 +97,7 @@ def run(
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Add a line of JSON for each job to this file.")] = None,
     params: Params = Path("params"),
-    out: Annotated[Path, typer.Option(help="Where the reports go.")] = Path("reports"),
+    out: Out = Path("reports"),
 ) -> None:
     """Make the reports of contracts and months: HTML, notebooks, workbook, headlines and an index.
 
@@ -136,21 +138,34 @@ def run(
     for line in lines + [f"{result.job.report}: {result.error}" for result in failed]:
         print(f"failed: {line}", file=sys.stderr)
     if results:
-        kept = sum(result.status == "kept" for result in results)
-        made = f"{len(results) - len(failed) - kept} of {len(results)} reports made"
-        print(f"{made}{f', {kept} up to date' if kept else ''}; {out / 'index.html'}")
+        print(f"{_summary(results)}; {out / 'index.html'}")
     if failed or refused:
         raise typer.Exit(1)
+
+
+def _summary(results: list[Result]) -> str:
+    """Return how many reports were made, of how many, and which of them are of a month that was issued."""
+    count = Counter(result.status for result in results)
+    revised = sum(result.status == "made" and result.job.revision for result in results)
+    words = f"{count['made']} of {len(results)} reports made"
+    words += f", {revised} of them as a revision of what was issued" if revised else ""
+    words += f", {count['kept']} up to date" if count["kept"] else ""
+    return words + (f", {count['issued']} up to date (issued)" if count["issued"] else "")
 
 
 def _say_what_would_run(requests: list[batch.Request], notebooks: list[Path], out: Path, force: bool) -> None:
     from perflib.reporting import batch
 
-    jobs = [job for request in requests for job in batch.jobs_of(request, batch.read_periods(request), notebooks)]
-    reasons = [(job.report, "--force" if force else batch.why(job, out)) for job in jobs]
-    for report, reason in reasons:
-        print(f"{report}: {f'would be made: {reason}' if reason else 'up to date'}")
-    print(f"{sum(reason is not None for _, reason in reasons)} of {len(reasons)} reports would be made")
+    planned = [job for request in requests for job in batch.jobs_of(request, batch.read_periods(request), notebooks)]
+    jobs = [batch.edition(job, out) for job in planned]
+    issued = [batch.is_issued(job, out) for job in jobs]
+    reasons = [
+        "--force" if force and not frozen else batch.why(job, out) for job, frozen in zip(jobs, issued, strict=True)
+    ]
+    for job, reason, frozen in zip(jobs, reasons, issued, strict=True):
+        kept = "up to date (issued)" if frozen else "up to date"
+        print(f"{job.report}: {f'would be made: {reason}' if reason else kept}")
+    print(f"{sum(reason is not None for reason in reasons)} of {len(reasons)} reports would be made")
 
 
 @contextmanager
@@ -234,6 +249,63 @@ def _with_progress(
             progress.update(task, advance=1, description=result.job.report)
 
         return run_jobs(report=advance)
+
+
+@app.command()
+def issue(
+    contract: Annotated[str, typer.Argument(help="Contract id.")],
+    month: Annotated[str, typer.Argument(help="YYYY-MM.")],
+    on: Annotated[str | None, typer.Option(help="The day of issue, YYYY-MM-DD.")] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Where what the reports were made from is kept; by default `issued` beside the reports."),
+    ] = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Freeze a month's reports as they were issued: a later run writes a revision beside them."""
+    from perflib.reporting import issued
+
+    place = issued.issue(contract, str(to_month(month)), out, store, None if on is None else to_day(on))
+    print(f"{out / contract / month}: issued{'' if on is None else f' on {on}'}, and read-only from now on.")
+    print(f"{place}: what the reports were made from. It names participants: keep it as such data must be kept.")
+
+
+@app.command()
+def verify(
+    report: Annotated[Path, typer.Argument(help="A file of a month's folder of reports, or the folder.")],
+) -> None:
+    """Make a report again and say whether it is the same: status 0, or 1; 2 if that cannot be checked."""
+    from perflib.reporting import issued
+
+    try:
+        verdict = issued.verify(report)
+    except PerfError as error:
+        _stop(f"cannot be checked: {error}", ParameterError.exit_status)
+    print(verdict.words)
+    if not verdict.same:
+        raise typer.Exit(1)
+
+
+@app.command("open")
+def open_copy(
+    notebook: Annotated[str, typer.Argument(help="Notebook by name or path.")],
+    contract: Annotated[str, typer.Argument(help="Contract id.")],
+    month: Annotated[str, typer.Argument(help="YYYY-MM.")],
+    known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
+    to: Annotated[Path, typer.Option(help="Folder to write the copy to.")] = Path("work"),
+    force: Annotated[bool, typer.Option("--force", help="Write it anew, whatever was changed in it.")] = False,
+    launch: Annotated[bool, typer.Option(help="Open it in JupyterLab.")] = True,
+    params: Params = Path("params"),
+) -> None:
+    """Write a copy of a notebook with its parameters set, and open it in JupyterLab."""
+    from perflib.reporting import working_copy
+
+    path = working_copy.write(
+        notebook, contract, to_month(month), to_day(known_at) if known_at else None, params, to, force
+    )
+    print(f"{path}: written" if not launch else f"{path}: opening in JupyterLab", flush=True)
+    if launch:
+        working_copy.launch(path)
 
 
 @app.command()

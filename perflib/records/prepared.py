@@ -38,14 +38,17 @@ def keep(snapshot: Snapshot, path: Path) -> None:
     os.replace(beside, path)
 
 
-def read(path: Path, contract: Contract) -> Snapshot | None:
-    """Return the snapshot in a file; None if there is none, it is not whole, or the parameters were others."""
+def read(path: Path, contract: Contract, *, same_rules: bool = True) -> Snapshot | None:
+    """Return the snapshot in a file; None if there is none, it is not whole, or the parameters were others.
+
+    With `same_rules` false it may have been taken with other parameters.
+    """
     try:
         content = path.read_bytes()
     except OSError:
         return None
     digest, content = content[:_DIGEST], content[_DIGEST:]
-    if hashlib.sha256(content).digest() != digest or content[:_DIGEST] != rules(contract):
+    if hashlib.sha256(content).digest() != digest or (same_rules and content[:_DIGEST] != rules(contract)):
         return None
     return Snapshot(contract, **pickle.loads(content[_DIGEST:]))
 

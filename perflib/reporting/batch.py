@@ -3,23 +3,22 @@
 A job is one notebook, contract and month. Each is executed by papermill in a kernel of its own and rendered by `job`,
 in the processes of a `workshop`; this module plans the jobs, leaves out those whose report is up to date, and is alone
 in writing to the reports folder: `<out>/<contract>/<month>/<notebook>.html` and `.ipynb`, and beside them
-`manifest.json`, which says what each report was made from. When all jobs are done, each month's `tables.xlsx` and
-`headlines.json` are written from what its reports show, so that they hold nothing that was not disclosed; at the end
-the index and the manifest of all. Every file is written beside its place, then renamed. A failed job stops no other.
+`manifest.json`, which says what each report was made from. When all jobs are done, what gathers the reports is written
+(`gathering`). Every file is written beside its place, then renamed. A failed job stops no other.
+
+What was issued (`issued`) is never written to: where a report would be different now it is made as a revision, in
+`<out>/<contract>/<month>-revision/`, with a page that says what changed. There is one revision, replaced as a whole by
+that of another look at the data: a schedule that runs each morning would leave a hundred of them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
-import os
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -28,18 +27,16 @@ from typing import Any
 from perflib.errors import ParameterError, PerfError
 from perflib.records import prepared
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
+from perflib.reporting import manifest
 from perflib.reporting.audience import PARAMETERS, check_released
+from perflib.reporting.gathering import gather, write_overview
 from perflib.reporting.job import Job, Limits, Result, report_key
-from perflib.reporting.markup import MIME
-from perflib.reporting.site import Entry, label, write_index
-from perflib.reporting.words import day_words, listed
-from perflib.reporting.workshop import MAKING, Workshop, workshop
+from perflib.reporting.manifest import MANIFEST, as_json, digests
+from perflib.reporting.workshop import Workshop, workshop
 from perflib.rules.contract import built_in, load_contract
 
 NOTEBOOKS = built_in("notebooks")
 """The notebooks that come with perflib."""
-
-MANIFEST = "manifest.json"
 
 log = logging.getLogger("perflib.batch")
 """Told what becomes of each job; the fields of its records are `event`, `report`, `seconds` and `error`."""
@@ -235,21 +232,46 @@ def jobs_of(request: Request, periods: Sequence[Period], notebooks: Sequence[Pat
     return jobs
 
 
+def edition(job: Job, out: Path) -> Job:
+    """Return a job as it is to be made: as a revision where its month was issued and it would be different now."""
+    if job.revision or manifest.issued(out / job.folder) is None:
+        return job
+    entry = _entry(job, out)
+    return job if entry is not None and entry["key"] == job.key else replace(job, revision=True)
+
+
+def is_issued(job: Job, out: Path) -> bool:
+    """Return whether a report's folder is one that was issued, which nothing may write to."""
+    return manifest.issued(out / job.folder) is not None
+
+
 def why(job: Job, out: Path) -> str | None:
     """Return why a report must be made; None if it is up to date."""
-    known = {entry["report"]: entry for entry in _read(out / job.folder)["reports"]}
-    entry = known.get(job.report)
+    if is_issued(job, out):
+        return None
+    entry = _entry(job, out)
+    if entry is None and job.revision:
+        issued = _entry(replace(job, revision=False), out)
+        return "was not among what was issued" if issued is None else f"is issued, and {_difference(issued, job)}"
     if entry is None or not all((out / f"{job.report}{ending}").is_file() for ending in (".html", ".ipynb")):
         return "is not there"
     if entry["status"] == "failed":
         return "failed"
-    if entry["key"] == job.key:
-        return None
+    return None if entry["key"] == job.key else _difference(entry, job)
+
+
+def _difference(entry: dict[str, Any], job: Job) -> str:
+    """Return what a report was made from that is otherwise now."""
     if (entry["known_at"], entry["audience"]) != (job.known_at, job.audience):
         return f"was made as known at {entry['known_at']}, for the {entry['audience']} audience"
     if entry["fingerprint"] != job.fingerprint:
         return "the data have changed"
     return "the parameters, the notebook or the software have changed"
+
+
+def _entry(job: Job, out: Path) -> dict[str, Any] | None:
+    """Return what the manifest says of a report."""
+    return next((entry for entry in manifest.read(out / job.folder)["reports"] if entry["report"] == job.report), None)
 
 
 def run(
@@ -304,6 +326,7 @@ def run_in(
         The folder holds reports for another audience.
     """
     _refuse_other_audience(jobs, out)
+    jobs = [edition(job, out) for job in jobs]
     results: dict[Job, Result] = {}
 
     def settle(result: Result) -> None:
@@ -316,7 +339,9 @@ def run_in(
 
     wanted = []
     for job in jobs:
-        if force or why(job, out) is not None:
+        if is_issued(job, out):
+            settle(Result(job, job.name, "issued"))
+        elif force or why(job, out) is not None:
             wanted.append(job)
         else:
             settle(Result(job, job.name, "kept"))
@@ -329,11 +354,31 @@ def run_in(
             settle(made or _lost(job))
     for job, made in shop.make(again, limits):
         settle(made or _lost(job))
-    for folder, files in shop.here(partial(gather, out), list(dict.fromkeys(job.folder for job in jobs))):
+    looks = {job.folder: job for job in jobs if not is_issued(job, out)}
+    for job in looks.values():
+        if job.revision:
+            _clear_other_looks(job, out)
+    for folder, files in shop.here(partial(gather, out=out, snapshots=shop.folder), list(looks)):
         for name, content in (files or {}).items():
-            _replace(out / folder / name, content)
-    _write_manifest(out, refused)
+            manifest.write(out / folder / name, content)
+    write_overview(out, [{"contract": refusal.contract, "error": refusal.error} for refusal in refused])
     return [results[job] for job in jobs]
+
+
+def _clear_other_looks(job: Job, out: Path) -> None:
+    """Take out of a revision what was made as known on another day, or from other rows, so that it is one look."""
+    held = manifest.read(out / job.folder)
+    stay = [
+        entry
+        for entry in held["reports"]
+        if (entry["known_at"], entry["fingerprint"]) == (job.known_at, job.fingerprint)
+    ]
+    for entry in held["reports"]:
+        if entry not in stay:
+            for ending in (".html", ".ipynb"):
+                (out / f"{entry['report']}{ending}").unlink(missing_ok=True)
+    if len(stay) < len(held["reports"]):
+        manifest.write(out / job.folder / MANIFEST, as_json(held | {"reports": stay}))
 
 
 def _lost(job: Job) -> Result:
@@ -343,7 +388,7 @@ def _lost(job: Job) -> Result:
 def _refuse_other_audience(jobs: Sequence[Job], out: Path) -> None:
     """Refuse to mix reports for internal readers with those for publication: who gets the folder gets all of it."""
     wanted = {job.audience for job in jobs}
-    held = {entry["audience"] for entry in _read(out)["reports"]}
+    held = {entry["audience"] for entry in manifest.read(out)["reports"]}
     if wanted and (other := sorted(held - wanted)):
         raise ParameterError(
             f"--out {out}: holds reports for the {other[0]} audience. Give those for the {min(wanted)} audience a "
@@ -353,14 +398,14 @@ def _refuse_other_audience(jobs: Sequence[Job], out: Path) -> None:
 
 def _placed(result: Result, out: Path) -> Result:
     """Put what a job made in its place and enter it in its folder's manifest; return the result without the files."""
-    if result.status == "kept":
+    if result.status in ("kept", "issued"):
         return result
     folder = out / result.job.folder
     try:
         for name, content in result.files.items():
-            _replace(folder / name, content)
-        result = replace(result, files={})
+            manifest.write(folder / name, content)
         _enter(folder, result)
+        result = replace(result, files={})
     except OSError as error:
         said = f"{error.filename or folder}: cannot be written: {error.strerror}."
         result = replace(result, status="failed", error=said, files={})
@@ -371,129 +416,21 @@ def _placed(result: Result, out: Path) -> Result:
 
 def _enter(folder: Path, result: Result) -> None:
     """Write what became of a job into the manifest of its folder."""
-    job, manifest = result.job, _read(folder)
+    job, held = result.job, manifest.read(folder)
     entry = {
         "report": job.report,
         "title": result.title,
         "status": result.status,
         "error": result.error,
         "trace": list(result.trace),
+        "notebook": job.name if Path(job.notebook).parent == NOTEBOOKS else job.notebook,
+        "params": job.params,
         "known_at": job.known_at,
         "audience": job.audience,
         "fingerprint": job.fingerprint,
         "key": job.key,
         "perflib": version("perflib"),
+        "files": digests(result.files),
     }
-    known = {item["report"]: item for item in manifest["reports"]} | {job.report: entry}
-    _replace(folder / MANIFEST, _json(manifest | {"reports": [known[report] for report in sorted(known)]}))
-
-
-def gather(out: Path, folder: Path) -> dict[str, bytes]:
-    """Return a month's workbook, headlines and manifest from what its reports show; nothing if they are up to date.
-
-    Parameters
-    ----------
-    out : Path
-        The reports folder.
-    folder : Path
-        The month's, below it.
-    """
-    from perflib.reporting.workbook import write_workbook
-
-    manifest = _read(out / folder)
-    made = [entry for entry in manifest["reports"] if entry["status"] == "made"]
-    keys = hashlib.sha256(_json([(entry["report"], entry["key"]) for entry in made])).hexdigest()
-    if not made or manifest.get("gathered") == keys:
-        return {}
-    shown = {entry["report"]: list(_shown(out / f"{entry['report']}.ipynb")) for entry in made}
-    contract, month = folder.parts
-    headlines = {
-        "contract": contract,
-        "month": month,
-        "audience": made[0]["audience"],
-        "notebooks": {
-            Path(entry["report"]).name: {
-                "known_at": entry["known_at"],
-                "fingerprint": entry["fingerprint"],
-                "values": _merged(shown[entry["report"]], "values"),
-                "labels": _merged(shown[entry["report"]], "labels"),
-                "shown": _merged(shown[entry["report"]], "shown"),
-                "findings": [
-                    line for item in shown[entry["report"]] if item["kind"] == "text" for line in item["sentences"]
-                ],
-            }
-            for entry in made
-        },
-    }
-    known = sorted({entry["known_at"] for entry in made})
-    with tempfile.TemporaryDirectory(prefix="perflib-") as workplace:
-        book = Path(workplace) / "tables.xlsx"
-        write_workbook(
-            book,
-            [item for items in shown.values() for item in items if item["kind"] in ("table", "figure")],
-            title=f"{contract}, {label(month)}",
-            about=[
-                f"As known on {listed([day_words(date.fromisoformat(day)) for day in known])}.",
-                *(f"Data fingerprint: {value}." for value in sorted({entry["fingerprint"] for entry in made})),
-            ],
-        )
-        return {
-            "headlines.json": _json(headlines),
-            "tables.xlsx": book.read_bytes(),
-            MANIFEST: _json(manifest | {"gathered": keys}),
-        }
-
-
-def _shown(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield what a notebook displayed, as data; groups taken apart."""
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        for output in cell.get("outputs", []):
-            if MIME in output.get("data", {}):
-                data = output["data"][MIME]
-                yield from data["items"] if data["kind"] == "group" else [data]
-
-
-def _merged(shown: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
-    return {name: value for item in shown if item["kind"] == "headlines" for name, value in item[key].items()}
-
-
-def _write_manifest(out: Path, refused: Sequence[Refusal]) -> None:
-    """Write the manifest of all reports and the index, from the manifests of the months and this run's refusals."""
-    entries = [entry for path in sorted(out.glob(f"*/*/{MANIFEST}")) for entry in _read(path.parent)["reports"]]
-    stopped = [{"contract": refusal.contract, "error": refusal.error} for refusal in refused]
-    _replace(out / MANIFEST, _json({"reports": entries, "refused": stopped}))
-    failures = [Entry(item["contract"], "", "", "no report", "failed", "", item["error"]) for item in stopped]
-    beside = out / f"{MAKING}index.html"
-    write_index(beside, [*failures, *(_entry(out, entry) for entry in entries)])
-    os.replace(beside, out / "index.html")
-
-
-def _entry(out: Path, entry: Mapping[str, Any]) -> Entry:
-    contract, month, notebook = entry["report"].split("/")
-    page = f"{entry['report']}.html"
-    href = page if entry["status"] == "made" and (out / page).is_file() else ""
-    return Entry(contract, month, notebook, entry["title"], entry["status"], href, entry["error"] or "")
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a folder, empty if it has none."""
-    path = folder / MANIFEST
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"reports": []}
-    return found
-
-
-def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{MAKING}{path.name}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        beside.unlink(missing_ok=True)
+    known = {item["report"]: item for item in held["reports"]} | {job.report: entry}
+    manifest.write(folder / MANIFEST, as_json(held | {"reports": [known[report] for report in sorted(known)]}))

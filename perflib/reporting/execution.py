@@ -76,6 +76,7 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
                 "Month": month_words(to_month(job.month)),
                 "As known on": day_words(date.fromisoformat(job.known_at)),
                 "For": "internal readers" if job.audience == "internal" else "publication",
+                **({"Edition": "revision of what was issued"} if job.revision else {}),
             },
             provenance=[f"perflib {version('perflib')}."],
         )

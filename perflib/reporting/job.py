@@ -15,6 +15,9 @@ from perflib.rules.calendar import month as to_month
 
 HERE = Path(__file__).parents[1]
 
+REVISION = "-revision"
+"""How the name of the folder ends that stands beside the folder of a month that was issued."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -31,6 +34,8 @@ class Job:
         Of the rows used.
     key : str
         Of everything that the report depends on: two jobs with one key give the same bytes.
+    revision : bool
+        Whether the month was issued, with something that is different now.
     """
 
     notebook: str
@@ -41,6 +46,7 @@ class Job:
     audience: str
     fingerprint: str
     key: str = ""
+    revision: bool = False
 
     @property
     def name(self) -> str:
@@ -51,7 +57,7 @@ class Job:
     def folder(self) -> Path:
         """Where its report goes, below the reports folder: that of its month or, before that has ended, of its day."""
         ended = date.fromisoformat(self.known_at) >= to_month(self.month).end_time.date()
-        return Path(self.contract) / (self.month if ended else self.known_at)
+        return Path(self.contract) / f"{self.month if ended else self.known_at}{REVISION if self.revision else ''}"
 
     @property
     def report(self) -> str:
@@ -78,8 +84,8 @@ class Result:
     job : Job
     title : str
         Of the report.
-    status : {'made', 'kept', 'failed'}
-        Made now, kept since it was up to date, or not made.
+    status : {'made', 'kept', 'issued', 'failed'}
+        Made now, kept since it was up to date, kept as it was issued, or not made.
     error : str or None
         Why it failed, in one line without a word of the data.
     trace : tuple of str
@@ -94,12 +100,26 @@ class Result:
 
     job: Job
     title: str
-    status: Literal["made", "kept", "failed"] = "made"
+    status: Literal["made", "kept", "issued", "failed"] = "made"
     error: str | None = None
     trace: tuple[str, ...] = ()
     again: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict)
     seconds: float = 0.0
+
+
+def revises(folder: Path) -> bool:
+    """Return whether a folder is that of a revision."""
+    return folder.name.endswith(REVISION)
+
+
+def month_of(folder: Path) -> str:
+    """Return the month of a folder of reports, or of the revision of one, or its day.
+
+    >>> month_of(Path("whp-north/2020-06-revision"))
+    '2020-06'
+    """
+    return folder.name.removesuffix(REVISION)
 
 
 def report_key(job: Job, rules: str, state: str) -> str:

@@ -13,6 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from perflib.reporting.markup import STYLE, TEMPLATES
 
+CHANGES = "changes"
+"""What stands for a notebook in the entry of the page that says what a revision changed."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -30,6 +33,8 @@ class Entry:
         Its address relative to the index; empty if it failed.
     error : str
         Why it failed, in one line.
+    edition : str
+        "issued 3 April 2020", "revision", or nothing.
     """
 
     contract: str
@@ -39,10 +44,13 @@ class Entry:
     status: Literal["made", "kept", "failed"]
     href: str = ""
     error: str = ""
+    edition: str = ""
 
 
 def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Performance reports") -> None:
     """Write the index page: failures, the latest month of each contract, and all contracts by month.
+
+    What was issued says so, with its revision beside it.
 
     The same entries give the same bytes, in whatever order they come.
 
@@ -55,7 +63,7 @@ def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Per
     title : str
         The heading of the page.
     """
-    ordered = sorted(entries, key=lambda entry: (entry.contract, entry.month, entry.title, entry.notebook))
+    ordered = sorted(entries, key=_order)
     cells: dict[tuple[str, str], list[Entry]] = {}
     latest: dict[str, str] = {}
     for entry in ordered:
@@ -71,9 +79,14 @@ def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Per
         cells=cells,
         latest=latest,
         failed=[entry for entry in ordered if entry.status == "failed"],
-        made=sum(entry.status != "failed" for entry in ordered),
+        made=sum(entry.status != "failed" and entry.notebook != CHANGES for entry in ordered),
     )
     Path(path).write_text(page, encoding="utf-8")
+
+
+def _order(entry: Entry) -> tuple[str | bool, ...]:
+    """Return what the entries are ordered by: of a revision, what it changed comes first."""
+    return (entry.contract, entry.month, entry.edition, entry.notebook != CHANGES, entry.title, entry.notebook)
 
 
 def label(month: str) -> str:

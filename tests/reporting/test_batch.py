@@ -21,6 +21,7 @@ from bs4 import BeautifulSoup
 
 from perflib.errors import DisclosureError, ParameterError
 from perflib.reporting import batch
+from perflib.reporting.markup import MIME
 
 HARD = Path(__file__).parents[1] / "answers" / "whp-hard"
 MONTH, PUBLISHED = "2020-03", "2020-05-28"
@@ -168,7 +169,7 @@ def test_staff_are_named_for_internal_readers_alone(audience, named, town):
 def small(folder: Path) -> list[str]:
     """Return every place in a month's files where a count from 1 to 9, or one that is not rounded, is shown."""
     page = json.loads((folder / "cohort_trends.ipynb").read_text(encoding="utf-8"))
-    shown = [output["data"][batch.MIME] for cell in page["cells"] for output in cell.get("outputs", [])]
+    shown = [output["data"][MIME] for cell in page["cells"] for output in cell.get("outputs", [])]
     items = [item for data in shown for item in (data["items"] if data["kind"] == "group" else [data])]
     tables = {item.get("table", item["caption"]): item for item in items if item["kind"] in ("table", "figure")}
     counts = {

@@ -15,6 +15,7 @@ from perflib.reporting import batch
 from perflib.reporting.execution import make_report
 from perflib.reporting.job import Job, Limits
 from perflib.reporting.kernels import PARENT, environment, forking_parent, ordinary_kernels
+from perflib.reporting.markup import MIME
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 PARAMETERS = "contract = 'whp-sample'\nmonth = None\nknown_at = None\nparams = 'params'"
@@ -94,9 +95,7 @@ def made(page: Path, folder: Path, found, limits: Limits = LIMITS, **options):
 def text_of(result) -> list[str]:
     shown = json.loads(result.files[f"{result.job.name}.ipynb"])
     outputs = [output for cell in shown["cells"] for output in cell.get("outputs", [])]
-    return [
-        line for output in outputs if batch.MIME in output["data"] for line in output["data"][batch.MIME]["sentences"]
-    ]
+    return [line for output in outputs if MIME in output["data"] for line in output["data"][MIME]["sentences"]]
 
 
 PID = "import os\nshow.say(str(os.getppid()), open(f'/proc/{os.getppid()}/cmdline').read().replace(chr(0), ' '))"

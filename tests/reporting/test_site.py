@@ -37,6 +37,34 @@ def test_each_report_is_linked_from_its_contract_and_month(tmp_path):
     }
 
 
+def test_what_was_issued_says_so_with_its_revision_beside_it_and_what_changed_first(tmp_path):
+    names = {
+        "summary": "Summary",
+        "trends": "A report whose title comes before the page of changes",
+        "changes": "Changes",
+    }
+    entries = [
+        Entry("whp-north", "2020-06", name, title, "made", f"{edition}/{name}.html", edition=edition)
+        for edition in ("revision", "issued 6 July 2020")
+        for name, title in names.items()
+        if (edition, name) != ("issued 6 July 2020", "changes")
+    ]
+    page = index(tmp_path, entries)
+    (cell,) = page.table.tbody.find_all("td")
+    assert [part.get("href", part.text) for part in cell.find_all(["a", "span"], recursive=False)] == [
+        "Issued 6 July 2020",
+        "issued 6 July 2020/trends.html",
+        "issued 6 July 2020/summary.html",
+        "Revision",
+        "revision/changes.html",
+        "revision/trends.html",
+        "revision/summary.html",
+    ]
+    assert [words.text for words in page.select(".latest p")] == ["Jun 2020", "Issued 6 July 2020", "Revision"]
+    assert len({link.text for link in cell.find_all("a")}) == 5  # each says which edition it is of
+    assert "4 reports of 1 contract" in page.header.text
+
+
 def test_links_to_the_latest_month_come_first_and_can_be_told_apart(tmp_path):
     links = [link.text for link in index(tmp_path).select(".latest a")]
     assert links == ["Cohort trends, whp-north, Jun 2020", "Cohort trends, whp-wales, Jun 2020"]

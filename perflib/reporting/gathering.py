@@ -1,0 +1,149 @@
+"""What gathers the reports: a month's workbook and headlines, and the index and manifest of all.
+
+They are written from what the reports show, so that they hold nothing that was not disclosed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from perflib.reporting import manifest
+from perflib.reporting.job import month_of, revises
+from perflib.reporting.manifest import MANIFEST, as_json, digests
+from perflib.reporting.markup import MIME
+from perflib.reporting.site import CHANGES, Entry, label, write_index
+from perflib.reporting.words import day_words, listed
+from perflib.reporting.workshop import MAKING
+
+
+def gather(folder: Path, out: Path, snapshots: Path) -> dict[str, bytes]:
+    """Return a month's workbook, headlines and manifest, and what a revision changed; nothing if they are up to date.
+
+    Parameters
+    ----------
+    folder : Path
+        The month's, below `out`.
+    out : Path
+        The reports folder.
+    snapshots : Path
+        Where this run's prepared snapshots are.
+    """
+    held = manifest.read(out / folder)
+    made = [entry for entry in held["reports"] if entry["status"] == "made"]
+    if not made or is_gathered(held):
+        return {}
+    shown = {entry["report"]: list(_shown(out / f"{entry['report']}.ipynb")) for entry in made}
+    headlines = {
+        "contract": folder.parts[0],
+        "month": month_of(folder),
+        "audience": made[0]["audience"],
+        "notebooks": {
+            Path(entry["report"]).name: {
+                "known_at": entry["known_at"],
+                "fingerprint": entry["fingerprint"],
+                "values": _merged(shown[entry["report"]], "values"),
+                "labels": _merged(shown[entry["report"]], "labels"),
+                "shown": _merged(shown[entry["report"]], "shown"),
+                "findings": [
+                    line for item in shown[entry["report"]] if item["kind"] == "text" for line in item["sentences"]
+                ],
+            }
+            for entry in made
+        },
+    }
+    files = {
+        "headlines.json": as_json(headlines),
+        "tables.xlsx": _workbook(folder, made, [item for items in shown.values() for item in items]),
+    }
+    if revises(folder):
+        from perflib.reporting.revision_page import what_changed  # which takes the renderer, for revisions alone
+
+        files |= what_changed(out, folder, headlines, snapshots)
+    return files | {MANIFEST: as_json(held | {"gathered": _keys(held), "files": digests(files)})}
+
+
+def is_gathered(held: Mapping[str, Any]) -> bool:
+    """Return whether a month's workbook and headlines are of the reports that its manifest has."""
+    return held.get("gathered") == _keys(held)
+
+
+def _keys(held: Mapping[str, Any]) -> str:
+    made = [(entry["report"], entry["key"]) for entry in held["reports"] if entry["status"] == "made"]
+    return digests({"": as_json(made)})[""]
+
+
+def _workbook(folder: Path, made: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> bytes:
+    from perflib.reporting.workbook import write_workbook
+
+    known = sorted({entry["known_at"] for entry in made})
+    with tempfile.TemporaryDirectory(prefix="perflib-") as workplace:
+        book = Path(workplace) / "tables.xlsx"
+        write_workbook(
+            book,
+            [item for item in items if item["kind"] in ("table", "figure")],
+            title=f"{folder.parts[0]}, {label(month_of(folder))}{', revision' if revises(folder) else ''}",
+            about=[
+                f"As known on {listed([day_words(date.fromisoformat(day)) for day in known])}.",
+                *(f"Data fingerprint: {value}." for value in sorted({entry["fingerprint"] for entry in made})),
+            ],
+        )
+        return book.read_bytes()
+
+
+def _shown(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield what a notebook displayed, as data; groups taken apart."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            if MIME in output.get("data", {}):
+                data = output["data"][MIME]
+                yield from data["items"] if data["kind"] == "group" else [data]
+
+
+def _merged(shown: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    return {name: value for item in shown if item["kind"] == "headlines" for name, value in item[key].items()}
+
+
+def write_overview(out: Path, refused: Sequence[Mapping[str, str]] | None = None) -> None:
+    """Write the manifest of all reports and the index, from the manifests of the months.
+
+    Parameters
+    ----------
+    out : Path
+        The reports folder.
+    refused : sequence of mapping, optional
+        `contract` and `error` of each that could not be reported; by default what the manifest says.
+    """
+    if refused is None:
+        refused = manifest.read(out).get("refused", [])
+    months = [path.parent for path in sorted(out.glob(f"*/*/{MANIFEST}"))]
+    entries = [entry for folder in months for entry in manifest.read(folder)["reports"]]
+    manifest.write(out / MANIFEST, as_json({"reports": entries, "refused": list(refused)}))
+    failures = [Entry(item["contract"], "", "", "no report", "failed", "", item["error"]) for item in refused]
+    beside = out / f"{MAKING}index.html"
+    write_index(beside, [*failures, *(entry for folder in months for entry in _entries(out, folder))])
+    os.replace(beside, out / "index.html")
+
+
+def _entries(out: Path, folder: Path) -> Iterator[Entry]:
+    """Yield what the index says of a month, or of its revision."""
+    contract, month = folder.parent.name, month_of(folder)
+    record = manifest.issued(folder)
+    edition = "revision" if revises(folder) else "" if record is None else _issued_words(record)
+    for entry in manifest.read(folder)["reports"]:
+        report = f"{entry['report']}.html"
+        href = report if entry["status"] == "made" and (out / report).is_file() else ""
+        name = Path(entry["report"]).name
+        yield Entry(contract, month, name, entry["title"], entry["status"], href, entry["error"] or "", edition)
+    page = folder / f"{CHANGES}.html"
+    if page.is_file():
+        yield Entry(contract, month, CHANGES, "What changed", "made", page.relative_to(out).as_posix(), edition=edition)
+
+
+def _issued_words(record: Mapping[str, Any]) -> str:
+    return f"issued {day_words(date.fromisoformat(record['on']))}" if record["on"] else "issued"
