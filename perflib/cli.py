@@ -390,20 +390,32 @@ def rows(
     month: Annotated[str, typer.Argument(help="YYYY-MM.")],
     measure: Annotated[
         str,
-        typer.Argument(help="Event or outcome (start, outcome), or what is overdue (overdue:css1a, overdue:review)."),
+        typer.Argument(
+            help="Event or outcome (start, outcome), what is overdue (overdue:css1a, overdue:review), or what differs "
+            "from the department's MI pack of a month (difference:start:2020-06)."
+        ),
     ],
     to: Annotated[Path, typer.Option(help="CSV file to write, outside any reports folder.")],
     known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
     params: Params = Path("params"),
 ) -> None:
     """Write the referrals behind a figure, for those who are allowed to see them."""
-    from perflib.analysis import progress
+    from perflib.analysis import progress, reconciliation
     from perflib.records.loading import load_snapshot
 
     _refuse_reports_folder(to)
     snapshot = load_snapshot(contract, month, known_at, params)
-    what = measure.removeprefix("overdue:")
-    found = progress.overdue(snapshot, what) if what != measure else _reached(snapshot, measure)
+    match measure.split(":"):
+        case ["overdue", what]:
+            found = progress.overdue(snapshot, what)
+        case ["difference", figure, of]:
+            found = reconciliation.rows_behind(snapshot, figure, to_month(of))
+        case ["difference", *_]:
+            raise ParameterError(
+                f"measure {measure!r}: name a figure and the pack's month, as difference:start:2020-06."
+            )
+        case _:
+            found = _reached(snapshot, measure)
     to.parent.mkdir(parents=True, exist_ok=True)
     found.to_csv(to, index=False, date_format="%Y-%m-%d")
     print(f"{to}: {len(found):,} rows. They name participants: keep the file as such data must be kept.")

@@ -44,17 +44,20 @@ class Resolved(NamedTuple):
 
     Attributes
     ----------
-    current : DataFrame
-        The rows that hold, with `first_recorded` added and `action` left out; sorted by referral, event, date.
-    conflicts : DataFrame
-        Rows that say something else than the current row although nothing makes them worse than it.
-    repeats : DataFrame
-        Rows wholly equal to an earlier one.
+    holds : ndarray of bool
+        For each row, whether it is the current one of its event.
+    first_recorded : ndarray of datetime64
+        For each row that holds, when its event was first recorded.
+    conflicts : ndarray of int
+        Places of the rows that say something else than the current row although nothing makes them worse than it.
+    repeats : ndarray of int
+        Places of the rows wholly equal to an earlier one.
     """
 
-    current: pd.DataFrame
-    conflicts: pd.DataFrame
-    repeats: pd.DataFrame
+    holds: Flags
+    first_recorded: NDArray[np.datetime64]
+    conflicts: Numbers
+    repeats: Numbers
 
 
 def categorical(values: pd.Series) -> pd.Series:
@@ -72,6 +75,8 @@ def categorical(values: pd.Series) -> pd.Series:
 
 def shared(columns: Sequence[pd.Series]) -> list[pd.Series]:
     """Return several columns of categories with the same categories: all that any of them has."""
+    if all(column.cat.categories.equals(columns[0].cat.categories) for column in columns[1:]):
+        return list(columns)
     names = [pd.Series(column.cat.categories) for column in columns]
     every = categorical(pd.concat(names, ignore_index=True))
     numbers = np.split(every.cat.codes.to_numpy(), np.cumsum([len(name) for name in names])[:-1])
@@ -117,15 +122,16 @@ def among(values: pd.Series, known: pd.Series) -> Flags:
 
 def days(values: pd.Series) -> Numbers:
     """Return dates as days since 1970, the least integer for a missing one."""
-    return values.to_numpy(dtype="datetime64[D]").astype(np.int64)
+    return values.to_numpy(dtype="datetime64[D]").view(np.int64)
 
 
 def keys(events: pd.DataFrame, repeating: Sequence[str]) -> Numbers:
     """Return a number for each row, equal for rows that tell of the same event."""
     ref = codes(events["ref"])
     dated = events["event"].isin(repeating).to_numpy() & (ref < 0)
-    happened = days(events["event_date"])
-    number = _combine(codes(events["referral_id"]), codes(events["event"]), ref, np.where(dated, happened, 0))
+    happened = np.zeros(len(events), dtype=np.int32)
+    happened[dated] = days(events["event_date"][dated])
+    number = _combine(codes(events["referral_id"]), codes(events["event"]), ref, happened)
     named = events["event_id"].notna().to_numpy()
     return np.where(named, -1 - codes(events["event_id"]), number) if named.any() else number
 
@@ -166,11 +172,17 @@ def order(*parts: Numbers) -> Numbers:
     [2, 1, 0]
     """
     rows = len(parts[0])
+    bits = rows.bit_length()
     sizes = accumulate((_span(part)[1] for part in parts), mul)
-    used = sum(size * rows < np.iinfo(np.int64).max for size in sizes)
+    used = sum(size << bits < np.iinfo(np.int64).max for size in sizes)
     if not rows or not used:
         return np.lexsort(parts[::-1])
-    number, place = np.divmod(np.sort(_combine(*parts[:used]) * rows + np.arange(rows)), rows)
+    number = _combine(*parts[:used])
+    number <<= bits
+    number |= np.arange(rows)
+    number.sort()
+    place = number & ((1 << bits) - 1)
+    number >>= bits
     same = number[1:] == number[:-1]
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if used < len(parts) and len(tied):
@@ -179,13 +191,15 @@ def order(*parts: Numbers) -> Numbers:
     return place
 
 
-def resolve(events: pd.DataFrame, repeating: Sequence[str], source_order: Sequence[str]) -> Resolved:
+def resolve(events: pd.DataFrame, usable: Flags, repeating: Sequence[str], source_order: Sequence[str]) -> Resolved:
     """Find the current row of every event that stands, the rows that lost a conflict, and those told twice.
 
     Parameters
     ----------
     events : DataFrame
-        Usable rows of the events table; index `row`.
+        Rows of the events table.
+    usable : ndarray of bool
+        Which of them can be used, and are known.
     repeating : sequence of str
         Events that may happen more than once in a journey.
     source_order : sequence of str
@@ -196,22 +210,26 @@ def resolve(events: pd.DataFrame, repeating: Sequence[str], source_order: Sequen
     Resolved
     """
     key = keys(events, repeating)
-    alike = _alike(key)
-    holds = ~alike & (events["action"] != "withdraw").to_numpy()
+    key[~usable] = np.iinfo(np.int64).min
+    alike = _alike(key) & usable
+    holds = usable & ~alike & (events["action"] != "withdraw").to_numpy()
     first_recorded = events["recorded_date"].to_numpy().copy()
 
-    several, place, key = events[alike], np.flatnonzero(alike), key[alike]
+    place = np.flatnonzero(alike)
+    several, key = events.take(place), pd.factorize(key[place])[0]
     repeated = several.duplicated().to_numpy()
-    told, place, key = several[~repeated], place[~repeated], key[~repeated]
-    current, first, conflicts = _resolve_several(told, key, source_order)
-    holds[place[current]] = True
-    first_recorded[place[current]] = first
+    told = place[~repeated]
+    current, first, conflicts = _resolve_several(several[~repeated], key[~repeated], source_order)
+    holds[told[current]] = True
+    first_recorded[told[current]] = first
+    return Resolved(holds, first_recorded, told[conflicts], place[repeated])
 
-    rows = np.flatnonzero(holds)
-    referral, event, ref, event_id = (codes(events[name])[rows] for name in ("referral_id", "event", "ref", "event_id"))
-    rows = rows[order(referral, event, days(events["event_date"])[rows], ref, event_id)]
-    held = events.drop(columns="action").take(rows).assign(first_recorded=first_recorded[rows])
-    return Resolved(held, told.iloc[conflicts], several[repeated])
+
+def in_order(events: pd.DataFrame, chosen: Flags) -> Numbers:
+    """Return the places of the chosen rows, sorted by referral, event and date."""
+    place = np.flatnonzero(chosen)
+    texts = [codes(events[name])[place] for name in ("referral_id", "event", "ref", "event_id")]
+    return place[order(*texts[:2], days(events["event_date"])[place], *texts[2:])]
 
 
 def _alike(key: Numbers) -> Flags:

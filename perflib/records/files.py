@@ -4,7 +4,8 @@ Conventions
 -----------
 - The header is the first of the `TOP` first rows that names most of the columns asked for; a blank cell in it takes
   what stands above it, as where cells are merged. Lines of title may stand above it.
-- Cells are text; blank ones are missing, and rows of blank cells are left out. Parquet keeps its types.
+- Cells are text; blank ones are missing, and rows of blank cells are left out. Parquet keeps its types; its text and
+  dates, which are many cells of few values, are read as categories.
 - Excel dates become 2020-12-31, whole numbers have no point, and a number shown with leading zeros keeps them. In a
   column of numbers 1234.0 is 1234: it is how whole numbers are written where other cells of the column are blank.
 - The delimiter of a CSV file is declared, or whichever its header has most of.
@@ -27,6 +28,8 @@ from zipfile import BadZipFile
 
 import openpyxl  # type: ignore[import-untyped]
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
 
 from perflib.errors import DataError
@@ -113,7 +116,8 @@ def _header(top: Rows, row: int) -> list[str]:
 def _numbered(cells: pd.DataFrame, first: int) -> pd.DataFrame:
     """Number the rows as a spreadsheet does and leave blank lines out."""
     cells = cells.set_axis(pd.RangeIndex(first, len(cells) + first, name="row"), axis="index")
-    return cells.dropna(how="all")
+    whole = any(values.notna().all() for _, values in cells.items())  # looks at one column of most files
+    return cells if whole else cells.dropna(how="all")
 
 
 # ---------------------------------------------------------------------------------------------------------------- CSV
@@ -187,16 +191,29 @@ def _without_points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
-        cells = pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs={"date_as_object": False})
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names  # a column at a time, since the text of all at once is large
+            columns = [_column(file.read(columns=[name], use_threads=False).column(0)) for name in names]
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path.name}: cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}."
         ) from None
-    for name in cells.select_dtypes("float"):
-        codes, unique = pd.factorize(cells[name])
-        texts = pd.array([str(number).removesuffix(".0") for number in unique], dtype="str")
-        cells[name] = texts.take(codes, allow_fill=True)
-    return _numbered(cells, 2)
+    return _numbered(pd.DataFrame(dict(enumerate(columns)), copy=False).set_axis(names, axis="columns"), 2)
+
+
+def _column(cells: pa.ChunkedArray) -> pd.Series:
+    """Return a column of a Parquet file: text and dates as categories, numbers with a fraction as text."""
+    coded = (pa.types.is_string, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp)
+    if len(cells) and any(is_kind(cells.type) for is_kind in coded):
+        found = cells.dictionary_encode().combine_chunks()
+        distinct = pd.Index(found.dictionary.to_pandas(date_as_object=False))
+        return pd.Series(pd.Categorical.from_codes(found.indices.fill_null(-1).to_numpy(), distinct))
+    values = cells.to_pandas()
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return values
+    place, numbers = pd.factorize(values)
+    texts = pd.array([str(number).removesuffix(".0") for number in numbers], dtype="str")
+    return pd.Series(texts.take(place, allow_fill=True))
 
 
 # -------------------------------------------------------------------------------------------------------------- Excel

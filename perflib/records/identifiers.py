@@ -23,10 +23,10 @@ PERSON = "holds the identifier of a referral or person"
 
 
 def identifiers(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
-    """Return every identifier of a referral or person, in small letters."""
-    names = [table[name] for table in tables.values() for name in ("referral_id", "participant_id") if name in table]
-    distinct = pd.concat([pd.Series(name.unique().astype("str"), dtype="str") for name in names], ignore_index=True)
-    return distinct.dropna().str.lower()
+    """Return every identifier of a referral or person, in small letters; all tables have the same referrals."""
+    people = tables["participants"]
+    referrals = pd.Series(people["referral_id"].cat.categories)
+    return pd.concat([referrals, people["participant_id"].dropna()], ignore_index=True).str.lower()
 
 
 def holding(cells: pd.Series, known: pd.Series) -> NDArray[np.bool_]:

@@ -328,11 +328,11 @@ class _Headers:
         return hint(name, [str(header) for header in self.cells.frame if str(header).strip()])
 
 
-def _filled(values: pd.Series) -> pd.Series:
-    """Return which cells hold anything."""
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return values.notna()
-    return values.notna() & (values.astype("str").str.strip() != "")
+def _filled(values: pd.Series) -> NDArray[np.bool_]:
+    """Return which cells hold anything. Works on the distinct words only."""
+    place, words = pd.factorize(values)
+    filled = pd.Series(words).astype("str").str.strip() != ""
+    return np.append(filled, False)[place]
 
 
 def _recoded(values: pd.Series, codes: Mapping[str, str]) -> pd.Series:

@@ -12,6 +12,7 @@ its column, the value as the file has it, the reason and the effect. Identifiers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +23,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from perflib.errors import DataError
-from perflib.records.current import categorical, days
+from perflib.records.current import categorical
 from perflib.rules.programme import Attribute, Programme
 
 Kind = Literal["id", "code", "text", "prose", "date", "integer", "number"]
@@ -33,6 +34,8 @@ FIRST_DATE, LAST_DATE = pd.Timestamp("2000-01-01"), pd.Timestamp("2039-12-31")
 SET_ASIDE = ["table", "row", "column", "value", "reason", "effect"]
 ROW_NOT_USED, NOT_RECORDED = "row not used", "cell counted as not recorded"
 TOO_EARLY, NOT_A_CODE = "dated after it was recorded", "not a code of the programme"
+MONTHS = [pd.Timestamp(2000, month, 1).month_name().casefold() for month in range(1, 13)]  # in English
+MONTH_NAMED = re.compile(r"^(\d{1,2})[ -]([a-z]{3,9})[ -](\d{4})$", re.IGNORECASE)
 UNREAD = {"date": "not a date", "integer": "not a number", "number": "not a number"}
 
 
@@ -52,7 +55,9 @@ def _date(description: str, *, required: bool = False) -> Column:
 
 _REFERRAL = Column("id", "Identifies one journey.", required=True, filled=True)
 _OF_REFERRAL = Column("id", "The journey it is about; blank where it is about none.")
-_UNIT_TYPE = Column("code", "What kind of unit it is about: subcontractor, centre, caseworker ...; blank: the contract.")
+_UNIT_TYPE = Column(
+    "code", "What kind of unit it is about: subcontractor, centre, caseworker ...; blank: the contract."
+)
 _UNIT = Column("id", "The unit it is about; blank: that of the referral or, without one, the contract.")
 _RECORDED = _date("Day on which the row was recorded.", required=True)
 
@@ -122,7 +127,9 @@ TABLES: dict[str, dict[str, Column]] = {
     },
     "notices": {
         "notice_id": Column("id", "Identifies an issue that the department is to be told of.", True, True),
-        "kind": Column("code", "red_flag, urgent, or issue (default): one that can be resolved without the department."),
+        "kind": Column(
+            "code", "red_flag, urgent, or issue (default): one that can be resolved without the department."
+        ),
         "plan_id": Column("id", "The plan it belongs to."),
         "identified_date": _date("Day on which it was found.", required=True),
         "notified_date": _date("Day on which the department was told; blank until then."),
@@ -196,7 +203,9 @@ TABLES: dict[str, dict[str, Column]] = {
     "checks": {
         "check_id": Column("id", "Identifies one check of one item.", True, True),
         "kind": Column("code", "What was checked: compliance, evidence, submission, visit ...", True, True),
-        "checked_by": Column("code", "Who checked: provider, compliance (the department's), performance (its managers)."),
+        "checked_by": Column(
+            "code", "Who checked: provider, compliance (the department's), performance (its managers)."
+        ),
         "sample_id": Column("id", "The sample it belongs to."),
         "referral_id": _OF_REFERRAL,
         "unit_type": _UNIT_TYPE,
@@ -288,20 +297,29 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 
 def parse_dates(values: pd.Series) -> pd.Series:
-    """Read UK (31/12/2020) and ISO (2020-12-31, with or without a time) dates; NaT for anything else.
+    """Read UK (31/12/2020, 31-Dec-2020) and ISO (2020-12-31, with or without a time) dates; NaT for anything else.
 
-    >>> parse_dates(pd.Series(["31/12/2020", "2020-12-31", "30/02/2020"])).dt.strftime("%d %b %Y").tolist()
-    ['31 Dec 2020', '31 Dec 2020', nan]
+    The name of a month is English, whole or its first three letters or more.
+
+    >>> parse_dates(pd.Series(["31/12/2020", "31-Dec-2020", "30/02/2020"])).dt.strftime("%Y-%m-%d").tolist()
+    ['2020-12-31', '2020-12-31', nan]
     """
     if pd.api.types.is_datetime64_any_dtype(values):
-        return values.dt.normalize().astype("datetime64[s]")
-    text = values.astype("str").str.strip()
+        return values.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
+    text = values.astype("str").str.strip().str.replace(MONTH_NAMED, _month_numbered, regex=True)
     iso = text.str.fullmatch(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?").fillna(False).astype(bool)
     uk = text.str.fullmatch(r"\d{1,2}/\d{1,2}/\d{4}").fillna(False).astype(bool)
     dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]", name=values.name)
     dates[iso] = pd.to_datetime(text[iso].str[:10], format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
     dates[uk] = pd.to_datetime(text[uk], format="%d/%m/%Y", errors="coerce").astype("datetime64[s]")
     return dates
+
+
+def _month_numbered(date: re.Match[str]) -> str:
+    """Return 05-Feb-2018 as 05/2/2018, and a date of no such month as it is."""
+    day, name, year = date.groups()
+    number = next((number for number, month in enumerate(MONTHS, 1) if month.startswith(name.casefold())), None)
+    return date.group() if number is None else f"{day}/{number}/{year}"
 
 
 def parse_codes(values: pd.Series, aliases: dict[str, str] | None = None, *, fold: bool = True) -> pd.Series:
@@ -357,7 +375,6 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
         faults.append(found)
     elif table == "events":
         faults.append(_too_early(frame, raw["event_date"]))
-        frame["action"] = _filled(frame["action"], "record")
     return frame, pd.concat(faults, ignore_index=True).sort_values(["row", "column"], kind="stable", ignore_index=True)
 
 
@@ -418,6 +435,8 @@ def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) 
         read = (read if blank is None else read.fillna(blank)).mask(bad)
     elif column.kind == "date":
         read = read.mask(bad)
+    elif (table, name) == ("events", "action"):
+        read = read.fillna("record")
     if name == "referral_id" or (table == "events" and column.kind not in UNREAD):
         kinds = categorical(read)
         found = pd.Categorical.from_codes(kinds.cat.codes.to_numpy()[place], categories=kinds.cat.categories)
@@ -429,12 +448,6 @@ def _distinct(cells: pd.Series) -> tuple[NDArray[np.integer], pd.Series]:
     """Return the place of each cell among the distinct values, -1 where it is missing, and those values."""
     if isinstance(cells.dtype, pd.CategoricalDtype):
         return cells.cat.codes.to_numpy(), pd.Series(cells.cat.categories)
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        number, missing = days(cells), cells.isna().to_numpy()
-        known = number[~missing] if missing.any() else number
-        first, last = (int(known.min()), int(known.max())) if len(known) else (0, -1)
-        every = np.arange(first, last + 1).astype("datetime64[D]").astype("datetime64[s]")
-        return np.where(missing, -1, number - first), pd.Series(every)
     place, values = pd.factorize(cells)
     return place, pd.Series(values)
 
@@ -465,15 +478,10 @@ def _absent(column: Column, index: pd.Index, *, categories: bool) -> pd.Series:
         return pd.Series(pd.NaT, index=index, dtype="datetime64[s]")
     if column.kind in ("integer", "number"):
         return pd.Series(np.nan, index=index, dtype="float64")
-    nothing = pd.Series(np.nan, index=index, dtype="str")
-    return categorical(nothing) if categories else nothing
-
-
-def _filled(values: pd.Series, with_: str) -> pd.Series:
-    """Return categories with missing ones filled."""
-    if with_ not in values.cat.categories:
-        values = values.cat.add_categories(with_)
-    return categorical(values.fillna(with_))
+    if not categories:
+        return pd.Series(np.nan, index=index, dtype="str")
+    nothing = pd.Categorical.from_codes(np.full(len(index), -1, dtype=np.int8), pd.Index([], dtype="str"))
+    return pd.Series(nothing, index=index)
 
 
 def _read(values: pd.Series, column: Column, aliases: dict[str, str]) -> pd.Series:

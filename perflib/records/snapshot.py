@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
-from perflib.records.current import CONFLICT, DAY, among, categorical, codes, resolve, shared, trimmed
+from perflib.records.current import CONFLICT, DAY, among, categorical, codes, in_order, resolve, shared, trimmed
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Part, as_in_the_extract, same
-from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, parse
+from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, TABLES, parse
 from perflib.records.sources import read_source
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import working_days
@@ -85,6 +85,12 @@ class Extract:
         return month - 1 if _works(self.contract, self.known_to, month.end_time) else month
 
 
+def _none(table: str) -> pd.DataFrame:
+    """Return a table without rows."""
+    kinds = {name: "datetime64[s]" if column.kind == "date" else "str" for name, column in TABLES[table].items()}
+    return pd.DataFrame(columns=list(kinds)).astype(kinds)
+
+
 def _works(contract: Contract, after: date, until: date) -> bool:
     """Return whether any working day lies after one day, up to another."""
     days = pd.date_range(pd.Timestamp(after) + DAY, pd.Timestamp(until).normalize()).to_numpy()
@@ -119,6 +125,9 @@ class Snapshot:
     known_to : date, optional
         The day to which the extract knows everything; where it is before `known_at`, what was recorded between the two
         is not in the snapshot.
+    other_rows : DataFrame
+        The other rows of the events table that are known, repeats left out: those that another row replaced or
+        withdrew, those of a day after the month's end, and those set aside; index the row number in the file.
     """
 
     contract: Contract
@@ -131,6 +140,7 @@ class Snapshot:
     tables: Mapping[str, pd.DataFrame]
     not_yet_known: int = 0
     known_to: date | None = None
+    other_rows: pd.DataFrame = field(default_factory=lambda: _none("events"))
     _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -289,7 +299,7 @@ def load_extract(contract: Contract) -> Extract:
         table["referral_id"] = referrals
     people = identifiers(tables)
     hidden = [hide(name, frame, people, contract.programme) for name, frame in tables.items()]
-    faults = pd.concat([*(found for _, found in read.values()), *hidden], ignore_index=True)
+    faults = pd.concat([*(found for _, found in read.values()), *hidden], ignore_index=True).astype({"row": "int64"})
     faults["value"] = faults["value"].mask(holding(faults["value"], people), "")
     unused = {
         name: [*(str(header) for header in table.frame if same(header) not in tables[name]), *table.unread]
@@ -320,38 +330,43 @@ def take_snapshot(
     events = extract.tables["events"]
     faults = _known_faults(extract, at)
     seen = ~(events["recorded_date"] > at).to_numpy()
-    told = events["referral_id"][seen]
+    referrals = events["referral_id"]
+    told = referrals.where(seen)
     sound = seen & ~_flagged(events.index, _rows_lost(faults, "events"))
-    listed = among(events["referral_id"], extract.tables["participants"]["referral_id"])
-    usable, strays = events[sound & listed], events[sound & ~listed]
+    listed = among(referrals, extract.tables["participants"]["referral_id"])
+    strays = events[sound & ~listed]
     repeated = strays.duplicated()
     asides.append(_aside("events", strays.index[repeated], "", REPEAT, ONCE))
     asides.append(_aside("events", strays.index[~repeated], "referral_id", STRAY))
 
     repeating = [name for name, event in contract.programme.events.items() if event.repeats]
-    current, conflicts, repeats = resolve(usable, repeating, contract.source_order)
-    asides.append(_aside("events", repeats.index, "", REPEAT, ONCE))
+    holds, first_recorded, conflicts, repeats = resolve(events, sound & listed, repeating, contract.source_order)
+    asides.append(_aside("events", events.index[repeats], "", REPEAT, ONCE))
 
     participants, referral_asides, not_yet_known = _referrals(extract, told, faults)
     asides += referral_asides
-    referral = current["event"] == "referral"
-    referred = among(participants["referral_id"], current["referral_id"][referral])
+    referral = holds & (events["event"] == "referral").to_numpy()
+    referred = among(participants["referral_id"], referrals[referral])
     asides.append(_aside("participants", participants.index[~referred], "referral_id", "no usable referral event"))
-    participants = participants[referred]
-    lost = usable.index[~among(usable["referral_id"], participants["referral_id"])]
-    asides.append(_aside("events", lost.difference(repeats.index), "referral_id", "its referral is not used"))
-    conflicts = conflicts[among(conflicts["referral_id"], participants["referral_id"])]
-    asides.append(_aside("events", conflicts.index, "event_date", CONFLICT, "the earliest date is used"))
-    theirs = among(current["referral_id"], participants["referral_id"])
-    first_day = _first_day(extract, current["event_date"][theirs & referral], period, known, default=month is None)
+    theirs = among(referrals, participants["referral_id"][referred])
+    lost = events.index[sound & listed & ~theirs]
+    asides.append(_aside("events", lost.difference(events.index[repeats]), "referral_id", "its referral is not used"))
+    conflicts = conflicts[theirs[conflicts]]
+    asides.append(_aside("events", events.index[conflicts], "event_date", CONFLICT, "the earliest date is used"))
+    first_day = _first_day(extract, events["event_date"][theirs & referral], period, known, default=month is None)
 
-    happened = (current["event_date"] <= pd.Timestamp(period.end_time.date())).to_numpy()
-    referred = among(current["referral_id"], current["referral_id"][happened & theirs & referral])
-    current = current[happened & theirs & referred]
-    participants = participants[among(participants["referral_id"], current["referral_id"])]
+    happened = (events["event_date"] <= pd.Timestamp(period.end_time.date())).to_numpy()
+    reported = referrals[happened & theirs & referral]
+    participants = participants[among(participants["referral_id"], reported)]
     participants = _as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
-    texts = current.columns.difference(["event_date", "recorded_date", "first_recorded"])
+    rows = in_order(events, holds & happened & among(referrals, reported))
+    current = events.drop(columns="action").take(rows)
+    texts = current.columns.difference(["event_date", "recorded_date"])
     current = current.assign(**{name: trimmed(categorical(current[name])) for name in texts})
+    current["first_recorded"] = first_recorded[rows]
+
+    seen[rows] = seen[repeats] = False
+    other_rows = events[seen]
 
     tables, other_asides = _as_known(extract, at, told)
     asides += other_asides
@@ -369,9 +384,8 @@ def take_snapshot(
     attributes = tables.get("attributes", pd.DataFrame())
     tables["participants"] = participants
     journeys = _journeys(participants, current, attributes, contract.programme)
-    return Snapshot(
-        contract, period, known, first_day, journeys, current, set_aside, tables, not_yet_known, extract.known_to
-    )
+    whole = (not_yet_known, extract.known_to, _as_text(other_rows))
+    return Snapshot(contract, period, known, first_day, journeys, current, set_aside, tables, *whole)
 
 
 def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) -> date:
@@ -516,14 +530,11 @@ def _journeys(
     if len(day):
         recorded = np.minimum.reduceat(recorded, day)[another[day]]
     place, kind, happened = place[another], kind[another], happened[another]
-    names = events["event"].cat.categories
-    dates = {}
-    for name in programme.events:
-        mine = kind == names.get_loc(name) if name in names else np.zeros(len(kind), dtype=bool)
-        for column, values in ((name, happened), (f"{name}_recorded", recorded)):
-            dates[column] = np.full(len(journeys), np.datetime64("NaT", "s"))
-            dates[column][place[mine]] = values[mine]
-    journeys = pd.concat([journeys, pd.DataFrame(dates, copy=False)], axis="columns")
+    columns = [column for name in programme.events for column in (name, f"{name}_recorded")]
+    dates = np.full((len(columns), len(journeys)), np.datetime64("NaT", "s"))
+    at = 2 * pd.Index(list(programme.events)).get_indexer(events["event"].cat.categories)[kind]
+    dates[at, place], dates[at + 1, place] = happened, recorded
+    journeys = pd.concat([journeys, pd.DataFrame(dates.T, columns=columns, copy=False)], axis="columns")
     if len(attributes):
         moment = journeys["start"].fillna(journeys["referral"])
         for name in attributes["attribute"].unique():

@@ -151,5 +151,7 @@ def _own_file(files: Files, table: str) -> RawTable | None:
     if len(there) == 1 and there[0].casefold().endswith(EXCEL):
         for sheet in files.sheets(there[0]):
             if same(sheet) == table:
-                return RawTable(f"{there[0]} ({sheet})", files.read(there[0], sheet, wanted))
+                cells = files.read(there[0], sheet, wanted)
+                if table in REQUIRED_TABLES or not wanted.isdisjoint(map(same, cells)):  # not notes of another kind
+                    return RawTable(f"{there[0]} ({sheet})", cells)
     return None

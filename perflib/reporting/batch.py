@@ -24,6 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from perflib.errors import ParameterError, PerfError
 from perflib.records import prepared
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
@@ -210,6 +212,7 @@ def _state(snapshot: Snapshot) -> str:
     """Return a digest of everything in a snapshot that a report may show."""
     digest = hashlib.sha256(snapshot.fingerprint.encode())
     digest.update(snapshot.set_aside.to_csv(index=False).encode())
+    digest.update(pd.util.hash_pandas_object(snapshot.other_rows, index=False).to_numpy().tobytes())
     digest.update(repr((snapshot.first_day, snapshot.not_yet_known)).encode())
     return digest.hexdigest()
 

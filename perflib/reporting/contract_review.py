@@ -19,7 +19,7 @@ from perflib.reporting import outcome_forecast, scorecards, subcontractor_compar
 from perflib.reporting.columns import Column, count, date, month, number, status, text
 from perflib.reporting.contract_evidence import not_supplied
 from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import Presenter, Shown, Table
+from perflib.reporting.present import Presenter, Shown, Table, Tiles
 from perflib.reporting.report import together
 from perflib.reporting.words import day_words, listed, month_words
 from perflib.rules.management import CONTRACT
@@ -28,6 +28,37 @@ RECENT = 6
 """Months shown of what leads to outcomes."""
 
 STATES = {"not yet": "not begun", "open": "open", "overdue": "overdue", "closed": "closed"}
+
+
+def key_figures(snapshot: Snapshot) -> Tiles:
+    """Where the contract stands against its own promises: what contracts of other size and mix can be set beside."""
+    volumes = kpis.summary(snapshot).query("measure == 'start' and basis == 'rolling_12'").iloc[0]
+    whole = tables.levels(snapshot).head(1)
+    missed = warning.levels(snapshot)["miss"]
+    values = {
+        "start": volumes["actual"],
+        "starts_for_100": 100 * volumes["of_profile"],
+        "observed": whole["observed"].sum(),
+        "outcomes_for_100": 100 * whole["ratio"].sum(min_count=1),
+        "lower": 100 * whole["lower"].sum(min_count=1),
+        "upper": 100 * whole["upper"].sum(min_count=1),
+        "standards": (standards.measure(snapshot)["status"] == "not_met").sum(),
+        "miss": 100 * (missed.iloc[0] if len(missed) else np.nan),
+    }
+    of = ("observed",)
+    return Tiles(
+        values,
+        {
+            "starts_for_100": number(
+                "Starts for each 100 promised, 12 months", of=("start",), places=0, missing="none"
+            ),
+            "outcomes_for_100": number("Outcomes for each 100 promised, to date", of=of, places=0, missing="none"),
+            "lower": number("95% from", of=of, places=0, missing="none"),
+            "upper": number("95% to", of=of, places=0, missing="none"),
+            "standards": number("Standards not met", places=0),
+            "miss": number("Chance of missing its level, per cent", of=of, places=0, missing="none"),
+        },
+    )
 
 
 def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:

@@ -30,7 +30,7 @@ KINDS = {
     "code": "text; blanks at its ends and capitals do not matter",
     "text": "text",
     "prose": "text that reports may repeat",
-    "date": "day: 2020-12-31 or 31/12/2020, with or without a time",
+    "date": "day: 2020-12-31 (with or without a time), 31/12/2020 or 31 December 2020 (or Dec)",
     "integer": "whole number",
     "number": "number",
 }

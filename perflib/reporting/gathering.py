@@ -17,9 +17,12 @@ from perflib.reporting import manifest
 from perflib.reporting.job import month_of, revises
 from perflib.reporting.manifest import MANIFEST, as_json, digests
 from perflib.reporting.markup import MIME
-from perflib.reporting.site import CHANGES, Entry, label, write_index
+from perflib.reporting.site import CHANGES, Entry, Standing, label, write_index
 from perflib.reporting.words import day_words, listed
 from perflib.reporting.workshop import MAKING
+
+REVIEW = "contract_review"
+"""The notebook whose key figures set contracts beside each other."""
 
 
 def gather(folder: Path, out: Path, snapshots: Path) -> dict[str, bytes]:
@@ -126,8 +129,24 @@ def write_overview(out: Path, refused: Sequence[Mapping[str, str]] | None = None
     manifest.write(out / MANIFEST, as_json({"reports": entries, "refused": list(refused)}))
     failures = [Entry(item["contract"], "", "", "no report", "failed", "", item["error"]) for item in refused]
     beside = out / f"{MAKING}index.html"
-    write_index(beside, [*failures, *(entry for folder in months for entry in _entries(out, folder))])
+    entries_ = [*failures, *(entry for folder in months for entry in _entries(out, folder))]
+    write_index(beside, entries_, _standings(out, months))
     os.replace(beside, out / "index.html")
+
+
+def _standings(out: Path, months: Sequence[Path]) -> list[Standing]:
+    """Return where each contract stands against its own promises, in the last month whose review was made."""
+    latest: dict[str, Standing] = {}
+    for folder in months:  # in the order of their months
+        headlines = folder / "headlines.json"
+        if revises(folder) or not headlines.is_file():
+            continue
+        held = json.loads(headlines.read_text(encoding="utf-8"))["notebooks"].get(REVIEW)
+        if held is not None and held["shown"]:
+            figures = {label: held["shown"][key] for key, label in held["labels"].items()}
+            report = (folder / f"{REVIEW}.html").relative_to(out).as_posix()
+            latest[folder.parent.name] = Standing(folder.parent.name, month_of(folder), report, figures)
+    return list(latest.values())
 
 
 def _entries(out: Path, folder: Path) -> Iterator[Entry]:

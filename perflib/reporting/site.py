@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,8 +47,24 @@ class Entry:
     edition: str = ""
 
 
-def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Performance reports") -> None:
-    """Write the index page: failures, the latest month of each contract, and all contracts by month.
+@dataclass(frozen=True)
+class Standing:
+    """Where a contract stands: its key figures as they were shown, by their labels."""
+
+    contract: str
+    month: str
+    href: str
+    figures: Mapping[str, str]
+
+
+def write_index(
+    path: Path | str,
+    entries: Iterable[Entry],
+    standings: Sequence[Standing] = (),
+    *,
+    title: str = "Performance reports",
+) -> None:
+    """Write the index page: failures, the latest month of each contract, how they stand, and all by month.
 
     What was issued says so, with its revision beside it.
 
@@ -60,6 +76,8 @@ def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Per
         Where to write; its folder must be there.
     entries : iterable of Entry
         One a report.
+    standings : sequence of Standing
+        One a contract; contracts are set beside each other where there are several.
     title : str
         The heading of the page.
     """
@@ -78,6 +96,9 @@ def write_index(path: Path | str, entries: Iterable[Entry], *, title: str = "Per
         months={month: label(month) for month in months},
         cells=cells,
         latest=latest,
+        standings=sorted(standings, key=lambda standing: standing.contract) if len(standings) > 1 else [],
+        headers=list(dict.fromkeys(header for standing in standings for header in standing.figures)),
+        when={standing.month: label(standing.month) for standing in standings},
         failed=[entry for entry in ordered if entry.status == "failed"],
         made=sum(entry.status != "failed" and entry.notebook != CHANGES for entry in ordered),
     )

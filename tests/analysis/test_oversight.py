@@ -176,6 +176,10 @@ def test_what_was_recorded_after_the_report_is_not_known_and_a_later_row_correct
         assert found["state"].tolist() == [state]
 
 
+@pytest.mark.requirement("KS-50")
+@pytest.mark.requirement("KS-51")
+@pytest.mark.requirement("WL-37")
+@pytest.mark.requirement("WL-42b")
 @pytest.mark.requirement("KS-48")
 @pytest.mark.requirement("KS-49")
 def test_plans_are_for_a_contract_a_centre_a_subcontractor_or_a_member_of_staff(supply: Supply) -> None:
@@ -304,6 +308,7 @@ def test_a_plan_for_a_unit_around_it_is_shown_beside_the_rating_and_does_not_ans
     assert above("a", {"a": "b", "b": "a"}, "whole") == ["b", "a", "whole"]  # a table that goes round in a circle
 
 
+@pytest.mark.requirement("WL-26")
 @pytest.mark.requirement("KS-49")
 @pytest.mark.requirement("WL-38")
 @pytest.mark.requirement("WL-39")
@@ -555,6 +560,7 @@ def test_of_a_snapshot_the_contracts_own_scores_are_compared(supply: Supply) -> 
 # --------------------------------------------------------------------------------------------------- the department
 
 
+@pytest.mark.requirement("WHP-12")
 @pytest.mark.requirement("WHP-05")
 @pytest.mark.requirement("WHP-13")
 @pytest.mark.requirement("WHP-14")

@@ -60,6 +60,10 @@ def set_aside(made: Any, month: str = "2020-12") -> list[tuple]:
         ("2020-12-31 23:59:59", "2020-12-31"),
         ("2020-12-31T08:30", "2020-12-31"),
         ("29/02/2020", "2020-02-29"),
+        ("05-Feb-2018", "2018-02-05"),
+        ("05-FEB-2018", "2018-02-05"),
+        ("5 February 2018", "2018-02-05"),
+        ("30 Sept 2019", "2019-09-30"),
     ],
 )
 def test_dates_are_read_in_uk_and_iso_form(text: str, day: str) -> None:
@@ -70,12 +74,19 @@ def test_dates_are_read_in_uk_and_iso_form(text: str, day: str) -> None:
     "text",
     [
         *("30/02/2020", "2019-02-29", "12/31/2020", "2020-13-01"),
-        *("31/12/20", "20-12-31", "31-12-2020", "31 Dec 2020", "20201231", "43831", "2020-12"),
+        *("31/12/20", "20-12-31", "31-12-2020", "20201231", "43831", "2020-12"),
         *("yesterday", "31/12/2020x", "", "0", "2020-12-31T8:30 pm"),
+        *("31-Sep-2019", "05-Feb-18", "5 Fe 2018", "5 Febtober 2018", "Feb 5 2018", "5 Ju 2018", "5 mai 2018"),
     ],
 )
 def test_nothing_else_is_a_date(text: str) -> None:
     assert parse_dates(pd.Series([text])).isna().all()
+
+
+def test_each_month_is_known_by_its_name_and_by_three_letters() -> None:
+    days = pd.date_range("2018-01-31", periods=12, freq="ME")
+    for form in ("%d-%b-%Y", "%d %B %Y"):
+        assert parse_dates(pd.Series(days.strftime(form))).tolist() == days.tolist()
 
 
 def test_every_cell_is_read_by_itself_whatever_stands_above_it() -> None:

@@ -1008,6 +1008,7 @@ def test_conflicting_copies_of_a_referral_are_set_aside_with_its_events_and_equa
     ]
 
 
+@pytest.mark.requirement("JII-48", "WHP-61")
 def test_consent_is_always_the_latest_known(made: Callable) -> None:
     consent = [
         {"referral_id": "A", "purpose": "survey", "given": "Y", "from_date": "2018-01-02"},

@@ -1,18 +1,24 @@
 """Files as they come: CSV in any usual form, Parquet, Excel, part files; from each, one contract is the same."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl  # type: ignore[import-untyped]
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from perflib.errors import DataError
+from perflib.records.files import Files
 from perflib.records.loading import load_snapshot
+from perflib.records.schemas import parse_dates
 from perflib.records.snapshot import load_extract, take_snapshot
 from perflib.records.sources import read_source
 from perflib.rules.contract import Contract, load_contract
+from perflib.rules.sources import FolderSource
 
 Read = Callable[..., Contract]
 
@@ -223,6 +229,27 @@ def test_a_workbook_that_cannot_be_read_is_one_clear_line(content: bytes, folder
     (folder / "book.xlsx").write_bytes(content)
     with pytest.raises(DataError, match=r"^book.xlsx: cannot be read as an Excel workbook: .* without a password.$"):
         read_source(read(MAPPED))
+
+
+def test_parquet_keeps_its_types_and_its_rows_of_blank_cells_are_left_out(tmp_path: Path) -> None:
+    late = datetime(2020, 6, 1, 23, 30, tzinfo=UTC)  # in London, half past midnight on 2 June
+    columns = {
+        "text": pa.array(["a", None, "b", "a"]),
+        "day": pa.array([date(2020, 6, 1), None, None, date(2020, 6, 1)]),
+        "moment": pa.array([late, None, late, None], pa.timestamp("us", "Europe/London")),
+        "number": pa.array([1, None, 2, None]),
+        "share": pa.array([0.5, None, 2.0, None]),
+        "blank": pa.array([None] * 4, pa.string()),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "events.parquet", row_group_size=2)
+    cells = Files(FolderSource(folder=str(tmp_path)), tmp_path).read("events.parquet", None, None)
+    assert cells.index.tolist() == [2, 4, 5]
+    assert cells["text"].tolist() == ["a", "b", "a"]
+    assert cells["number"].dropna().tolist() == ["1", "2"]
+    assert cells["share"].dropna().tolist() == ["0.5", "2"]
+    assert cells["blank"].isna().all()
+    days = [parse_dates(pd.Series(cells[name].cat.categories)).tolist() for name in ("day", "moment")]
+    assert days == [[pd.Timestamp("2020-06-01")], [pd.Timestamp("2020-06-02")]]
 
 
 # ------------------------------------------------------------------------------------- one contract, whatever the files

@@ -5,13 +5,17 @@ import re
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from perflib import load_snapshot
+from perflib.analysis import cohorts
 from perflib.records.snapshot import Snapshot
+from perflib.reporting import batch, reconciliation
 from perflib.reporting import contract_evidence as evidence
 from perflib.reporting import contract_review as review
 from perflib.reporting.disclosure import Disclosure
 from perflib.reporting.present import Presenter, Shown
+from perflib.reporting.site import Entry, Standing, write_index
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "contract_review.ipynb"
 INSIDE = Presenter(Disclosure("internal"))
@@ -126,6 +130,8 @@ def test_plans_of_single_members_of_staff_are_not_in_the_pack(sample: Snapshot) 
     assert "CW1" not in shown
 
 
+@pytest.mark.requirement("WHP-56")
+@pytest.mark.requirement("WHP-60")
 @pytest.mark.requirement("WHP-47")
 @pytest.mark.requirement("WHP-58")
 def test_checks_are_counted_apart_by_who_checked(sample: Snapshot) -> None:
@@ -186,3 +192,89 @@ def test_outside_readers_see_no_small_number(sample: Snapshot) -> None:
         ]
         assert counts
         assert all(value == 0 or (value >= 10 and value % 5 == 0) for value in counts)
+
+
+@pytest.mark.requirement("WHP-24")
+def test_the_performance_return_counts_by_the_month_in_which_it_happened(sample: Snapshot) -> None:
+    found = {row["Measure"]: row for row in INSIDE.table(review.performance_return(sample)).data["rows"]}
+    for label, event in (("Referrals", "referral"), ("Starts", "start"), ("Leavers", "exit")):
+        months = sample.journeys[event].dt.to_period("M").astype(str)
+        assert found[label]["Aug 2020"] == (months == "2020-08").sum()
+    assert found["Starts"]["Promised in the last month"] == 176  # the contract's volume for September 2020
+
+
+@pytest.mark.requirement("WHP-07")
+def test_what_was_written_under_a_heading_for_the_month_is_repeated(sample: Snapshot) -> None:
+    assert sentences(evidence.notes(sample, OUTSIDE, "policy")) == [
+        "Reviews by telephone count as reviews until further notice."
+    ]
+    nothing = "Nothing was written under this heading for September 2020."
+    assert sentences(evidence.notes(sample, INSIDE, "decision_making")) == [nothing]
+
+
+@pytest.mark.requirement("WHP-22")
+def test_the_planted_differences_with_the_mi_pack_are_said_and_the_rest_is_explained(sample: Snapshot) -> None:
+    # params/contracts/whp-sample.yaml, `off`: two starts fewer in June 2020, one employed outcome more in August.
+    shown = reconciliation.shown(sample, INSIDE)
+    left = [said for said in sentences(shown) if said.startswith("Not explained")]
+    assert left == [
+        "Not explained: Employed outcomes, August 2020: 1 more in the pack than in our records.",
+        "Not explained: Starts, June 2020: 2 fewer in the pack than in our records.",
+    ]
+    for row in rows(shown, "Where the MI pack differs"):
+        assert row["Pack"] - row["Ours"] == row["Pack less ours"] == row["Explained"] + row["Left"]
+
+
+@pytest.mark.requirement("WL-25")
+def test_the_labour_market_is_shown_as_last_published(sample: Snapshot) -> None:
+    found = {row["Month"]: row for row in rows(reconciliation.labour_market(sample, INSIDE))}
+    assert (found["Jun 2020"]["Value"], found["Jun 2020"]["Revised"]) == (64400, 1)  # 65,100 at first
+
+
+@pytest.mark.requirement("WL-31")
+def test_key_figures_hold_the_contract_to_its_own_promises(sample: Snapshot) -> None:
+    shown = INSIDE.tiles(review.key_figures(sample)).data
+    level = cohorts.conversion(sample).iloc[0]
+    assert shown["values"]["outcomes_for_100"] == round(100 * level["observed"] / level["expected"])
+    begun = sample.journeys["start"].dt.to_period("M").astype(str)
+    promised = sample.contract.volume("start", sample.months)[-12:].sum()
+    assert shown["values"]["starts_for_100"] == round(100 * begun.between("2019-10", "2020-09").sum() / promised)
+
+
+@pytest.mark.requirement("KS-25")
+@pytest.mark.requirement("WL-29")
+@pytest.mark.requirement("SES-09")
+@pytest.mark.requirement("JII-09")
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("contract", ["whp-sample", "ses-sample", "jobs2-sample"])
+def test_the_pack_is_made_for_each_programme_with_its_forecast(
+    contract: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    month = "2018-03" if contract == "jobs2-sample" else "2020-09"
+    (result,) = batch.run(batch.plan([contract], [month], batch.find_notebooks(["contract_review"])), tmp_path / "out")
+    assert result.error is None
+    page = (tmp_path / "out" / contract / month / "contract_review.html").read_text(encoding="utf-8")
+    text = BeautifulSoup(page, "html.parser").main.get_text(" ", strip=True)
+    assert all(heading in text for heading in HEADINGS)
+    assert not re.search(r"\b(nan|NaT)\b", text)
+
+
+@pytest.mark.requirement("WL-31")
+def test_contracts_stand_beside_each_other_in_the_index_in_no_order_of_merit(tmp_path: Path) -> None:
+    entry = Entry("b", "2020-06", "contract_review", "Contract review", "made", "b/2020-06/contract_review.html")
+    standings = [
+        Standing("b", "2020-06", "b/2020-06/contract_review.html", {"Outcomes for each 100 promised": "91"}),
+        Standing("a", "2020-05", "a/2020-05/contract_review.html", {"Outcomes for each 100 promised": "not shown"}),
+    ]
+    write_index(tmp_path / "index.html", [entry], standings)
+    page = BeautifulSoup((tmp_path / "index.html").read_text(encoding="utf-8"), "html.parser")
+    table = page.find("h2", id="standings").find_next("table")
+    cells = [[cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
+    assert cells == [
+        ["Contract", "Month", "Outcomes for each 100 promised"],
+        ["a", "May 2020", "not shown"],
+        ["b", "Jun 2020", "91"],
+    ]
+    write_index(tmp_path / "index.html", [entry], standings[:1])
+    assert "standings" not in (tmp_path / "index.html").read_text(encoding="utf-8")

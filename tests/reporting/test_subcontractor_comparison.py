@@ -226,6 +226,7 @@ def managed(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return load_snapshot("made", "2019-09", params=folder)
 
 
+@pytest.mark.requirement("JII-58")
 @pytest.mark.requirement("KS-38b")
 @pytest.mark.requirement("KS-40")
 def test_the_kpis_of_the_regime_are_counted_by_unit_and_compared(managed):

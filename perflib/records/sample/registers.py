@@ -237,19 +237,17 @@ def _reports(given: Registers, seed: int, first_day: date, last_day: date) -> pd
 
 
 def _mi_pack(given: Registers, months: Days, events: pd.DataFrame, last: np.datetime64) -> pd.DataFrame:
-    """Count first records, by the month they say, of what was recorded when the pack was made."""
+    """Count what stood when the pack was made, by the month in which it happened."""
     off = {(row.figure, row.month): row.by for row in given.off}
     rows = []
     for figure in given.mi_pack:
-        mine = events[(events["event"] == figure) & (events["action"] == "record")].sort_values(
-            "recorded_date", kind="stable"
-        )
+        mine = events[events["event"] == figure].sort_values("recorded_date", kind="stable")
         for month in months:
             made = workday((month + 1).astype("M8[D]"), 7)
             if made > last:
                 break
             known = mine[mine["recorded_date"] <= made].drop_duplicates("referral_id", keep="last")
-            happened = known["event_date"].to_numpy().astype("M8[M]")
+            happened = known.loc[known["action"] != "withdraw", "event_date"].to_numpy().astype("M8[M]")
             more = sum(by for (name, when), by in off.items() if name == figure and when == str(month))
             begun = sum(by for (name, when), by in off.items() if name == figure and when <= str(month))
             for basis, count in (
