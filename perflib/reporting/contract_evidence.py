@@ -16,7 +16,7 @@ from perflib.records.snapshot import Snapshot
 from perflib.reporting import tables
 from perflib.reporting.columns import count, date, number, percent, status, text
 from perflib.reporting.present import Presenter, Shown, Table
-from perflib.reporting.words import listed, month_words
+from perflib.reporting.words import alternatives, month_words
 from perflib.rules.calendar import BASES, Window, window
 from perflib.rules.management import CONTRACT
 
@@ -28,8 +28,12 @@ CHECKERS = {
 
 
 def not_supplied(*names: str) -> str:
-    """Return that none of some tables is in the extract."""
-    return f"Not supplied: the extract has no table {listed([f'`{name}`' for name in names])}."
+    """Return that none of some tables is in the extract.
+
+    >>> not_supplied("plans", "actions")
+    'Not supplied: the extract has no tables plans or actions.'
+    """
+    return f"Not supplied: the extract has no table{'s' if len(names) > 1 else ''} {alternatives(names)}."
 
 
 def _if_supplied(snapshot: Snapshot, show: Presenter, names: Sequence[str], make: Callable[[], Shown]) -> Shown:

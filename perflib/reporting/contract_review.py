@@ -30,34 +30,31 @@ RECENT = 6
 STATES = {"not yet": "not begun", "open": "open", "overdue": "overdue", "closed": "closed"}
 
 
-def key_figures(snapshot: Snapshot) -> Tiles:
+def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
     """Where the contract stands against its own promises: what contracts of other size and mix can be set beside."""
     volumes = kpis.summary(snapshot).query("measure == 'start' and basis == 'rolling_12'").iloc[0]
-    whole = tables.levels(snapshot).head(1)
+    whole = tables.levels(snapshot)[["observed", "ratio", "lower", "upper"]].head(1)
+    level = (whole if len(whole) else whole.reindex([0])).iloc[0]
     missed = warning.levels(snapshot)["miss"]
     values = {
         "start": volumes["actual"],
         "starts_for_100": 100 * volumes["of_profile"],
-        "observed": whole["observed"].sum(),
-        "outcomes_for_100": 100 * whole["ratio"].sum(min_count=1),
-        "lower": 100 * whole["lower"].sum(min_count=1),
-        "upper": 100 * whole["upper"].sum(min_count=1),
+        "observed": level["observed"],
+        "outcomes_for_100": 100 * level["ratio"],
         "standards": (standards.measure(snapshot)["status"] == "not_met").sum(),
         "miss": 100 * (missed.iloc[0] if len(missed) else np.nan),
     }
     of = ("observed",)
+    low, high = (d.number(100 * level[name], of=(level["observed"],), places=0) for name in ("lower", "upper"))
     return Tiles(
         values,
         {
-            "starts_for_100": number(
-                "Starts for each 100 promised, 12 months", of=("start",), places=0, missing="none"
-            ),
+            "starts_for_100": number("Starts for each 100 promised, a year", of=("start",), places=0, missing="none"),
             "outcomes_for_100": number("Outcomes for each 100 promised, to date", of=of, places=0, missing="none"),
-            "lower": number("95% from", of=of, places=0, missing="none"),
-            "upper": number("95% to", of=of, places=0, missing="none"),
-            "standards": number("Standards not met", places=0),
             "miss": number("Chance of missing its level, per cent", of=of, places=0, missing="none"),
+            "standards": number("Standards not met", places=0),
         },
+        {"outcomes_for_100": f"95% interval {low} to {high}"} if level["ratio"] == level["ratio"] else {},
     )
 
 
@@ -156,7 +153,7 @@ def areas(snapshot: Snapshot) -> Table:
     whole = frame[frame["area"].isna() & (frame["target"] == frame["target"].iloc[0])] if len(frame) else frame
     inside = frame[frame["area"].notna()]
     counts = ["starts", "observed", "expected"]
-    rest = whole[counts].sum() - inside[counts].sum()
+    rest = whole[counts].sum(min_count=1) - inside[counts].sum(min_count=1)
     rows = pd.concat(
         [inside[["name", *counts]], pd.DataFrame([{"name": "Outside these areas", **rest}]), whole[["name", *counts]]]
     )

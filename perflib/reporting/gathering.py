@@ -21,8 +21,8 @@ from perflib.reporting.site import CHANGES, Entry, Standing, label, write_index
 from perflib.reporting.words import day_words, listed
 from perflib.reporting.workshop import MAKING
 
-REVIEW = "contract_review"
-"""The notebook whose key figures set contracts beside each other."""
+REVIEW, STANDING = "contract_review", ("starts_for_100", "outcomes_for_100", "miss", "standards")
+"""The notebook whose key figures set contracts beside each other, and those figures in their order."""
 
 
 def gather(folder: Path, out: Path, snapshots: Path) -> dict[str, bytes]:
@@ -143,7 +143,7 @@ def _standings(out: Path, months: Sequence[Path]) -> list[Standing]:
             continue
         held = json.loads(headlines.read_text(encoding="utf-8"))["notebooks"].get(REVIEW)
         if held is not None and held["shown"]:
-            figures = {label: held["shown"][key] for key, label in held["labels"].items()}
+            figures = {held["labels"][key]: held["shown"][key] for key in STANDING if key in held["shown"]}
             report = (folder / f"{REVIEW}.html").relative_to(out).as_posix()
             latest[folder.parent.name] = Standing(folder.parent.name, month_of(folder), report, figures)
     return list(latest.values())

@@ -32,11 +32,11 @@ NO_REGIME = (
 NO_RATING = "The contract's regime of management rates nobody; its KPIs and plans follow."
 WHY = {
     "so far": "so far",
-    "part quarter": "part of a quarter",
+    "part quarter": "part quarter",
     "joined lately": "joined lately",
     "no data": "no data",
     "no target": "no target",
-    "too few": "too few to judge",
+    "too few": "too few",
 }
 Row = Mapping[Hashable, Any]
 

@@ -65,7 +65,7 @@ def test_all_thirteen_headings_are_there_in_the_order_of_the_guidance() -> None:
 def test_what_was_not_supplied_is_said_to_be_and_is_never_a_zero(town_snapshot: Snapshot) -> None:
     for show in (INSIDE, OUTSIDE):
         for section in (review.outstanding, review.action_plan, review.levels, review.notices, review.calendar):
-            assert sentences(section(town_snapshot, show))[0].startswith("Not supplied: the extract has no table `")
+            assert sentences(section(town_snapshot, show))[0].startswith("Not supplied: the extract has no table")
         shown = [
             evidence.notes(town_snapshot, show, "policy"),
             evidence.activities(town_snapshot, show, "employer_meeting"),
@@ -233,7 +233,7 @@ def test_the_labour_market_is_shown_as_last_published(sample: Snapshot) -> None:
 
 @pytest.mark.requirement("WL-31")
 def test_key_figures_hold_the_contract_to_its_own_promises(sample: Snapshot) -> None:
-    shown = INSIDE.tiles(review.key_figures(sample)).data
+    shown = INSIDE.tiles(review.key_figures(sample, INSIDE.disclosure)).data
     level = cohorts.conversion(sample).iloc[0]
     assert shown["values"]["outcomes_for_100"] == round(100 * level["observed"] / level["expected"])
     begun = sample.journeys["start"].dt.to_period("M").astype(str)
