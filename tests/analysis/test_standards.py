@@ -917,11 +917,11 @@ def test_each_request_for_a_plan_has_a_clock_of_its_own(wl: Make) -> None:
 
 
 NOTICES = [
-    {"notice_id": "N1", "identified_date": "2019-02-04", "notified_date": "2019-02-04"},
-    {"notice_id": "N2", "identified_date": "2019-02-04", "notified_date": "2019-02-11"},
-    {"notice_id": "N3", "identified_date": "2019-02-04", "notified_date": "2019-02-12"},
-    {"notice_id": "N4", "identified_date": "2019-02-09", "notified_date": "2019-02-11"},
-    {"notice_id": "N5", "identified_date": "2019-03-29", "notified_date": None},
+    {"kind": "red_flag", "notice_id": "N1", "identified_date": "2019-02-04", "notified_date": "2019-02-04"},
+    {"kind": "red_flag", "notice_id": "N2", "identified_date": "2019-02-04", "notified_date": "2019-02-11"},
+    {"kind": "red_flag", "notice_id": "N3", "identified_date": "2019-02-04", "notified_date": "2019-02-12"},
+    {"kind": "red_flag", "notice_id": "N4", "identified_date": "2019-02-09", "notified_date": "2019-02-11"},
+    {"kind": "red_flag", "notice_id": "N5", "identified_date": "2019-03-29", "notified_date": None},
 ]
 """Found on Monday 4 February, told on that day, on day 5 and on day 6; found on a Saturday, told on Monday, day 0;
 found on Friday 29 March and not told by Sunday 31."""

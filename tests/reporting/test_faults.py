@@ -113,6 +113,11 @@ def test_a_run_killed_at_twenty_moments_and_resumed_gives_the_bytes_of_an_undist
 
 
 def test_an_interruption_stops_at_once_and_leaves_nothing_behind(light, tmp_path):
+    """One of the notebooks waits for a minute, so that the run is never over when it is interrupted."""
+    waiting = (
+        (light / "three.ipynb").read_text(encoding="utf-8").replace("show =", "import time; time.sleep(60); show =")
+    )
+    (light / "three.ipynb").write_text(waiting, encoding="utf-8")
     environment = os.environ | {"MARK": str(tmp_path)}
     with subprocess.Popen(command("out"), env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
