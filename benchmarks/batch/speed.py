@@ -24,8 +24,8 @@ algebra, and must leave an HTML page for each. jupyter-cache and ploomber-engine
 by perflib and for the limit, by the others every third, of all samples, months and notebooks; `pages` were made;
 `processor` seconds of all processes; `megabytes` the most that they had resident at one time, each with all that it
 shares, and `unshared` with what is shared counted once, both sampled; `ratio` of the seconds a run to perflib's, of
-which that of the limit is the one to turn round. A row without numbers was not measured. The rows that stand here now were
-measured one way at a time, each once, and put together by hand.
+which that of the limit is the one to turn round. A row without numbers was not measured. The rows that stand here now
+were measured one way at a time, each once, and put together by hand.
 
 In `many.csv` all jobs are performance_summary, for twelve months each of as many contracts as it takes: copies of the
 samples with seeds of their own. `further` is the seconds that each job more took, compared with the row before;
