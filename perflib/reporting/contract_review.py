@@ -110,29 +110,21 @@ def _plans(snapshot: Snapshot) -> pd.DataFrame | None:
 
 def outstanding(snapshot: Snapshot, show: Presenter) -> Shown:
     """Actions that are not done, with who answers for them and by when."""
-    plans, actions = _plans(snapshot), snapshot.current("actions")
-    if plans is None or actions is None:
+    found = oversight.open_actions(snapshot)
+    if found is None:
         return show.say(not_supplied("plans", "actions"))
-    end = pd.Timestamp(snapshot.period_end)
-    begun = plans[plans["state"].isin(["open", "overdue"])].set_index("plan_id")
-    mine = actions[actions["plan_id"].isin(begun.index) & ~(actions["done_date"] <= end)]
-    late = mine["due_date"] < end
-    frame = mine.assign(
-        plan=mine["plan_id"].map(begun["name"]),
-        whose=_called(snapshot, show.disclosure, mine["plan_id"].map(begun["unit"])),
-        who=mine["owner"].str.replace("_", " "),
-        state=np.where(mine["due_date"].isna(), "no date", np.where(late, "overdue", "open")),
-    ).sort_values(["due_date", "action_id"], kind="stable", ignore_index=True)
+    mine = found[~_is_staff(snapshot, found["unit_type"])]
+    frame = mine.assign(whose=_called(snapshot, show.disclosure, mine["unit"]), who=mine["owner"].str.replace("_", " "))
     return show.table(
         Table(
             frame,
             f"Actions not done by {day_words(snapshot.period_end)}",
             {
                 "action": text("Action"),
-                "plan": text("Under"),
+                "name": text("Under"),
                 "whose": text("For"),
                 "who": text("Owner", missing="nobody is named"),
-                "due_date": date("Due", missing="none"),
+                "due": date("Due", missing="none"),
                 "state": status("State"),
             },
             empty="every action of an open plan is done",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import comparison, standards
+from perflib.analysis import comparison, oversight, standards
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.forecast.result import seed_of
 from perflib.records.snapshot import Snapshot
@@ -428,38 +428,27 @@ def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[str]:
 
 def _actions(snapshot: Snapshot, unit: str, name: str) -> list[str]:
     """Return a unit's open plans and what is to be done under them."""
-    plans, actions = snapshot.current("plans"), snapshot.current("actions")
+    plans, actions = oversight.plans(snapshot), oversight.open_actions(snapshot)
     if plans is None:
         return ["Open actions: not supplied."]
-    end = pd.Timestamp(snapshot.period_end)
-    begun = plans[(plans["opened_date"] <= end) & ~(plans["closed_date"] <= end)]
-    mine = begun[(begun["unit_type"] == unit) & (begun["unit_id"] == name)]
-    if mine.empty:
-        return ["Open actions: no plan is open."]
+    mine = plans[plans["state"].isin(["open", "overdue"]) & (plans["unit_type"] == unit) & (plans["unit"] == name)]
     said = []
     for plan in mine.to_dict("records"):
-        title = (
-            snapshot.contract.instruments[plan["kind"]].name
-            if plan["kind"] in snapshot.contract.instruments
-            else plan["kind"]
-        )
-        due = f", due on {day_words(plan['due_date'])}" if pd.notna(plan["due_date"]) else ""
-        said.append(
-            f"{title}, open since {day_words(plan['opened_date'])}{due}: {plan['expected'] or 'no aim is recorded'}."
-        )
+        due = f", due on {day_words(plan['due'])}" if pd.notna(plan["due"]) else ""
+        expected = plan["expected"] if isinstance(plan["expected"], str) else "no aim is recorded"
+        said.append(f"{plan['name']}, open since {day_words(plan['opened'])}{due}: {expected}.")
         if actions is not None:
-            to_do = actions[(actions["plan_id"] == plan["plan_id"]) & ~(actions["done_date"] <= end)]
-            said += [f"To do: {_action(row, end)}." for row in to_do.to_dict("records")]
-    return said
+            to_do = actions[actions["plan_id"] == plan["plan_id"]].to_dict("records")
+            said += [f"To do: {_action(row)}." for row in to_do]
+    return said or ["Open actions: no plan is open."]
 
 
-def _action(row: Row, end: pd.Timestamp) -> str:
+def _action(row: Row) -> str:
     """Return an action that is not done, with what is missing or late."""
-    owner = str(row["owner"]).replace("_", " ") if row["owner"] == row["owner"] else "nobody is named"
-    if pd.isna(row["due_date"]):
-        return f"{row['action']} ({owner}; no date is set)"
-    late = "overdue since" if row["due_date"] < end else "by"
-    return f"{row['action']} ({owner}; {late} {day_words(row['due_date'])})"
+    owner = row["owner"].replace("_", " ") if isinstance(row["owner"], str) else "nobody is named"
+    when = {"no date": "no date is set", "overdue": "overdue since", "open": "by"}[row["state"]]
+    day = f" {day_words(row['due'])}" if row["state"] != "no date" else ""
+    return f"{row['action']} ({owner}; {when}{day})"
 
 
 def _happened(snapshot: Snapshot, unit: str, name: str, specialist: bool) -> pd.DataFrame:

@@ -50,7 +50,6 @@ class Role(Sourced):
     name: str = Field(description="What it is called.")
     unit: Name = Field(description="What tells one holder from another: an attribute, a unit type, or `contract`.")
     has: Names = Field((), description="Other roles whose KPIs it has as well.")
-    ranked: bool = Field(True, description="False: never ranked on outcomes.")
 
 
 class Kpi(Sourced):
@@ -113,7 +112,7 @@ class Rating(Sourced):
     same_kpi: bool = Field(False, description="True: Red needs one KPI missed in all of those quarters.")
     red_after: int = Field(2, ge=2, description="Missed quarters running that make a Red.")
     no_data: Literal["skips", "resets", "misses"] = Field(
-        "skips", description="What a quarter without figures does: it is passed over, counts as hit, or as missed."
+        "skips", description="What a quarter without figures does: it is passed over, ends a run, or counts as missed."
     )
     least_months: int = Field(3, ge=1, le=3, description="A quarter with fewer months is not rated.")
     smallest: float = Field(0, ge=0, description="A KPI of fewer is not judged.")

@@ -256,6 +256,27 @@ def test_actions_are_counted_with_what_they_lack(supply: Supply) -> None:
     assert found[names].to_numpy().tolist() == [[5, 1, 2, 1, 1, 1], [0] * 6]
 
 
+@pytest.mark.requirement("WHP-10")
+def test_open_actions_are_those_not_done_of_plans_that_are_open_the_first_due_first(supply: Supply) -> None:
+    rows = [
+        {"action_id": "A1", "plan_id": "P1", "due_date": "2020-10-01"},  # after September
+        {"action_id": "A2", "plan_id": "P1", "due_date": "2020-09-29"},
+        {"action_id": "A3", "plan_id": "P1"},
+        {"action_id": "A4", "plan_id": "P1", "due_date": "2020-09-01", "done_date": "2020-09-20"},
+        {"action_id": "A5", "plan_id": "P2", "due_date": "2020-09-01"},  # of a plan that is closed
+    ]
+    rows = [row | {"recorded_date": "2020-09-20"} for row in rows]
+    plans = [plan("P1", "2020-08-03"), plan("P2", "2020-08-03", closed_date="2020-09-10")]
+    found = oversight.open_actions(supply(plans=plans, actions=rows))
+    assert found is not None
+    assert list(zip(found["action_id"], found["state"], strict=True)) == [
+        ("A2", "overdue"),
+        ("A1", "open"),
+        ("A3", "no date"),
+    ]
+    assert oversight.open_actions(supply(plans=plans)) is None
+
+
 # ----------------------------------------------------------------------------------------------------------- exceptions
 
 

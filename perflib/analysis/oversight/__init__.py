@@ -8,7 +8,7 @@ and `reviews` what its assurance team found; `ladders` which step was taken with
 
 from perflib.analysis.oversight.before_after import CAUTION, effect, effects
 from perflib.analysis.oversight.department import indicators, level_history, levels, notice_counts, notices
-from perflib.analysis.oversight.improvement import by_theme, exceptions, plans, recurrence, themes
+from perflib.analysis.oversight.improvement import by_theme, exceptions, open_actions, plans, recurrence, themes
 from perflib.analysis.oversight.ladders import ladder, targets
 from perflib.analysis.oversight.reports import calendar, periods
 from perflib.analysis.oversight.reviews import assurance
@@ -27,6 +27,7 @@ __all__ = [
     "levels",
     "notice_counts",
     "notices",
+    "open_actions",
     "periods",
     "plans",
     "recurrence",

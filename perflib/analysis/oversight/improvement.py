@@ -45,6 +45,7 @@ EXCEPTION_COLUMNS = ["what", "unit", "rating", "plan_id", "name", "number", "sin
 
 AGAIN, KEPT, WATCHED, UNKNOWN = "missed again", "not missed again", "being watched", "not measured"
 RECURRENCE_COLUMNS = ["plan_id", "name", "unit", "kpi", "theme", "closed", "state", "missed_in", "quarters", "judged"]
+ACTION_COLUMNS = ["plan_id", "action_id", "name", "unit_type", "unit", "action", "measure", "owner", "due", "state"]
 THEME_COLUMNS = ["kpi", "name", "period", "judged", "missed", "share", "units", "plans", "themes"]
 
 
@@ -141,6 +142,26 @@ def _actions(snapshot: Snapshot, frame: pd.DataFrame) -> pd.DataFrame:
     flags |= {f"without_{name}": table[name].isna() for name in LACKS}
     counts = pd.DataFrame(flags, index=table.index, columns=names).groupby(table["plan_id"]).sum()
     return counts.reindex(frame["plan_id"], fill_value=0).astype(float).reset_index()
+
+
+def open_actions(snapshot: Snapshot) -> pd.DataFrame | None:
+    """Return every action of an open plan that is not done, the first due first.
+
+    Returns
+    -------
+    DataFrame or None
+        None where the extract lacks one of the tables `plans` and `actions`. One row an action: `plan_id`, `action_id`,
+        the plan's `name`, `unit_type` and `unit`; `action`, `measure`, `owner`, `due`; `state`: 'open', 'overdue' or
+        'no date'.
+    """
+    found, rows = plans(snapshot), facts(snapshot, "actions")
+    if found is None or rows is None:
+        return None
+    running = found.loc[found["state"].isin(RUNNING), ["plan_id", "name", "unit_type", "unit"]]
+    rows = rows[rows["done_date"].isna()].rename(columns={"due_date": "due"}).merge(running, on="plan_id")
+    state = np.select([rows["due"].isna(), rows["due"] < last_day(snapshot)], ["no date", OVERDUE], OPEN)
+    frame = rows.assign(state=pd.Series(state, index=rows.index, dtype="str"))
+    return frame.sort_values(["due", "action_id"], ignore_index=True)[ACTION_COLUMNS]
 
 
 def exceptions(snapshot: Snapshot, ratings: pd.DataFrame) -> pd.DataFrame | None:
