@@ -349,6 +349,27 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=TARGET_COLUMNS)
 
 
+def areas(snapshot: Snapshot) -> pd.DataFrame:
+    """Return each devolved area by itself, and as part of the whole: nobody is counted twice.
+
+    Returns
+    -------
+    DataFrame
+        The areas' rows of `conversion`, one for everybody outside them, and the whole's last, the sum of the others:
+        `target` ('' outside), `name`, `area`, `starts`, `observed`, `expected`. Empty where nobody is in an area.
+    """
+    columns = ["target", "name", "area", "starts", "observed", "expected"]
+    levels = conversion(snapshot)[columns]
+    inside = levels[levels["area"].notna()]
+    if inside.empty:
+        return inside
+    whole = levels[levels["area"].isna()].head(1)
+    counts = columns[3:]
+    rest = whole[counts].sum(min_count=1) - inside[counts].sum(min_count=1)
+    outside = pd.DataFrame([{"target": "", "name": "Outside these areas", **rest}])
+    return pd.concat([inside, outside, whole], ignore_index=True)
+
+
 def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None) -> dict[str, object]:
     """Return one row of `conversion`; `t` is cut by customer group."""
     contract, target = snapshot.contract, snapshot.programme.targets[name]

@@ -154,6 +154,21 @@ def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFr
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("basis")
 
 
+def leavers(snapshot: Snapshot) -> pd.DataFrame:
+    """Count who left, by the reason that was recorded, on each period basis.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `reason`, those that occur, 'not recorded' among them; a column for each of `BASES`.
+    """
+    rows = snapshot.events[snapshot.events["event"] == "exit"]
+    month, reason = rows["event_date"].dt.to_period("M"), rows["detail"].astype("str").fillna(cohorts.NOT_RECORDED)
+    spans = {basis: window(basis, snapshot.month, snapshot.first_day) for basis in BASES}
+    counts = {basis: reason[span.contains(month)].value_counts() for basis, span in spans.items()}
+    return pd.DataFrame(counts, columns=list(BASES)).fillna(0).astype(int).sort_index().rename_axis("reason")
+
+
 @remembered
 def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) -> pd.DataFrame:
     """Count starts by each attribute as at the start: in the report month, the last twelve, and to date.

@@ -11,6 +11,8 @@ Conventions
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -19,6 +21,7 @@ from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.errors import ParameterError
 from perflib.records.schemas import KEYS, TABLES
 from perflib.records.snapshot import Snapshot
+from perflib.rules.calendar import BASES, Window, window
 from perflib.rules.management import CONTRACT, Kpi
 from perflib.rules.values import hint
 
@@ -86,6 +89,106 @@ def answered(snapshot: Snapshot, unit: str, kind: str = "survey") -> pd.DataFram
     return frame.assign(rate=frame["answered"] / frame["asked"])
 
 
+def activities(snapshot: Snapshot, kinds: Sequence[str]) -> pd.DataFrame | None:
+    """Add up some kinds of activity on each period basis.
+
+    Returns
+    -------
+    DataFrame or None
+        Index `kind`, those that occur; a column for each of `BASES`. None where the extract has no such table.
+    """
+    items = snapshot.current("activities")
+    if items is None:
+        return None
+    items = items[items["kind"].isin(kinds)]
+    month, number = items["date"].dt.to_period("M"), items["number"].fillna(1)
+    counts = {basis: number[span.contains(month)].groupby(items["kind"]).sum() for basis, span in _spans(snapshot)}
+    return pd.DataFrame(counts, columns=list(BASES)).reindex(sorted(items["kind"].unique())).fillna(0)
+
+
+def feedback(snapshot: Snapshot) -> pd.DataFrame | None:
+    """Count surveys and complaints on each period basis: asked when they were sent, else when they came.
+
+    Who is satisfied is said by the first KPI that is a share of this table.
+
+    Returns
+    -------
+    DataFrame or None
+        Index `basis`: `asked`, `answered`, `satisfied`, `complaints`, of them `upheld`. None where the extract has no
+        such table.
+    """
+    items = snapshot.current("feedback")
+    if items is None:
+        return None
+    kpis = snapshot.contract.kpis.values()
+    satisfied = next((kpi for kpi in kpis if kpi.table == "feedback" and kpi.kind == "share"), None)
+    scored = rows(snapshot, satisfied, CONTRACT) if satisfied is not None else None
+    decided = pd.DataFrame(columns=["date", "passed"]) if scored is None else scored[scored["passed"].notna()]
+    said = pd.to_datetime(decided["date"]).dt.to_period("M")
+    came, asked = (items[name].dt.to_period("M") for name in ("received_date", "asked_date"))
+    complaint = items["kind"] == "complaint"
+    upheld = complaint & (items["result"] == "upheld")
+    counts = {
+        basis: {
+            "asked": (span.contains(asked) & (items["kind"] == "survey")).sum(),
+            "answered": span.contains(said).sum(),
+            "satisfied": (decided["passed"][span.contains(said)] == 1).sum(),
+            "complaints": (complaint & span.contains(came)).sum(),
+            "upheld": (upheld & span.contains(came)).sum(),
+        }
+        for basis, span in _spans(snapshot)
+    }
+    return pd.DataFrame.from_dict(counts, orient="index").rename_axis("basis").astype(int)
+
+
+def checks(snapshot: Snapshot, by: str) -> pd.DataFrame | None:
+    """Count the checks of one who checks that passed or failed: in the month, and to date.
+
+    Returns
+    -------
+    DataFrame or None
+        Index `kind`: `checked_month`, `passed_month`, `checked`, `passed` (to date), and `lower` and `upper`, the exact
+        95 % interval of the share that passed. None where the extract has no such table.
+    """
+    items = snapshot.current("checks")
+    if items is None:
+        return None
+    items = items[(items["checked_by"] == by) & (items["check_date"] <= pd.Timestamp(snapshot.period_end))]
+    items = items[items["result"].isin(["pass", "fail"])]
+    now, passed = items["check_date"].dt.to_period("M") == snapshot.month, items["result"] == "pass"
+    flags = {"checked_month": now, "passed_month": now & passed, "checked": True, "passed": passed}
+    counts = pd.DataFrame(flags, index=items.index).groupby(items["kind"]).sum().astype(int)
+    lower, upper = cohorts.exact_interval(counts["passed"], counts["checked"])
+    return counts.assign(lower=lower, upper=upper)
+
+
+def _spans(snapshot: Snapshot) -> list[tuple[str, Window]]:
+    return [(basis, window(basis, snapshot.month, snapshot.first_day)) for basis in BASES]
+
+
+def parents(snapshot: Snapshot, on: pd.Timestamp) -> dict[str, str]:
+    """Return the unit that each unit belongs to on a day, by the units table; empty without one."""
+    table = snapshot.tables.get("units")
+    if table is None or "parent" not in table:
+        return {}
+    held = table[(table["from_date"] <= on) & ~(table["to_date"] < on) & table["parent"].notna()]
+    held = held.sort_values(["unit_id", "from_date", "parent"]).drop_duplicates("unit_id", keep="last")
+    return dict(zip(held["unit_id"], held["parent"], strict=True))
+
+
+def above(unit: str, parent: Mapping[str, str]) -> list[str]:
+    """Return the units that a unit lies in, the nearest first.
+
+    >>> above("Leeds", {"Leeds": "SC1", "SC1": "north"})
+    ['SC1', 'north']
+    """
+    chain: list[str] = []
+    while unit in parent and parent[unit] not in chain:
+        unit = parent[unit]
+        chain.append(unit)
+    return chain
+
+
 def _passed(kpi: Kpi, items: pd.DataFrame) -> pd.Series:
     """Return which rows pass: 1, 0, or missing where that is not decided."""
     passed = pd.Series(np.nan, index=items.index)
@@ -113,13 +216,10 @@ def _owners(snapshot: Snapshot, items: pd.DataFrame, unit: str) -> pd.Series:
 
 
 def _above(snapshot: Snapshot, named: pd.DataFrame, unit: str) -> pd.Series:
-    """Return the unit of the type asked for that stands above the one that a row names."""
-    table = snapshot.tables.get("units")
-    if table is None or table.empty:
-        return pd.Series(np.nan, index=named.index, dtype="str")
-    latest = table.sort_values(["unit_id", "from_date"]).drop_duplicates("unit_id", keep="last").set_index("unit_id")
-    parent, kind = latest["parent"], latest["unit_type"]
-    above = named["unit_id"]
-    for _ in range(len(kind.unique())):
-        above = above.where((above.map(kind) == unit) | above.isna(), above.map(parent))
-    return above.where(above.map(kind) == unit).astype("str")
+    """Return the unit of the type asked for that is, or stands above, the one that a row names."""
+    table = snapshot.tables.get("units", pd.DataFrame(columns=["unit_id", "unit_type"]))
+    kind = dict(zip(table["unit_id"], table["unit_type"], strict=True))
+    parent = parents(snapshot, pd.Timestamp(snapshot.period_end))
+    chains = {name: [name, *above(name, parent)] for name in named["unit_id"].dropna().unique()}
+    found = {name: next((one for one in chain if kind.get(one) == unit), None) for name, chain in chains.items()}
+    return named["unit_id"].map(found).astype("str")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import kpis, oversight, ratings, standards
+from perflib.analysis import cohorts, kpis, oversight, ratings, standards
 from perflib.analysis.forecast import warning
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import outcome_forecast, scorecards, subcontractor_comparison, tables
@@ -141,16 +141,10 @@ def _called(snapshot: Snapshot, d: Disclosure, units: pd.Series[Any]) -> pd.Seri
 
 def areas(snapshot: Snapshot) -> Table:
     """Each devolved area by itself, and as part of the whole."""
-    frame = tables.levels(snapshot)
-    whole = frame[frame["area"].isna() & (frame["target"] == frame["target"].iloc[0])] if len(frame) else frame
-    inside = frame[frame["area"].notna()]
-    counts = ["starts", "observed", "expected"]
-    rest = whole[counts].sum(min_count=1) - inside[counts].sum(min_count=1)
-    rows = pd.concat(
-        [inside[["name", *counts]], pd.DataFrame([{"name": "Outside these areas", **rest}]), whole[["name", *counts]]]
-    )
+    frame = cohorts.areas(snapshot)
+    named = frame["name"].where(frame["area"].isna(), frame["name"] + " (" + frame["area"].astype("str") + ")")
     return Table(
-        rows if len(inside) else rows[:0],
+        frame.assign(name=named),
         "The devolved area distinctly from, and as part of, the package area",
         {
             "name": text("Area"),
@@ -158,7 +152,7 @@ def areas(snapshot: Snapshot) -> Table:
             "observed": count("Outcomes"),
             "expected": number("Promised", of=("starts",), people=True, missing=tables.NO_PROFILE),
         },
-        total=str(whole["name"].iloc[0]) if len(inside) else None,
+        total=str(named.iloc[-1]) if len(frame) else None,
         note="The last row is the sum of those before it: nobody is counted twice. Participant groups within a "
         "devolved area are indicators: a miss there is no breach.",
         empty="no participant is recorded in a devolved area",

@@ -47,30 +47,6 @@ def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:
     return rows.assign(**{name: rows[name].where(rows[name] <= on) for name in dates if name in rows})
 
 
-def parents(snapshot: Snapshot) -> dict[str, str]:
-    """Return the unit that each unit belongs to on the day, by the units table; empty without one."""
-    table = snapshot.tables.get("units")
-    if table is None or "parent" not in table:
-        return {}
-    on = last_day(snapshot)
-    held = table[(table["from_date"] <= on) & ~(table["to_date"] < on) & table["parent"].notna()]
-    held = held.sort_values(["unit_id", "from_date", "parent"]).drop_duplicates("unit_id", keep="last")
-    return dict(zip(held["unit_id"], held["parent"], strict=True))
-
-
-def above(unit: str, parent: dict[str, str], contract: str) -> list[str]:
-    """Return the units that a unit lies in, the nearest first, and the contract last.
-
-    >>> above("Leeds", {"Leeds": "SC1"}, "north")
-    ['SC1', 'north']
-    """
-    chain: list[str] = []
-    while unit in parent and parent[unit] not in chain:
-        unit = parent[unit]
-        chain.append(unit)
-    return [*chain, contract] if contract not in (unit, *chain) else chain
-
-
 def unit_of(snapshot: Snapshot, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the `unit_type` and `unit` of rows that name one, or none: then it is the contract."""
     table = snapshot.tables.get("units")

@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perflib.analysis.oversight.facts import above, facts, last_day, parents, unit_of
+from perflib.analysis.oversight.facts import facts, last_day, unit_of
 from perflib.analysis.ratings import AMBER, RED, held
+from perflib.analysis.registers import above, parents
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import quarter_of
 from perflib.rules.management import CONTRACT, Rating
@@ -212,9 +213,10 @@ def _of_plans(rows: pd.DataFrame, what: str) -> pd.DataFrame:
 
 def _unanswered(snapshot: Snapshot, now: pd.DataFrame, running: pd.DataFrame) -> pd.DataFrame:
     """Return the units that hold an Amber or Red and have no open plan of their own."""
-    covered, parent, contract = set(running["unit"]), parents(snapshot), snapshot.contract.contract
+    covered, parent, contract = set(running["unit"]), parents(snapshot, last_day(snapshot)), snapshot.contract.contract
     bare = now[now["rating"].isin([AMBER, RED]) & ~now["unit"].isin(covered)]
-    chains = [tuple(name for name in above(unit, parent, contract) if name in covered) for unit in bare["unit"]]
+    around = [dict.fromkeys([*above(unit, parent), contract]) for unit in bare["unit"]]
+    chains = [tuple(name for name in names if name in covered) for names in around]
     since = pd.to_datetime([period.end_time.normalize() for period in bare["period"]])
     return bare.assign(what=NO_PLAN, since=since, nested=pd.Series(chains, index=bare.index, dtype=object))
 
