@@ -134,3 +134,22 @@ def test_rows_in_any_order_give_the_same(supplied: Make) -> None:
     )
     assert first is not None
     pd.testing.assert_frame_equal(first, second)
+
+
+@pytest.mark.requirement("KS-37b")
+def test_activities_are_added_up_by_kind_on_each_period_basis(supplied: Make) -> None:
+    def activity(number: int, kind: str, day: str, many: int | None = None) -> dict[str, object]:
+        return {"activity_id": f"A{number}", "kind": kind, "date": day, "number": many, "recorded_date": day}
+
+    rows = [
+        activity(1, "employer_meeting", "2018-01-10", 3),
+        activity(2, "employer_meeting", "2018-03-05"),  # a blank number is one
+        activity(3, "session", "2018-03-05", 9),
+        activity(4, "placement", "2018-03-05", 2),  # not asked for
+    ]
+    found = registers.activities(supplied(JOURNEYS, "2018-03", activities=rows), ["employer_meeting", "session"])
+    assert found is not None
+    assert found[["month", "rolling_3", "cumulative"]].to_dict("index") == {
+        "employer_meeting": {"month": 1, "rolling_3": 4, "cumulative": 4},
+        "session": {"month": 9, "rolling_3": 9, "cumulative": 9},
+    }
