@@ -208,7 +208,7 @@ def cells(runs: Sequence[Run], out: Path, read_once: bool) -> None:
             own = [run for run in runs if run.contract == contract]
             batch.read_periods(batch.Request(contract, tuple({run.month for run in own}), params=own[0].params), out)
         spent = time.process_time() - begun
-    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("fork").Pool(CORES, maxtasksperchild=1) as pool:
         spent += sum(pool.map(_cells, runs, chunksize=1))
     (out / "processor").write_text(str(spent))
 

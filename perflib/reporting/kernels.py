@@ -47,6 +47,7 @@ LIBRARIES = (
     "IPython.core.completerlib",
     "IPython.core.pylabtools",
     "IPython.extensions.storemagic",
+    "holidays.countries",
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
@@ -54,14 +55,21 @@ LIBRARIES = (
     "matplotlib.backends.backend_svg",
     "matplotlib.pyplot",
     "pandas.io.formats.style",
+    "pyarrow.pandas_compat",
+    "seaborn",
     "sqlite3",
-    "statsmodels.api",
     "tornado.platform.asyncio",
 )
 """What a kernel imports late, beside the modules of `perflib`.
 
 Never `matplotlib_inline.backend_inline`, which looks for its kernel when it is imported.
 """
+
+MAKERS = frozenset(
+    "batch cluster dictionary execution frozen gathering issued job kernels manifest render revision_page site workbook "
+    "working_copy workshop".split()
+)
+"""The modules beside this one that make reports, and that no notebook imports."""
 
 # What is read while modules are imported, and so too early for a kernel's own environment.
 _ENVIRONMENT = {
@@ -257,12 +265,9 @@ def _import_all() -> None:
     import perflib.analysis
     import perflib.reporting
 
-    ours = [
-        *pkgutil.walk_packages(perflib.analysis.__path__, "perflib.analysis."),
-        *(module for module in pkgutil.iter_modules(perflib.reporting.__path__, "perflib.reporting.")),
-    ]
-    apart = {f"perflib.reporting.{name}" for name in ("batch", "job", "kernels", "render", "site", "workbook")}
-    for name in (*LIBRARIES, *(module.name for module in ours if module.name not in apart)):
+    analysis = [module.name for module in pkgutil.walk_packages(perflib.analysis.__path__, "perflib.analysis.")]
+    shown = {module.name for module in pkgutil.iter_modules(perflib.reporting.__path__)} - MAKERS
+    for name in (*LIBRARIES, *analysis, *(f"perflib.reporting.{name}" for name in sorted(shown))):
         with contextlib.suppress(ImportError):  # a notebook that needs it will say so
             importlib.import_module(name)
     pd.options.display.max_columns = 20  # what pandas chooses when it is imported in a kernel

@@ -24,7 +24,8 @@ from perflib.errors import RenderError
 from perflib.reporting.markup import HERE, MIME, STYLE
 
 _PLACEHOLDER = "No description has been provided for this image"
-_ACTIVE = "script, iframe, object, embed, link, style, form, input, button, video, audio"
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_ACTIVE = frozenset("script iframe object embed link style form input button video audio".split())
 
 
 def render(
@@ -86,6 +87,11 @@ class _PageExporter(HTMLExporter):
         config.CSSHTMLHeaderPreprocessor.enabled = False
         return config
 
+    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[Any, dict[str, Any]]:
+        """Do as any exporter with a template: for what it does besides, `HTMLExporter` would parse the page anew."""
+        resources = self._init_resources(resources)  # type: ignore[no-untyped-call]
+        return super(HTMLExporter, self).from_notebook_node(nb, resources, **kw)
+
 
 @cache
 def _exporter() -> HTMLExporter:
@@ -116,26 +122,36 @@ def _outputs(notebook: NotebookNode) -> Iterator[tuple[int, str]]:
 
 def _faults(soup: BeautifulSoup) -> Iterator[str]:
     """Yield what makes the page unfit to be read, with the cell."""
-    for image in soup.select("main img"):
-        alt = str(image.get("alt", "")).strip()
-        if not alt or _PLACEHOLDER in alt:
-            yield f"{_cell(image)}: an image has no alternative text; say in words what there is to see"
-        if not str(image.get("src", "")).startswith("data:"):
-            yield f"{_cell(image)}: an image is not part of the page; show it with the presenter's figure()"
-    for table in soup.select("main table"):
-        caption = table.find("caption")
-        if caption is None or not caption.get_text(strip=True):
-            yield f"{_cell(table)}: a table has no caption; show it with the presenter's table()"
-    for active in soup.select(", ".join(f"main {name}" for name in _ACTIVE.split(", "))):
-        yield f"{_cell(active)}: <{active.name}> has no place in a report; take it out"
-    level = 0
-    for heading in soup.select("main :is(h1, h2, h3, h4, h5, h6)"):
-        if int(heading.name[1]) > level + 1:
-            skipped = f"level {level + 1} before level {heading.name[1]}"
-            yield f"{_cell(heading)}: heading {heading.get_text(strip=True)!r} skips a level; put one of {skipped}"
-        level = int(heading.name[1])
-    if (first := len(soup.select("main h1"))) != 1:
+    level, first = 0, 0
+    for element in _elements(soup):
+        if element.name == "img":
+            alt = str(element.get("alt", "")).strip()
+            if not alt or _PLACEHOLDER in alt:
+                yield f"{_cell(element)}: an image has no alternative text; say in words what there is to see"
+            if not str(element.get("src", "")).startswith("data:"):
+                yield f"{_cell(element)}: an image is not part of the page; show it with the presenter's figure()"
+        elif element.name == "table":
+            caption = element.find("caption")
+            if caption is None or not caption.get_text(strip=True):
+                yield f"{_cell(element)}: a table has no caption; show it with the presenter's table()"
+        elif element.name in _ACTIVE:
+            yield f"{_cell(element)}: <{element.name}> has no place in a report; take it out"
+        elif element.name in _HEADINGS:
+            own = _HEADINGS.index(element.name) + 1
+            if own > level + 1:
+                skipped = f"level {level + 1} before level {own}"
+                heading = element.get_text(strip=True)
+                yield f"{_cell(element)}: heading {heading!r} skips a level; put one of {skipped}"
+            level, first = own, first + (own == 1)
+    if first != 1:
         yield f"the notebook has {first} first-level headings (#); it must have one"
+
+
+def _elements(soup: BeautifulSoup) -> Iterator[Tag]:
+    """Yield the elements of the page's main part, in their order: there may be ten thousand, so once for all checks."""
+    main = soup.find("main")
+    assert main is not None
+    return (element for element in main.descendants if isinstance(element, Tag))
 
 
 def _cell(element: Tag) -> str:
@@ -147,7 +163,7 @@ def _add_contents(soup: BeautifulSoup) -> None:
     """Give each heading an address and list those of level 2 and 3 in the contents."""
     contents: Any = soup.select_one("#contents ol")
     used: dict[str, int] = {}
-    for heading in soup.select("main :is(h1, h2, h3, h4, h5, h6)"):
+    for heading in [element for element in _elements(soup) if element.name in _HEADINGS]:
         words = re.sub(r"\W+", "-", heading.get_text().lower()).strip("-") or "section"
         used[words] = used.get(words, 0) + 1
         heading["id"] = words if used[words] == 1 else f"{words}-{used[words]}"

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -163,6 +164,9 @@ def workshop(out: Path, reports: int, workers: int | None = None) -> Iterator[Wo
 
 def _begin() -> None:
     """Prepare a process of this run: it ends with the run, which alone hears an interruption."""
+    # What jsonschema checks addresses of other scripts with, where it finds it. To import it compiles a grammar, which
+    # takes longer than many a report, and no notebook has such an address.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_run, daemon=True).start()
 
