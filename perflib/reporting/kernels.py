@@ -65,10 +65,10 @@ LIBRARIES = (
 Never `matplotlib_inline.backend_inline`, which looks for its kernel when it is imported.
 """
 
-MAKERS = frozenset(
-    "batch cluster dictionary execution frozen gathering issued job kernels manifest render revision_page site workbook "
-    "working_copy workshop".split()
-)
+MAKERS = {
+    *("batch", "cluster", "dictionary", "execution", "frozen", "gathering", "issued", "job", "kernels", "manifest"),
+    *("render", "revision_page", "site", "workbook", "working_copy", "workshop"),
+}
 """The modules beside this one that make reports, and that no notebook imports."""
 
 # What is read while modules are imported, and so too early for a kernel's own environment.

@@ -25,7 +25,7 @@ from perflib.reporting.markup import HERE, MIME, STYLE
 
 _PLACEHOLDER = "No description has been provided for this image"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_ACTIVE = frozenset("script iframe object embed link style form input button video audio".split())
+_ACTIVE = {"script", "iframe", "object", "embed", "link", "style", "form", "input", "button", "video", "audio"}
 
 
 def render(
