@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, wraps
+from inspect import signature
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -261,16 +262,18 @@ class Snapshot:
 def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Snapshot, P], R]:
     """Keep what a function of a snapshot returned, in the snapshot, for the next call with the same arguments.
 
-    The arguments must be hashable (a list is taken as a tuple), and what is returned must not be changed.
+    An argument that is left out is its default. The arguments must be hashable (a list is taken as a tuple), and what
+    is returned must not be changed.
     """
+    parameters = signature(function)
 
     @wraps(function)
     def recall(snapshot: Snapshot, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        values: Any = tuple(map(_hashable, args))
-        named: Any = {name: _hashable(value) for name, value in kwargs.items()}
-        key = (function, values, tuple(sorted(named.items())))
+        given = parameters.bind(snapshot, *map(_hashable, args), **{name: _hashable(kwargs[name]) for name in kwargs})
+        given.apply_defaults()
+        key = (function, *given.args[1:], *sorted(given.kwargs.items()))
         if key not in snapshot._memory:
-            snapshot._memory[key] = function(snapshot, *values, **named)
+            snapshot._memory[key] = function(*given.args, **given.kwargs)
         return snapshot._memory[key]
 
     return recall

@@ -1165,3 +1165,18 @@ def test_what_is_remembered_may_be_asked_for_with_lists(made: Callable) -> None:
     snapshot = made("A referral 2020-03-03").snapshot("2020-03")
     assert both(snapshot, ["a", "b"], more=["c"]) == both(snapshot, ("a", "b"), more=("c",)) == 3
     assert asked == [(snapshot, ("a", "b"), ("c",))]
+
+
+def test_what_is_remembered_is_found_again_however_its_arguments_are_given(made: Callable) -> None:
+    asked = []
+
+    @remembered
+    def named(snapshot: Snapshot, name: str = "outcome", *, by: str | None = None) -> str:
+        asked.append((name, by))
+        return f"{name} {by}"
+
+    snapshot = made("A referral 2020-03-03").snapshot("2020-03")
+    ways = [named(snapshot), named(snapshot, "outcome"), named(snapshot, name="outcome", by=None)]
+    assert set(ways) == {"outcome None"}
+    assert named(snapshot, by="centre") == "outcome centre"
+    assert asked == [("outcome", None), ("outcome", "centre")]
