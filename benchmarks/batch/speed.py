@@ -2,14 +2,14 @@
 
 Run from the project's root, on a machine that does nothing else:
 
-- `python benchmarks/batch/speed.py` does 36 runs in each way and rewrites `speed.csv`, in some twelve minutes.
+- `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in some fifteen minutes.
 - `python benchmarks/batch/speed.py --many 36 72 144 300 1000` does that many jobs with perflib and rewrites `many.csv`.
 
-The 36 runs are `NOTEBOOKS` for three months of each of the built-in samples (`MONTHS`). The three notebooks that take
-longest or look at many months (outcome_forecast, contract_review, performance_ratings) are left out, and
-subcontractor_comparison too. Each way is a process of its own that is given the same runs, with one thread for linear
-algebra, and must leave an HTML page for each. jupyter-cache and ploomber-engine are not among the project's packages:
-`--peers PYTHON` names an interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-engine 0.0.33).
+Two sets of runs, for the built-in samples. `year`: four notebooks (`NOTEBOOKS`) for twelve months of each, 144 runs.
+`all`: all eight for the last of those months, 24 runs; forecasts and comparisons take most of their time, in every way.
+Each way is a process of its own that is given the same runs, with one thread for linear algebra, and must leave an HTML
+page for each. jupyter-cache and ploomber-engine are not among the project's packages: `--peers PYTHON` names an
+interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-engine 0.0.33).
 
 - `perflib`: a run as `perflib run` does it, with workbooks, headlines, manifest and index, which the others lack.
 - `papermill + nbconvert, 1` and `, 2`: the two command lines for each run, one run at a time and two.
@@ -18,14 +18,14 @@ algebra, and must leave an HTML page for each. jupyter-cache and ploomber-engine
 - `ploomber-engine`: its engine without kernels, in two processes, and HTML as above. What a run leaves behind in
   rcParams, environment and pandas' options, the next one finds.
 - `limit`: the processor time of the cells, imports done, each extract read once, over the processors; without HTML.
+  The cells have all processors busy, as in a run.
 - `limit, own extract`: the same with the extract read in each notebook, as it is in all ways but perflib's.
 
-`seconds` from start to end, after two runs that are not counted and leave Python's bytecode; `runs` were done: all 36
-by perflib and for the limit, by the others every third, of all samples, months and notebooks; `pages` were made;
+`seconds` from start to end, after two runs that are not counted and leave Python's bytecode; `runs` were done: all by
+perflib and for the limit, by the others a part of them that has all samples and notebooks; `pages` were made;
 `processor` seconds of all processes; `megabytes` the most that they had resident at one time, each with all that it
 shares, and `unshared` with what is shared counted once, both sampled; `ratio` of the seconds a run to perflib's, of
-which that of the limit is the one to turn round. A row without numbers was not measured. The rows that stand here now
-were measured one way at a time, each once, and put together by hand.
+which that of the limit is the one to turn round.
 
 In `many.csv` all jobs are performance_summary, for twelve months each of as many contracts as it takes: copies of the
 samples with seeds of their own. `further` is the seconds that each job more took, compared with the row before;
@@ -59,13 +59,8 @@ ROOT = HERE.parents[1]
 CORES = len(os.sched_getaffinity(0))
 
 NOTEBOOKS = ("cohort_trends", "participant_journey", "performance_summary", "service_standards")
-MONTHS = {
-    "whp-sample": ("2020-03", "2020-06", "2020-09"),
-    "ses-sample": ("2020-03", "2020-06", "2020-09"),
-    "jobs2-sample": ("2017-09", "2017-12", "2018-03"),
-}
 YEARS = {"whp-sample": "2019-10", "ses-sample": "2019-10", "jobs2-sample": "2017-04"}
-"""The first of twelve months of each sample, for many jobs."""
+"""The first of twelve months of each sample."""
 
 MARK = "PERFLIB_BENCHMARK"
 """The environment variable by which the processes of a run are known."""
@@ -246,7 +241,7 @@ PEERS = {"jupyter-cache": "jupyter_cache", "ploomber-engine": "ploomber_engine"}
 """Ways that need a package which is not among the project's, and its module."""
 
 ALL = ("perflib", "limit")
-"""Ways that do all runs; the others do every third."""
+"""Ways that do all runs."""
 
 
 # Their measurement ----------------------------------------------------------------------------------------------------
@@ -336,28 +331,28 @@ def _marked(place: Path) -> Iterator[int]:
 # The two tables -------------------------------------------------------------------------------------------------------
 
 
-def thirty_six() -> list[Run]:
-    """Return the runs of the comparison."""
+def runs_of(notebooks: Sequence[str], last: int) -> list[Run]:
+    """Return the runs of some notebooks for the last of the twelve months of each sample."""
     return [
-        Run(notebook, contract, month, str(ROOT / "params"))
-        for contract, months in MONTHS.items()
-        for month in months
-        for notebook in NOTEBOOKS
+        Run(notebook, sample, str(month), str(ROOT / "params"))
+        for sample, first in YEARS.items()
+        for month in pd.period_range(first, periods=12, freq="M")[-last:]
+        for notebook in notebooks
     ]
 
 
-def compare(runs: Sequence[Run], peers: str) -> pd.DataFrame:
-    """Return a row for each way."""
+def compare(runs: Sequence[Run], ways: Sequence[str], step: int, peers: str) -> pd.DataFrame:
+    """Return a row for each way; by those that do not do all runs, one in `step` is done."""
     rows = []
-    for way in WAYS:
+    for way in ways:
         python = peers if way in PEERS else sys.executable
         if way in PEERS and subprocess.run([python, "-c", f"import {PEERS[way]}"], capture_output=True).returncode:
-            rows.append({"way": f"{way} (not installed)"})
-            continue
-        for own in (runs[:2], runs if way in ALL else runs[::3]):
+            raise SystemExit(f"{way}: is not installed. Name an interpreter that has it: --peers PYTHON")
+        for own in (runs[:2], runs if way in ALL else runs[::step]):
             with tempfile.TemporaryDirectory(prefix="speed-") as place:
                 found = measured(way, own, Path(place), python)
         rows.append({"way": way} | found)
+        print(way, found, flush=True)
     table = pd.DataFrame(rows).set_index("way").drop(columns=["processes_left", "files_left"])
     table["ratio"] = table["seconds_a_run"] / table.loc["perflib", "seconds_a_run"]
     return table
@@ -406,7 +401,14 @@ def main() -> None:
     elif given.many:
         print(grow(given.many).round(2).to_string())
     else:
-        table = compare(thirty_six(), given.peers)
+        every = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+        table = pd.concat(
+            {
+                "year": compare(runs_of(NOTEBOOKS, 12), tuple(WAYS), 13, given.peers),
+                "all": compare(runs_of(every, 1), ("perflib", "papermill + nbconvert, 2", "limit"), 3, given.peers),
+            },
+            names=["set"],
+        )
         table.round(2).to_csv(HERE / "speed.csv")
         print(table.round(2).to_string())
 

@@ -212,7 +212,7 @@ class Presenter:
             raise RenderError(f"figure {figure.caption!r} has no alternative text: say in words what there is to see")
         raster = numeric.size >= 600 if figure.raster is None else figure.raster
         with chart_style():
-            drawing = matplotlib.figure.Figure(figsize=figure.size, layout="constrained")
+            drawing = matplotlib.figure.Figure(figsize=figure.size)
             axes = drawing.subplots(*figure.panels, sharex=figure.share, sharey=figure.share)
             figure.draw(axes, data)
             image = image_uri(drawing, raster=raster)

@@ -18,7 +18,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import rcsetup
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
 INK = "#1B2733"
@@ -137,7 +140,12 @@ def image_uri(figure: Figure, *, raster: bool) -> str:
 
     An SVG is percent-encoded, so that it can be searched and compared. Text in it stays text and takes the font of the
     page; it is measured with matplotlib's own font, so that the drawing does not depend on the fonts of the machine.
+
+    The axes are laid out here, and not by a layout engine of the figure's own, for which it would be drawn twice.
     """
+    (FigureCanvasAgg if raster else FigureCanvasSVG)(figure)
+    figure.dpi = mpl.rcParams["savefig.dpi"] if raster else FigureCanvasSVG.fixed_dpi
+    ConstrainedLayoutEngine().execute(figure)
     out = io.BytesIO()
     figure.savefig(
         out,
