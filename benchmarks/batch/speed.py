@@ -2,10 +2,10 @@
 
 Run from the project's root, on a machine that does nothing else:
 
-- `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in some fifteen minutes.
-- `python benchmarks/batch/speed.py --many 36 72 144 300 1000` does that many jobs with perflib and rewrites `many.csv`.
+- `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in some twenty minutes.
+- `python benchmarks/batch/speed.py --many 36 144 300 1000` does that many jobs with perflib and rewrites `many.csv`.
 
-Two sets of runs, for the built-in samples. `year`: four notebooks (`NOTEBOOKS`) for twelve months of each, 144 runs.
+Two sets of runs, for the built-in samples. `four`: four notebooks (`NOTEBOOKS`) for three months of each, 36 runs.
 `all`: all eight for the last of those months, 24 runs; forecasts and comparisons take most of their time, in every way.
 Each way is a process of its own that is given the same runs, with one thread for linear algebra, and must leave an HTML
 page for each. jupyter-cache and ploomber-engine are not among the project's packages: `--peers PYTHON` names an
@@ -21,8 +21,9 @@ interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-en
   The cells have all processors busy, as in a run.
 - `limit, own extract`: the same with the extract read in each notebook, as it is in all ways but perflib's.
 
-`seconds` from start to end, after two runs that are not counted and leave Python's bytecode; `runs` were done: all by
-perflib and for the limit, by the others a part of them that has all samples and notebooks; `pages` were made;
+`seconds` from start to end, after two runs that are not counted and leave Python's bytecode. Each way is taken in turn,
+`ROUNDS` times, and its fastest round counts: other work on the machine only adds. `runs` were done: all by perflib and
+for the limit, by the others a part of them that has all samples and notebooks; `pages` were made;
 `processor` seconds of all processes; `megabytes` the most that they had resident at one time, each with all that it
 shares, and `unshared` with what is shared counted once, both sampled; `ratio` of the seconds a run to perflib's, of
 which that of the limit is the one to turn round.
@@ -64,6 +65,8 @@ YEARS = {"whp-sample": "2019-10", "ses-sample": "2019-10", "jobs2-sample": "2017
 
 MARK = "PERFLIB_BENCHMARK"
 """The environment variable by which the processes of a run are known."""
+
+ROUNDS = 2
 
 PAUSE, SHARED_EVERY = 0.25, 8
 """Seconds between two looks at memory; how many of them to one look at what is shared, which takes longer."""
@@ -343,19 +346,21 @@ def runs_of(notebooks: Sequence[str], last: int) -> list[Run]:
 
 def compare(runs: Sequence[Run], ways: Sequence[str], step: int, peers: str) -> pd.DataFrame:
     """Return a row for each way; by those that do not do all runs, one in `step` is done."""
-    rows = []
-    for way in ways:
-        python = peers if way in PEERS else sys.executable
-        if way in PEERS and subprocess.run([python, "-c", f"import {PEERS[way]}"], capture_output=True).returncode:
+    pythons = {way: peers if way in PEERS else sys.executable for way in ways}
+    for way, module in PEERS.items():
+        if way in ways and subprocess.run([peers, "-c", f"import {module}"], capture_output=True).returncode:
             raise SystemExit(f"{way}: is not installed. Name an interpreter that has it: --peers PYTHON")
-        for own in (runs[:2], runs if way in ALL else runs[::step]):
+    rows = []
+    for round_ in range(ROUNDS + 1):  # the first of them is not counted
+        for way in ways:
+            own = runs if way in ALL else runs[::step]
             with tempfile.TemporaryDirectory(prefix="speed-") as place:
-                found = measured(way, own, Path(place), python)
-        rows.append({"way": way} | found)
-        print(way, found, flush=True)
-    table = pd.DataFrame(rows).set_index("way").drop(columns=["processes_left", "files_left"])
+                found = measured(way, own if round_ else own[:2], Path(place), pythons[way])
+            print(round_, way, {name: round(value, 2) for name, value in found.items()}, flush=True)
+            rows += [{"way": way} | found] if round_ else []
+    table = pd.DataFrame(rows).sort_values("seconds").drop_duplicates("way").set_index("way").reindex(ways)
     table["ratio"] = table["seconds_a_run"] / table.loc["perflib", "seconds_a_run"]
-    return table
+    return table.drop(columns=["processes_left", "files_left"])
 
 
 def many(size: int, params: Path) -> list[Run]:
@@ -404,7 +409,7 @@ def main() -> None:
         every = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
         table = pd.concat(
             {
-                "year": compare(runs_of(NOTEBOOKS, 12), tuple(WAYS), 13, given.peers),
+                "four": compare(runs_of(NOTEBOOKS, 3), tuple(WAYS), 3, given.peers),
                 "all": compare(runs_of(every, 1), ("perflib", "papermill + nbconvert, 2", "limit"), 3, given.peers),
             },
             names=["set"],
