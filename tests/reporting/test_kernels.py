@@ -14,7 +14,7 @@ import pytest
 from perflib.reporting import batch
 from perflib.reporting.execution import make_report
 from perflib.reporting.job import Job, Limits
-from perflib.reporting.kernels import PARENT, environment, forking_parent, ordinary_kernels
+from perflib.reporting.kernels import MAKERS, PARENT, environment, forking_parent, ordinary_kernels
 from perflib.reporting.markup import MIME
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -126,6 +126,18 @@ def test_no_state_crosses_from_one_run_to_another(tmp_path, parent):
     both = text_of(made(notebook(tmp_path / "both.ipynb", SAY, DIRTY, STATE), *parent))[1:]
     told = {line.partition(": ")[0] for line in set(both) - set(text_of(before))}
     assert told == {"rcParams", "environment", "options", "folder", "threads", "modules", "open"}
+
+
+def test_the_parent_imports_what_notebooks_use_and_nothing_of_what_makes_reports():
+    """What a kernel imports itself, each kernel pays for; what no notebook uses, every run does."""
+    code = "import sys; from perflib.reporting import kernels; kernels._import_all(); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    there = set(said.split())
+    used = {f"perflib.reporting.{name}" for name in ("tables", "contract_review", "present", "report")}
+    assert used | {"perflib.analysis.cohorts", "seaborn", "holidays.countries", "ipykernel.zmqshell"} <= there
+    assert there.isdisjoint({"papermill", "nbconvert", "nbformat", "jsonschema", "perflib.reporting.render"})
+    modules = {path.stem for path in Path(batch.__file__).parent.glob("*.py")}
+    assert modules >= MAKERS
 
 
 def test_random_numbers_differ_between_forks(tmp_path, parent):

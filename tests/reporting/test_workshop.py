@@ -58,6 +58,12 @@ def test_processes_that_cannot_begin_are_not_started_for_ever(tmp_path):
     shop.close()
 
 
+def test_a_process_does_not_compile_the_grammar_that_jsonschema_would(tmp_path):
+    with workshop(tmp_path / "out", 2, 2) as shop:
+        task = "__import__('nbformat').__name__ in (m := __import__('sys').modules) and 'lark' not in m"
+        assert list(shop.here(eval, [task])) == [(task, True)]
+
+
 def test_without_processes_tasks_are_done_here_one_by_one(tmp_path):
     shop = Workshop(None, tmp_path)
     assert list(shop.each(eval, ["__import__('os').getpid()"])) == [("__import__('os').getpid()", os.getpid())]

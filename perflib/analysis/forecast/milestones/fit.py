@@ -25,7 +25,7 @@ the evidence of the expansion and exponential priors of sigma, drift and iid.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -209,7 +209,7 @@ def factored(likelihood: Normal, prior: Floats, log_determinant: float, steps: F
     u^2 / 2i - log(i size^2) / 2.
     """
     root = np.asarray(np.linalg.cholesky(likelihood.information + prior), dtype=float)
-    solved = linalg.cho_solve((root, True), np.column_stack([likelihood.score, moved]))
+    solved = linalg.cho_solve((root, True), np.column_stack([likelihood.score, moved]), check_finite=False)
     mean, slope = solved[:, 0], solved[:, 1:]
     information = BREAK_SIZE**-2 + np.einsum("ij,ij->j", steps, moved) - np.einsum("ij,ij->j", moved, slope)
     score = steps.T @ likelihood.score - moved.T @ mean
@@ -293,10 +293,16 @@ def _carried_forward(last: Floats, point: Hyper, ahead: int, rng: np.random.Gene
 
 def _prior(point: Hyper, months: int, cohorts: int) -> tuple[Floats, float]:
     """Return the prior precision of calendar and cohorts, and its log determinant."""
-    calendar = calendar_precision(months, point.rho, point.sigma)
-    cohort = cohort_precision(cohorts, point.drift, point.iid)
-    log_determinant = np.linalg.slogdet(calendar)[1] + np.linalg.slogdet(cohort)[1]
-    return linalg.block_diag(calendar, cohort), float(log_determinant)
+    precision = np.zeros((months + cohorts, months + cohorts))
+    precision[:months, :months] = calendar_precision(months, point.rho, point.sigma)
+    precision[months:, months:] = cohort_precision(cohorts, point.drift, point.iid)
+    calendar = _log_determinant(calendar_precision, months, point.rho, point.sigma)
+    return precision, calendar + _log_determinant(cohort_precision, cohorts, point.drift, point.iid)
+
+
+@lru_cache(maxsize=256)
+def _log_determinant(precision: Callable[[int, float, float], Floats], size: int, one: float, other: float) -> float:
+    return float(np.linalg.slogdet(precision(size, one, other))[1])
 
 
 def fit(cells: Cells, grid: Sequence[Hyper] = GRID) -> Posterior:
