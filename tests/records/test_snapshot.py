@@ -1172,11 +1172,11 @@ def test_what_is_remembered_is_found_again_however_its_arguments_are_given(made:
 
     @remembered
     def named(snapshot: Snapshot, name: str = "outcome", *, by: str | None = None) -> str:
-        asked.append((name, by))
+        asked.append((snapshot.month, name, by))
         return f"{name} {by}"
 
     snapshot = made("A referral 2020-03-03").snapshot("2020-03")
     ways = [named(snapshot), named(snapshot, "outcome"), named(snapshot, name="outcome", by=None)]
     assert set(ways) == {"outcome None"}
     assert named(snapshot, by="centre") == "outcome centre"
-    assert asked == [("outcome", None), ("outcome", "centre")]
+    assert asked == [(snapshot.month, "outcome", None), (snapshot.month, "outcome", "centre")]
