@@ -2,11 +2,12 @@
 
 Run from the project's root, on a machine that does nothing else:
 
-- `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in some twenty minutes.
+- `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in some half an hour.
 - `python benchmarks/batch/speed.py --many 36 144 300 1000` does that many jobs with perflib and rewrites `many.csv`.
 
-Two sets of runs, for the built-in samples. `four`: four notebooks (`NOTEBOOKS`) for three months of each, 36 runs.
-`all`: all eight for the last of those months, 24 runs; forecasts and comparisons take most of their time, in every way.
+Three sets of runs, for the built-in samples. `four`: four notebooks (`NOTEBOOKS`) for three months of each, 36 runs.
+`year`: the same for twelve months, 144 runs. `all`: all eight for the last month, 24 runs; forecasts and comparisons
+take most of their time, in every way. `--sets NAME` measures one of them and leaves the others' rows as they are.
 Each way is a process of its own that is given the same runs, with one thread for linear algebra, and must leave an HTML
 page for each. jupyter-cache and ploomber-engine are not among the project's packages: `--peers PYTHON` names an
 interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-engine 0.0.33).
@@ -22,8 +23,8 @@ interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-en
 - `limit, own extract`: the same with the extract read in each notebook, as it is in all ways but perflib's.
 
 `seconds` from start to end, after two runs that are not counted and leave Python's bytecode. Each way is taken in turn,
-`ROUNDS` times, and its fastest round counts: other work on the machine only adds. `runs` were done: all by perflib and
-for the limit, by the others a part of them that has all samples and notebooks; `pages` were made;
+as often as `SETS` says, and its fastest round counts: other work on the machine only adds. `runs` were done: all by
+perflib and for the limit, by the others a part of them that has all samples and notebooks; `pages` were made;
 `processor` seconds of all processes; `megabytes` the most that they had resident at one time, each with all that it
 shares, and `unshared` with what is shared counted once, both sampled; `ratio` of the seconds a run to perflib's, of
 which that of the limit is the one to turn round.
@@ -65,8 +66,6 @@ YEARS = {"whp-sample": "2019-10", "ses-sample": "2019-10", "jobs2-sample": "2017
 
 MARK = "PERFLIB_BENCHMARK"
 """The environment variable by which the processes of a run are known."""
-
-ROUNDS = 2
 
 PAUSE, SHARED_EVERY = 0.25, 8
 """Seconds between two looks at memory; how many of them to one look at what is shared, which takes longer."""
@@ -246,6 +245,14 @@ PEERS = {"jupyter-cache": "jupyter_cache", "ploomber-engine": "ploomber_engine"}
 ALL = ("perflib", "limit")
 """Ways that do all runs."""
 
+MAIN = ("perflib", "papermill + nbconvert, 2", "limit")
+SETS: dict[str, tuple[Sequence[str], int, Sequence[str], int, int]] = {
+    "four": (NOTEBOOKS, 3, tuple(WAYS), 3, 2),
+    "year": (NOTEBOOKS, 12, MAIN, 13, 1),
+    "all": (sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), 1, MAIN, 3, 2),
+}
+"""Notebooks, months, ways, of how many runs the others do one, and rounds."""
+
 
 # Their measurement ----------------------------------------------------------------------------------------------------
 
@@ -344,14 +351,14 @@ def runs_of(notebooks: Sequence[str], last: int) -> list[Run]:
     ]
 
 
-def compare(runs: Sequence[Run], ways: Sequence[str], step: int, peers: str) -> pd.DataFrame:
+def compare(runs: Sequence[Run], ways: Sequence[str], step: int, rounds: int, peers: str) -> pd.DataFrame:
     """Return a row for each way; by those that do not do all runs, one in `step` is done."""
     pythons = {way: peers if way in PEERS else sys.executable for way in ways}
     for way, module in PEERS.items():
         if way in ways and subprocess.run([peers, "-c", f"import {module}"], capture_output=True).returncode:
             raise SystemExit(f"{way}: is not installed. Name an interpreter that has it: --peers PYTHON")
     rows = []
-    for round_ in range(ROUNDS + 1):  # the first of them is not counted
+    for round_ in range(rounds + 1):  # the first of them is not counted
         for way in ways:
             own = runs if way in ALL else runs[::step]
             with tempfile.TemporaryDirectory(prefix="speed-") as place:
@@ -398,6 +405,7 @@ def main() -> None:
     parser.add_argument("--once", choices=WAYS)
     parser.add_argument("--place", type=Path)
     parser.add_argument("--peers", default=sys.executable)
+    parser.add_argument("--sets", choices=SETS, nargs="+", default=list(SETS))
     parser.add_argument("--many", type=int, nargs="+")
     given = parser.parse_args()
     if given.once:
@@ -406,14 +414,12 @@ def main() -> None:
     elif given.many:
         print(grow(given.many).round(2).to_string())
     else:
-        every = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-        table = pd.concat(
-            {
-                "four": compare(runs_of(NOTEBOOKS, 3), tuple(WAYS), 3, given.peers),
-                "all": compare(runs_of(every, 1), ("perflib", "papermill + nbconvert, 2", "limit"), 3, given.peers),
-            },
-            names=["set"],
-        )
+        rows = pd.read_csv(HERE / "speed.csv", index_col=["set", "way"])
+        for name in given.sets:
+            notebooks, months, ways, step, rounds = SETS[name]
+            found = compare(runs_of(notebooks, months), ways, step, rounds, given.peers)
+            rows = pd.concat([rows.drop(name, errors="ignore"), pd.concat({name: found}, names=["set"])])
+        table = rows.loc[[name for name in SETS if name in rows.index]]
         table.round(2).to_csv(HERE / "speed.csv")
         print(table.round(2).to_string())
 
