@@ -4,6 +4,9 @@ Messages carry file names, row numbers, columns and values, never a participant 
 in notebooks, and notebooks are shared.
 """
 
+import traceback
+from pathlib import Path
+
 
 class PerfError(Exception):
     """Something the user can mend. `perflib` prints the message alone and leaves with `exit_status`."""
@@ -31,3 +34,9 @@ class DisclosureError(PerfError):
 
 class RenderError(PerfError):
     """A notebook's output cannot become a report: no alt text, no caption, a bare frame, a skipped heading."""
+
+
+def where(error: BaseException) -> list[str]:
+    """Return where an error arose, a line a function; never its words or values, which might come from the data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [*(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames), type(error).__name__]

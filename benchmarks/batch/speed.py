@@ -2,7 +2,7 @@
 
 Run from the project's root, on a machine that does nothing else:
 
-- `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in some half an hour.
+- `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in about half an hour.
 - `python benchmarks/batch/speed.py --many 36 144 300 1000` does that many jobs with perflib and rewrites `many.csv`.
 
 Three sets of runs, for the built-in samples. `four`: four notebooks (`NOTEBOOKS`) for three months of each, 36 runs.

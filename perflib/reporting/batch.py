@@ -26,7 +26,7 @@ from typing import Any
 
 import pandas as pd
 
-from perflib.errors import ParameterError, PerfError
+from perflib.errors import ParameterError, PerfError, where
 from perflib.records import prepared
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
 from perflib.reporting import manifest
@@ -84,6 +84,7 @@ class Refusal:
     contract: str
     error: str
     exit_status: int
+    trace: tuple[str, ...] = ()
 
 
 def find_notebooks(names: Sequence[str] = ()) -> list[Path]:
@@ -171,6 +172,9 @@ def _periods_or_refusal(request: Request, folder: Path) -> list[Period] | Refusa
         return read_periods(request, folder)
     except PerfError as error:
         return Refusal(request.contract, str(error), error.exit_status)
+    except Exception as error:  # what fails here must not stop the other contracts; its words might come from the data
+        said = f"{type(error).__name__} while its extract was read. Run `perflib check {request.contract}` to see why."
+        return Refusal(request.contract, said, 1, tuple(where(error)))
 
 
 def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
@@ -364,7 +368,7 @@ def run_in(
     for folder, files in shop.here(partial(gather, out=out, snapshots=shop.folder), list(looks)):
         for name, content in (files or {}).items():
             manifest.write(out / folder / name, content)
-    write_overview(out, [{"contract": refusal.contract, "error": refusal.error} for refusal in refused])
+    write_overview(out, [{"contract": item.contract, "error": item.error, "trace": item.trace} for item in refused])
     return [results[job] for job in jobs]
 
 

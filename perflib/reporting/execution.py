@@ -10,7 +10,6 @@ import os
 import re
 import tempfile
 import time
-import traceback
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +26,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from perflib import errors
-from perflib.errors import PerfError
+from perflib.errors import PerfError, where
 from perflib.records import prepared
 from perflib.reporting import kernels
 from perflib.reporting.audience import AUDIENCE
@@ -83,24 +82,24 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
     except PapermillExecutionError as error:
         return Result(job, title, "failed", _one_line(error), tuple(_cell_trace(error)))
     except PerfError as error:
-        return Result(job, title, "failed", str(error), tuple(_trace(error)))
+        return Result(job, title, "failed", str(error), tuple(where(error)))
     except CellTimeoutError as error:
         return Result(
             job,
             title,
             "failed",
             f"was stopped after {limits.seconds:g} seconds. Raise --time-limit, or see what hangs.",
-            tuple(_trace(error)),
+            tuple(where(error)),
         )
     except DeadKernelError as error:
         died = "its kernel died: it was killed, or met the memory limit."
-        return Result(job, title, "failed", died, tuple(_trace(error)), again=True)
+        return Result(job, title, "failed", died, tuple(where(error)), again=True)
     except OSError as error:
         said = f"{error.filename}: cannot be read or written: {error.strerror}."
-        return Result(job, title, "failed", said, tuple(_trace(error)))
+        return Result(job, title, "failed", said, tuple(where(error)))
     except Exception as error:  # what fails here must not stop the other jobs; its words might come from the data
         said = f"{type(error).__name__}. Run the notebook in JupyterLab to see why."
-        return Result(job, title, "failed", said, tuple(_trace(error)), again=isinstance(error, RuntimeError))
+        return Result(job, title, "failed", said, tuple(where(error)), again=isinstance(error, RuntimeError))
     files = {f"{job.name}.html": page, f"{job.name}.ipynb": _written(notebook)}
     return Result(job, title, files={name: text.encode() for name, text in files.items()})
 
@@ -164,13 +163,6 @@ def _one_line(error: PapermillExecutionError) -> str:
     if error.ename == "MemoryError":
         return f"cell {error.cell_index + 1} needs more memory than the limit gives it. Raise --memory-limit."
     return f"{error.ename} in cell {error.cell_index + 1}. Run the notebook in JupyterLab to see why."
-
-
-def _trace(error: BaseException) -> Iterator[str]:
-    """Yield where an error arose; never its words or values, which might come from the data."""
-    for frame in traceback.extract_tb(error.__traceback__):
-        yield f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
-    yield type(error).__name__
 
 
 def _cell_trace(error: PapermillExecutionError) -> Iterator[str]:

@@ -112,7 +112,7 @@ def _merged(shown: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
     return {name: value for item in shown if item["kind"] == "headlines" for name, value in item[key].items()}
 
 
-def write_overview(out: Path, refused: Sequence[Mapping[str, str]] | None = None) -> None:
+def write_overview(out: Path, refused: Sequence[Mapping[str, Any]] | None = None) -> None:
     """Write the manifest of all reports and the index, from the manifests of the months.
 
     Parameters
@@ -120,7 +120,7 @@ def write_overview(out: Path, refused: Sequence[Mapping[str, str]] | None = None
     out : Path
         The reports folder.
     refused : sequence of mapping, optional
-        `contract` and `error` of each that could not be reported; by default what the manifest says.
+        `contract`, `error` and `trace` of each that could not be reported; by default what the manifest says.
     """
     if refused is None:
         refused = manifest.read(out).get("refused", [])

@@ -22,6 +22,7 @@ from bs4 import BeautifulSoup
 from perflib.errors import DisclosureError, ParameterError
 from perflib.reporting import batch
 from perflib.reporting.markup import MIME
+from perflib.reporting.workshop import workshop
 
 HARD = Path(__file__).parents[1] / "answers" / "whp-hard"
 MONTH, PUBLISHED = "2020-03", "2020-05-28"
@@ -375,6 +376,28 @@ def test_a_contract_that_cannot_be_read_stops_no_other(town, perflib):
     assert said.out == "1 of 1 reports made; reports/index.html\n"
     assert re.search(r"^failed: absent: .*absent.yaml: source: .*$", said.err, re.MULTILINE)
     assert (REPORTS / "town" / MONTH / "page.html").is_file()
+
+
+def test_what_nobody_foresaw_in_one_extract_stops_no_other(town, monkeypatch):
+    """The words of such an error may hold data: where it arose is kept, they are not."""
+    read = batch.read_periods
+
+    def fails(request, folder):
+        if request.contract == "broken":
+            raise ValueError("R-1 cannot be read")
+        return read(request, folder)
+
+    monkeypatch.setattr(batch, "read_periods", fails)
+    requests = [batch.Request(contract, (MONTH,)) for contract in ("broken", "town")]
+    with workshop(REPORTS, 2, 1) as shop:
+        planned, refused = batch.plan_in(shop, requests, [notebook(town.root / "page.ipynb")])
+        results = batch.run_in(shop, planned, REPORTS, refused=refused)
+    assert [(result.job.contract, result.status) for result in results] == [("town", "made")]
+    assert refused[0].error == "ValueError while its extract was read. Run `perflib check broken` to see why."
+    (held,) = json.loads((REPORTS / "manifest.json").read_text())["refused"]
+    assert re.fullmatch(r"test_batch\.py:\d+ in fails", held["trace"][-2])
+    assert held["trace"][-1] == "ValueError"
+    assert not any(b"R-1" in content for content in bytes_of(REPORTS).values())
 
 
 def test_an_interrupted_run_leaves_whole_reports_or_none(town, monkeypatch):
