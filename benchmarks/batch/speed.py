@@ -24,7 +24,8 @@ interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-en
 
 `seconds` from start to end, after two runs that are not counted and leave Python's bytecode. Each way is taken in turn,
 as often as `SETS` says, and its fastest round counts: other work on the machine only adds. `runs` were done: all by
-perflib and for the limit, by the others a part of them that has all samples and notebooks; `pages` were made;
+perflib and for the limit, by the others a part of them that has all samples and notebooks (in `all`, the notebooks that
+take longest fall to the two smaller samples, so that the command lines look faster than they are); `pages` were made;
 `processor` seconds of all processes; `megabytes` the most that they had resident at one time, each with all that it
 shares, and `unshared` with what is shared counted once, both sampled; `ratio` of the seconds a run to perflib's, of
 which that of the limit is the one to turn round.

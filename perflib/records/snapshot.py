@@ -271,7 +271,7 @@ def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Conc
     def recall(snapshot: Snapshot, /, *args: P.args, **kwargs: P.kwargs) -> R:
         given = parameters.bind(snapshot, *map(_hashable, args), **{name: _hashable(kwargs[name]) for name in kwargs})
         given.apply_defaults()
-        key = (function, *given.args[1:], *sorted(given.kwargs.items()))
+        key = (function, *given.args[1:], *given.kwargs.values())
         if key not in snapshot._memory:
             snapshot._memory[key] = function(*given.args, **given.kwargs)
         return snapshot._memory[key]

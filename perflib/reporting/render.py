@@ -23,7 +23,6 @@ from traitlets.config import Config
 from perflib.errors import RenderError
 from perflib.reporting.markup import HERE, MIME, STYLE
 
-_PLACEHOLDER = "No description has been provided for this image"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ACTIVE = {"script", "iframe", "object", "embed", "link", "style", "form", "input", "button", "video", "audio"}
 
@@ -125,8 +124,7 @@ def _faults(soup: BeautifulSoup) -> Iterator[str]:
     level, first = 0, 0
     for element in _elements(soup):
         if element.name == "img":
-            alt = str(element.get("alt", "")).strip()
-            if not alt or _PLACEHOLDER in alt:
+            if not str(element.get("alt", "")).strip():
                 yield f"{_cell(element)}: an image has no alternative text; say in words what there is to see"
             if not str(element.get("src", "")).startswith("data:"):
                 yield f"{_cell(element)}: an image is not part of the page; show it with the presenter's figure()"
