@@ -19,7 +19,7 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from perflib.reporting.gathering import gather, write_overview
 from perflib.reporting.job import Job, Limits, Result, report_key
 from perflib.reporting.manifest import MANIFEST, as_json, digests
 from perflib.reporting.workshop import Workshop, workshop
+from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import built_in, load_contract
 
 NOTEBOOKS = built_in("notebooks")
@@ -194,18 +195,21 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     contract = load_contract(request.contract, request.params)
     extract = load_extract(contract)
     rules = prepared.rules(contract).hex()
+
+    @lru_cache(maxsize=2)  # in a run of months each is also the one before the next
+    def look(month: pd.Period | None, known_at: str | None) -> tuple[Snapshot, str]:
+        snapshot = take_snapshot(extract, month, known_at)
+        if folder is not None:
+            prepared.keep(snapshot, prepared.place(folder, contract.contract, snapshot.month, snapshot.known_at))
+        return snapshot, _state(snapshot)
+
     periods = []
     for month in request.months:
-        snapshot = take_snapshot(extract, month, request.known_at)
+        snapshot, state = look(None if month is None else to_month(month), request.known_at)
         if request.audience == "external":
             check_released(contract, snapshot.month, snapshot.known_at)
-        held = [snapshot]
         if snapshot.month > snapshot.first_month:  # of which the notebooks say what has changed since
-            held.append(take_snapshot(extract, snapshot.month - 1))
-        if folder is not None:
-            for item in held:
-                prepared.keep(item, prepared.place(folder, contract.contract, item.month, item.known_at))
-        state = "".join(_state(item) for item in held)
+            state += look(snapshot.month - 1, None)[1]
         periods.append(
             Period(request.contract, str(snapshot.month), str(snapshot.known_at), snapshot.fingerprint, rules, state)
         )

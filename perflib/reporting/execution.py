@@ -133,7 +133,9 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
             cwd=cwd,
             progress_bar=False,
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-            config=Config(KernelManager=_transport(sockets)),
+            config=Config(
+                KernelManager=_transport(sockets), AsyncKernelManager={"client_factory": kernels.PromptClient}
+            ),
             timeout_func=lambda cell: max(1, round(end - time.monotonic())),  # noqa: ARG005
             shutdown_kernel="immediate",
         )

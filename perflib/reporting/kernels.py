@@ -25,12 +25,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
+from queue import Empty
 from typing import IO, Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
@@ -48,6 +51,7 @@ LIBRARIES = (
     "IPython.core.pylabtools",
     "IPython.extensions.storemagic",
     "holidays.countries",
+    "ipykernel.debugger",
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
@@ -168,6 +172,40 @@ class ForkedProvisioner(LocalProvisioner):
                 resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (limit, limit))
         return self.connection_info
 
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel and see it end, which its manager would look for every tenth of a second."""
+        await super().kill(restart)
+        if isinstance(self.process, _Forked):
+            self.process.poll(0.1)
+
+
+class PromptClient(AsyncKernelClient):
+    """Talks to a kernel as soon as it answers.
+
+    Other clients then wait until it has said nothing for a fifth of a second, lest it still tell of what somebody else
+    asked. A kernel of a run has one client.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel has answered and its output can be heard.
+
+        Raises
+        ------
+        RuntimeError
+            It ended, or did not answer within `timeout` seconds.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                await self.get_shell_msg(timeout=1)
+                await self.get_iopub_msg(timeout=0.2)
+                return
+            if not await self.is_alive():
+                raise RuntimeError("the kernel ended before it answered")
+            if end is not None and time.monotonic() > end:
+                raise RuntimeError(f"the kernel did not answer in {timeout:g} seconds")
+
 
 @dataclass
 class _Forked:
@@ -267,9 +305,11 @@ def _import_all() -> None:
 
     analysis = [module.name for module in pkgutil.walk_packages(perflib.analysis.__path__, "perflib.analysis.")]
     shown = {module.name for module in pkgutil.iter_modules(perflib.reporting.__path__)} - MAKERS
+    sys.modules["debugpy"] = None  # type: ignore[assignment] # of no use here; each kernel would import it anew
     for name in (*LIBRARIES, *analysis, *(f"perflib.reporting.{name}" for name in sorted(shown))):
         with contextlib.suppress(ImportError):  # a notebook that needs it will say so
             importlib.import_module(name)
+    del sys.modules["debugpy"]
     pd.options.display.max_columns = 20  # what pandas chooses when it is imported in a kernel
 
 
