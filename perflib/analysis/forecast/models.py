@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from perflib.analysis.forecast.cape_cod import cape_cod
 from perflib.analysis.forecast.chain_ladder import chain_ladder
@@ -124,8 +126,17 @@ def _whole(snapshot: Snapshot, measure: str, model: str, draws: int, starts: boo
     return forecast_of(paths, found.development, model=model, basis=basis, seed=found.seed)
 
 
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    """The libraries of linear algebra that are loaded, NumPy's and SciPy's."""
+    return ThreadpoolController()
+
+
 def project(part: Development, model: str = "milestones", draws: int = 2000) -> Forecast:
     """Forecast a development; `outcomes` has the parameters.
+
+    Linear algebra has one thread meanwhile: on matrices as small as a model's, threads wait for each other for longer
+    than they work, and would make the last digits depend on the machine.
 
     Raises
     ------
@@ -134,5 +145,6 @@ def project(part: Development, model: str = "milestones", draws: int = 2000) -> 
     """
     check(model, draws)
     seed = seed_of(part.contract, part.month)
-    paths, basis = MODELS[model](part, draws, np.random.default_rng(seed))
+    with _linear_algebra().limit(limits=1, user_api="blas"):
+        paths, basis = MODELS[model](part, draws, np.random.default_rng(seed))
     return forecast_of(paths, part, model=model, basis=basis, seed=seed)

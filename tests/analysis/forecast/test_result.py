@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from perflib.analysis import forecast
-from perflib.analysis.forecast.models import MODELS
+from perflib.analysis.forecast.development import development
+from perflib.analysis.forecast.models import MODELS, project
 from perflib.analysis.forecast.result import COLUMNS, forecast_of, seed_of, split, summary
 from perflib.analysis.forecast.volumes import Volumes, coming_starts, thinned
 from perflib.errors import ParameterError
@@ -55,6 +57,23 @@ def test_every_model_returns_the_same_shape(snapshot):
         assert found.basis
         recorded = part.recorded.to_numpy()
         assert (recorded + found.paths.sum(axis=2) <= part.starts.to_numpy()).all()
+
+
+def test_while_a_model_works_linear_algebra_has_one_thread_and_then_as_many_as_before(snapshot, monkeypatch):
+    def threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    seen = []
+
+    def model(part, draws, _):
+        seen.extend(threads())
+        return np.zeros((draws, len(part.starts), len(part.months)), dtype=int), ("nothing",)
+
+    monkeypatch.setitem(MODELS, "idle", model)
+    with threadpool_limits(2, "blas"):
+        project(development(snapshot, "outcome"), "idle", DRAWS)
+        assert set(threads()) == {2}
+    assert set(seen) == {1}
 
 
 def test_a_cohorts_forecast_is_of_its_final_outcomes_and_a_months_of_what_comes(snapshot):
