@@ -18,8 +18,10 @@ import re
 import statistics
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -191,21 +193,24 @@ def _without_points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names  # a column at a time, since the text of all at once is large
-            columns = [_column(file.read(columns=[name], use_threads=False).column(0)) for name in names]
+        schema = pq.read_schema(path)
+        with ThreadPoolExecutor() as pool:  # a column at a time, since the text of all at once is large
+            columns = list(pool.map(partial(_column, path), schema.names, schema.types))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path.name}: cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}."
         ) from None
-    return _numbered(pd.DataFrame(dict(enumerate(columns)), copy=False).set_axis(names, axis="columns"), 2)
+    return _numbered(pd.DataFrame(dict(enumerate(columns)), copy=False).set_axis(schema.names, axis="columns"), 2)
 
 
-def _column(cells: pa.ChunkedArray) -> pd.Series:
+def _column(path: Path, name: str, kind: pa.DataType) -> pd.Series:
     """Return a column of a Parquet file: text and dates as categories, numbers with a fraction as text."""
-    coded = (pa.types.is_string, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp)
-    if len(cells) and any(is_kind(cells.type) for is_kind in coded):
-        found = cells.dictionary_encode().combine_chunks()
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    with pq.ParquetFile(path, read_dictionary=[name] if text else None) as file:
+        cells = file.read(columns=[name], use_threads=False).column(0)
+    if len(cells) and (text or pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+        coded = cells.unify_dictionaries() if text else cells.dictionary_encode()
+        found = coded.combine_chunks()
         distinct = pd.Index(found.dictionary.to_pandas(date_as_object=False))
         return pd.Series(pd.Categorical.from_codes(found.indices.fill_null(-1).to_numpy(), distinct))
     values = cells.to_pandas()

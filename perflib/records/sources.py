@@ -54,7 +54,7 @@ def folder_of(source: FolderSource, path: Path) -> Path:
     DataError
         There is none.
     """
-    folder = (path.parent / source.folder).resolve()
+    folder = path.parent / source.folder
     if not folder.is_dir():
         raise DataError(f"{path}: source: {source.folder!r} is no folder (looked for {folder}). Correct the path.")
     return folder
