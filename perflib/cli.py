@@ -82,7 +82,7 @@ def run(
     ] = None,
     audience: Annotated[Audience, typer.Option(help="Who the reports are for.")] = Audience.internal,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default three for two processors. 1: this one alone.")
+        int | None, typer.Option(min=1, help="Processes; by default one for each processor. 1: this one alone.")
     ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler whose workers make the reports.")

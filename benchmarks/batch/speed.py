@@ -12,7 +12,8 @@ Each way is a process of its own that is given the same runs, with one thread fo
 page for each. jupyter-cache and ploomber-engine are not among the project's packages: `--peers PYTHON` names an
 interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-engine 0.0.33).
 
-- `perflib`: a run as `perflib run` does it, with workbooks, headlines, manifest and index, which the others lack.
+- `perflib`: a run as `perflib run` does it. When all pages are made it writes workbooks, headlines and index, which the
+  others lack: `seconds_a_page` and `ratio_of_pages` are until the last page was in its place.
 - `papermill + nbconvert, 1` and `, 2`: the two command lines for each run, one run at a time and two.
 - `papermill in 2 processes`: its Python interface, and one HTML exporter a process, used again.
 - `jupyter-cache`: its parallel executor (notebooks that papermill has given their parameters), and HTML as above.
@@ -68,6 +69,9 @@ YEARS = {"whp-sample": "2019-10", "ses-sample": "2019-10", "jobs2-sample": "2017
 MARK = "PERFLIB_BENCHMARK"
 """The environment variable by which the processes of a run are known."""
 
+PAGES = "pages"
+"""The file that is touched when a page is in its place, by a way that does more when all are."""
+
 PAUSE, SHARED_EVERY = 0.25, 8
 """Seconds between two looks at memory; how many of them to one look at what is shared, which takes longer."""
 
@@ -110,7 +114,7 @@ def perflib(runs: Sequence[Run], out: Path) -> None:
     notebooks = batch.find_notebooks(tuple(dict.fromkeys(run.notebook for run in runs)))
     with workshop(out, len(runs)) as shop:
         jobs, refused = batch.plan_in(shop, requests, notebooks)
-        results = batch.run_in(shop, jobs, out, refused=refused)
+        results = batch.run_in(shop, jobs, out, refused=refused, report=lambda _: (out.parent / PAGES).touch())
     for line in [f"{item.contract}: {item.error}" for item in refused] + [
         f"{result.job.report}: {result.error}" for result in results if result.status != "made"
     ]:
@@ -266,7 +270,7 @@ def measured(way: str, runs: Sequence[Run], place: Path, python: str = sys.execu
     given = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PLOOMBER_STATS_ENABLED": "false"}
     given |= {MARK: str(place), "PYTHONPATH": str(HERE), **{name: str(folder) for name, folder in own.items()}}
     (place / "runs.json").write_text(json.dumps(runs))
-    begun = time.perf_counter()
+    begun, since = time.perf_counter(), time.time()
     # As a module of its own name, since what runs cells in its own process takes the name of the main module.
     command = [python, "-c", "import speed; speed.main()", "--once", way, "--place", str(place)]
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -286,15 +290,18 @@ def measured(way: str, runs: Sequence[Run], place: Path, python: str = sys.execu
     if process.returncode:
         raise SystemExit(f"{way}: ended with status {process.returncode}.")
     time.sleep(1)  # what ends with a run may take a moment to do so
+    until = (place / PAGES).stat().st_mtime - since if (place / PAGES).is_file() else seconds
     pages = len([page for page in out.rglob("*.html") if page.name != "index.html"])
     if (out / "processor").is_file():  # of the cells alone
         processor = float((out / "processor").read_text())
-        seconds, pages, most, most_unshared = processor / CORES, 0, np.nan, np.nan
+        seconds = until = processor / CORES
+        pages, most, most_unshared = 0, np.nan, np.nan
     return {
         "runs": len(runs),
         "pages": pages,
         "seconds": seconds,
         "seconds_a_run": seconds / len(runs),
+        "seconds_a_page": until / len(runs),
         "processor": processor,
         "megabytes": most,
         "unshared": most_unshared,
@@ -368,6 +375,7 @@ def compare(runs: Sequence[Run], ways: Sequence[str], step: int, rounds: int, pe
             rows += [{"way": way} | found] if round_ else []
     table = pd.DataFrame(rows).sort_values("seconds").drop_duplicates("way").set_index("way").reindex(ways)
     table["ratio"] = table["seconds_a_run"] / table.loc["perflib", "seconds_a_run"]
+    table["ratio_of_pages"] = table["seconds_a_page"] / table.loc["perflib", "seconds_a_page"]
     return table.drop(columns=["processes_left", "files_left"])
 
 
@@ -392,7 +400,8 @@ def grow(sizes: Sequence[int]) -> pd.DataFrame:
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="speed-") as place:
             rows.append(measured("perflib", many(size, Path(place) / "params"), Path(place)))
-        table = pd.DataFrame(rows).rename(columns={"runs": "jobs", "seconds_a_run": "seconds_a_job"}).set_index("jobs")
+        table = pd.DataFrame(rows).drop(columns="seconds_a_page")
+        table = table.rename(columns={"runs": "jobs", "seconds_a_run": "seconds_a_job"}).set_index("jobs")
         step = table.reset_index()[["jobs", "seconds"]].set_index(table.index)
         table["further"] = step["seconds"].diff() / step["jobs"].diff()
         table["slope"] = np.log(step["seconds"]).diff() / np.log(step["jobs"]).diff()

@@ -33,6 +33,7 @@ from pathlib import Path
 from queue import Empty
 from typing import IO, Any
 
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -182,9 +183,14 @@ class ForkedProvisioner(LocalProvisioner):
 class PromptClient(AsyncKernelClient):
     """Talks to a kernel as soon as it answers.
 
-    Other clients then wait until it has said nothing for a fifth of a second, lest it still tell of what somebody else
-    asked. A kernel of a run has one client.
+    Other clients look for a kernel that does not listen yet every tenth of a second, and once it answers wait until it
+    has said nothing for a fifth, lest it still tell of what somebody else asked. A kernel of a run has one client.
     """
+
+    def start_channels(self, *args: Any, **kwargs: Any) -> None:
+        """Connect to the kernel as soon as it listens."""
+        self.context.setsockopt(zmq.RECONNECT_IVL, 5)  # milliseconds
+        super().start_channels(*args, **kwargs)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait until the kernel has answered and its output can be heard.
