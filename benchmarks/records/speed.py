@@ -4,7 +4,8 @@ Run from the project's root: `python benchmarks/records/speed.py`. Makes extract
 and a million participants (twelve events each) in a temporary folder and rewrites `speed.csv` beside it, in some ten
 minutes. Each task is done in processes of its own, in turn with the others. Both triangles are asserted to be the same.
 
-- `perflib`: `load_snapshot` and `cohorts.triangle`: the whole snapshot, with what is set aside and why. One thread.
+- `perflib`: `load_snapshot` and `cohorts.triangle`: the whole snapshot, with what is set aside and why. Parquet is
+  read with a thread a processor, all else is done in one; the rows say one.
 - `scan`: DuckDB reads the events once and groups them by referral and event, with their first and last dates.
 - `triangle`: DuckDB makes the same triangle (`triangle.sql`), and nothing else.
 - `seconds` is the median; `processor` the same in seconds of processor time, which other work on the machine disturbs

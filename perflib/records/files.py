@@ -194,7 +194,7 @@ def _without_points(frame: pd.DataFrame) -> pd.DataFrame:
 def _parquet(path: Path) -> pd.DataFrame:
     try:
         schema = pq.read_schema(path)
-        with ThreadPoolExecutor() as pool:  # a column at a time, since the text of all at once is large
+        with ThreadPoolExecutor(pa.cpu_count()) as pool:
             columns = list(pool.map(partial(_column, path), schema.names, schema.types))
     except (OSError, ValueError) as error:
         raise DataError(

@@ -1,5 +1,6 @@
 """Forked kernels give what ordinary ones give, share nothing, and end with whoever asked for them."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import Empty
 
 import nbformat
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from perflib.reporting import batch
 from perflib.reporting.execution import make_report
 from perflib.reporting.job import Job, Limits
-from perflib.reporting.kernels import MAKERS, PARENT, environment, forking_parent, ordinary_kernels
+from perflib.reporting.kernels import MAKERS, PARENT, PromptClient, environment, forking_parent, ordinary_kernels
 from perflib.reporting.markup import MIME
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -107,6 +109,50 @@ def test_a_kernel_is_a_fork_of_the_parent_and_without_one_an_ordinary_process(tm
     assert "perflib.reporting.kernels" in forked[1]
     ordinary = text_of(made(page, tmp_path, {}))
     assert int(ordinary[0]) == os.getpid()
+
+
+class Scripted(PromptClient):
+    """A client of a kernel that answers, and is heard, as a script says: what comes, or None if nothing does."""
+
+    def __init__(self, answers, heard, alive):
+        super().__init__()
+        self.answers, self.heard, self.alive, self.asked = iter(answers), iter(heard), alive, 0
+
+    def kernel_info(self):
+        self.asked += 1
+
+    async def get_shell_msg(self, **_):
+        return self._next(self.answers)
+
+    async def get_iopub_msg(self, **_):
+        return self._next(self.heard)
+
+    async def is_alive(self):
+        return self.alive
+
+    def _next(self, script):
+        found = next(script, None)
+        if found is None:
+            raise Empty
+        return found
+
+
+@pytest.mark.parametrize(
+    ("answers", "heard", "asked"),
+    [(["yes"], ["busy"], 1), ([None, "yes"], ["busy"], 2), (["yes"] * 2, [None, "busy"], 2)],
+)
+def test_a_client_asks_until_the_kernel_answers_and_its_output_is_heard(answers, heard, asked):
+    client = Scripted(answers, heard, alive=True)
+    asyncio.run(client.wait_for_ready(timeout=60))
+    assert client.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("alive", "timeout", "says"), [(True, 0, "did not answer in 0 seconds"), (False, None, "ended before it answered")]
+)
+def test_a_client_of_a_kernel_that_ends_or_never_answers_says_so(alive, timeout, says):
+    with pytest.raises(RuntimeError, match=says):
+        asyncio.run(Scripted([], [], alive).wait_for_ready(timeout))
 
 
 @pytest.mark.parametrize("page", batch.find_notebooks(), ids=lambda path: path.stem)
