@@ -193,24 +193,23 @@ def _without_points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
-        schema = pq.read_schema(path)
-        with ThreadPoolExecutor(pa.cpu_count()) as pool:
-            columns = list(pool.map(partial(_column, path), schema.names, schema.types))
+        names = pq.read_schema(path).names
+        with ThreadPoolExecutor(pa.cpu_count()) as pool:  # few columns at a time, since the text of all is large
+            columns = list(pool.map(partial(_column, path), names))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path.name}: cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}."
         ) from None
-    return _numbered(pd.DataFrame(dict(enumerate(columns)), copy=False).set_axis(schema.names, axis="columns"), 2)
+    return _numbered(pd.DataFrame(dict(enumerate(columns)), copy=False).set_axis(names, axis="columns"), 2)
 
 
-def _column(path: Path, name: str, kind: pa.DataType) -> pd.Series:
+def _column(path: Path, name: str) -> pd.Series:
     """Return a column of a Parquet file: text and dates as categories, numbers with a fraction as text."""
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    with pq.ParquetFile(path, read_dictionary=[name] if text else None) as file:
+    with pq.ParquetFile(path) as file:
         cells = file.read(columns=[name], use_threads=False).column(0)
-    if len(cells) and (text or pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
-        coded = cells.unify_dictionaries() if text else cells.dictionary_encode()
-        found = coded.combine_chunks()
+    coded = (pa.types.is_string, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp)
+    if len(cells) and any(is_kind(cells.type) for is_kind in coded):
+        found = cells.dictionary_encode().combine_chunks()
         distinct = pd.Index(found.dictionary.to_pandas(date_as_object=False))
         return pd.Series(pd.Categorical.from_codes(found.indices.fill_null(-1).to_numpy(), distinct))
     values = cells.to_pandas()

@@ -89,6 +89,7 @@ def funnel_plot(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
             panels, ("_unadjusted", ""), ("Month of start alone", "Case mix too"), strict=True
         ):
             x, y = data[f"expected{kind}"], data[f"ratio{kind}"]
+            axes.set_ylim(0, max(2.0, 1.1 * float(data["ratio"].max()), 1.1 * float(data["ratio_unadjusted"].max())))
             grid = np.geomspace(max(0.7 * x.min(), 0.5), 1.3 * x.max(), 120)
             for level, dash in ((0.95, (0, (4, 2))), (0.998, "solid")):
                 for limit in funnel.limits(grid / middle, middle, level):
@@ -105,7 +106,6 @@ def funnel_plot(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
             axes.minorticks_off()
             axes.set_title(title)
             axes.set_xlabel("expected")
-            axes.set_ylim(0, max(2.0, 1.1 * float(data["ratio"].max()), 1.1 * float(data["ratio_unadjusted"].max())))
         panels[0].set_ylabel("observed over expected")
 
     def alt(data: pd.DataFrame) -> str:
@@ -140,7 +140,7 @@ def funnel_plot(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
 
 def _name_points(axes: Axes, x: pd.Series, y: pd.Series, names: pd.Series) -> None:
     """Write the names of points to their right, from the top down, each below those already written near it."""
-    reach, gap = 0.28 * np.log(x.max() / x.min() + 1), 0.12
+    reach, gap = 0.28 * np.log(x.max() / x.min() + 1), 0.06 * axes.get_ylim()[1]
     written: list[tuple[float, float]] = []
     for point in y.dropna().sort_values(ascending=False).index:
         across, height = float(np.log(x[point])), float(y[point])
