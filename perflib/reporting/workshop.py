@@ -36,7 +36,7 @@ MAKING = ".making-"
 def processes() -> int:
     """Return how many processes make reports at once: one a core, but two for one, since part of their time is waiting.
 
-    By measurement on two cores: a third has the others wait for memory for longer than it fills their waiting.
+    By measurement on two cores: a third costs the others more time than it fills of their waiting.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(2, cores)
