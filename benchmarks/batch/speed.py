@@ -5,12 +5,13 @@ Run from the project's root, on a machine that does nothing else:
 - `python benchmarks/batch/speed.py` does the runs in each way and rewrites `speed.csv`, in about half an hour.
 - `python benchmarks/batch/speed.py --many 36 144 300 1000` does that many jobs with perflib and rewrites `many.csv`.
 
-Three sets of runs, for the built-in samples. `four`: four notebooks (`NOTEBOOKS`) for three months of each, 36 runs.
-`year`: the same for twelve months, 144 runs. `all`: all eight for the last month, 24 runs; forecasts and comparisons
-take most of their time, in every way. `--sets NAME` measures one of them and leaves the others' rows as they are.
-Each way is a process of its own that is given the same runs, with one thread for linear algebra, and must leave an HTML
-page for each. jupyter-cache and ploomber-engine are not among the project's packages: `--peers PYTHON` names an
-interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-engine 0.0.33).
+Sets of runs, for the built-in samples. `four`: four notebooks (`NOTEBOOKS`) for three months of each, 36 runs. `main`:
+the same in three ways and three rounds, close together, since a machine's speed may drift by a third within minutes.
+`year`: four notebooks for twelve months, 144 runs. `all`: all eight for the last month, 24 runs; forecasts and
+comparisons take most of their time, in every way. `--sets NAME` measures one of them and leaves the others' rows as
+they are. Each way is a process of its own that is given the same runs, with one thread for linear algebra, and must
+leave an HTML page for each. jupyter-cache and ploomber-engine are not among the project's packages: `--peers PYTHON`
+names an interpreter that has them beside those (here jupyter-cache 1.0.1 and ploomber-engine 0.0.33).
 
 - `perflib`: a run as `perflib run` does it. When all pages are made it writes workbooks, headlines and index, which the
   others lack: `seconds_a_page` and `ratio_of_pages` are until the last page was in its place.
@@ -253,6 +254,7 @@ ALL = ("perflib", "limit")
 MAIN = ("perflib", "papermill + nbconvert, 2", "limit")
 SETS: dict[str, tuple[Sequence[str], int, Sequence[str], int, int]] = {
     "four": (NOTEBOOKS, 3, tuple(WAYS), 3, 2),
+    "main": (NOTEBOOKS, 3, MAIN, 3, 3),
     "year": (NOTEBOOKS, 12, MAIN, 13, 1),
     "all": (sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), 1, MAIN, 3, 2),
 }
