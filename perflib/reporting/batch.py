@@ -196,7 +196,7 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     extract = load_extract(contract)
     rules = prepared.rules(contract).hex()
 
-    @lru_cache(maxsize=2)  # in a run of months each is also the one before the next
+    @lru_cache(maxsize=3)  # in a run of months each is also the one before the next, which is looked at first
     def look(month: pd.Period | None, known_at: str | None) -> tuple[Snapshot, str]:
         snapshot = take_snapshot(extract, month, known_at)
         if folder is not None:

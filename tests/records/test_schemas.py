@@ -420,6 +420,13 @@ def test_a_folder_that_is_not_there_is_named_with_where_it_was_looked_for(contra
         load_snapshot(contract)
 
 
+def test_a_folder_is_named_as_the_contract_gives_it_without_those_above(contract_of: Callable) -> None:
+    """The index repeats the error, and is read on other machines."""
+    contract = contract_of("nowhere").model_copy(update={"path": Path("params/made.yaml")})
+    with pytest.raises(DataError, match=r"^params/made.yaml: .* \(looked for params/nowhere\)"):
+        load_snapshot(contract)
+
+
 def test_header_names_are_trimmed_and_casefolded_and_further_columns_are_listed(made: Make) -> None:
     text = EVENTS_CSV.replace("event_date", " Event_Date ").replace("recorded_date", "recorded_date,Notes")
     it = with_text(made, text.replace("02\n", "02,hello\n"))

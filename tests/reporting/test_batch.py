@@ -378,6 +378,18 @@ def test_a_contract_that_cannot_be_read_stops_no_other(town, perflib):
     assert (REPORTS / "town" / MONTH / "page.html").is_file()
 
 
+def test_a_month_that_is_also_the_one_before_the_next_is_taken_once(town, monkeypatch):
+    del town
+    take, taken = batch.take_snapshot, []
+    monkeypatch.setattr(batch, "take_snapshot", lambda *given: taken.append(str(given[1])) or take(*given))
+    both = batch.read_periods(batch.Request("town", ("2020-02", MONTH)))
+    assert taken == ["2020-02", "2020-01", MONTH]
+    assert both == [
+        *batch.read_periods(batch.Request("town", ("2020-02",))),
+        *batch.read_periods(batch.Request("town", (MONTH,))),
+    ]
+
+
 def test_what_nobody_foresaw_in_one_extract_stops_no_other(town, monkeypatch):
     """The words of such an error may hold data: where it arose is kept, they are not."""
     read = batch.read_periods
