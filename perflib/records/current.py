@@ -15,26 +15,40 @@ Conventions
 Worked case: a start of 1 February recorded that day, corrected on 5 March to 31 January: current 31 January, first
 recorded 1 February.
 
-Most rows share their key with no other, and hold: only the others are compared. Text is compared by the numbers of its
+All rows are put in order once, a block of referrals at a time and several blocks at once. Most rows are then seen to
+share their key with no other, and hold: only the others are compared. Text is compared by the numbers of its
 categories, which are in alphabetical order, so that a million referrals are sorted as whole numbers.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import accumulate
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_datetime64_any_dtype
 
 Numbers = NDArray[np.integer]
 Flags = NDArray[np.bool_]
 
 CONFLICT = "two records of one event, recorded on one day by equally good sources"
 DAY = np.timedelta64(1, "D")
+ROWS_OF_A_BLOCK, MOST_BLOCKS = 500_000, 32
+"""How many rows are resolved at once, about; an extract is in no more blocks than that."""
+
+MISSING = np.iinfo(np.int32).min
+"""A missing date, as a day."""
+
+SORTED = ["referral_id", "event", "event_date", "ref", "event_id"]
+"""In which order the current rows are."""
+
 SAID = ["referral_id", "event", "ref", "value", "detail"]
 """What a row says besides its date."""
 
@@ -44,39 +58,53 @@ class Resolved(NamedTuple):
 
     Attributes
     ----------
-    holds : ndarray of bool
-        For each row, whether it is the current one of its event.
+    current : ndarray of int
+        Places of the current rows, sorted by referral, event, date, ref and event_id.
     first_recorded : ndarray of datetime64
-        For each row that holds, when its event was first recorded.
+        For each of them, when its event was first recorded.
     conflicts : ndarray of int
         Places of the rows that say something else than the current row although nothing makes them worse than it.
     repeats : ndarray of int
         Places of the rows wholly equal to an earlier one.
     """
 
-    holds: Flags
+    current: Numbers
     first_recorded: NDArray[np.datetime64]
     conflicts: Numbers
     repeats: Numbers
 
 
 def categorical(values: pd.Series) -> pd.Series:
-    """Return text as categories, in alphabetical order.
+    """Return text or dates as categories, in order.
 
     >>> categorical(pd.Series(["b", "a", None])).cat.codes.tolist()
     [1, 0, -1]
     """
     if isinstance(values.dtype, pd.CategoricalDtype) and values.cat.categories.is_monotonic_increasing:
         return values
-    numbers, names = pd.factorize(values, sort=True)
-    found = pd.Categorical.from_codes(numbers, pd.Index(names, dtype="str"))
-    return pd.Series(found, index=values.index, name=values.name)
+    filled = values.notna().to_numpy()
+    names = pd.Index(values[filled])
+    if names.is_monotonic_increasing and names.is_unique:
+        numbers = np.where(filled, np.cumsum(filled) - 1, -1)
+    else:
+        numbers, names = pd.factorize(values, sort=True)
+    if not isinstance(names, pd.DatetimeIndex):
+        names = names.astype("str")
+    return of_codes(numbers, names, values)
+
+
+def of_codes(numbers: Numbers, names: pd.Index, like: pd.Series | None = None) -> pd.Series:
+    """Return categories by their numbers, with the index and name of another column. The names are in order."""
+    assert names.is_monotonic_increasing  # pandas then need not look for what stands twice
+    found = pd.Categorical.from_codes(numbers, categories=names, validate=False)
+    return pd.Series(found, copy=False) if like is None else pd.Series(found, like.index, name=like.name, copy=False)
 
 
 def shared(columns: Sequence[pd.Series]) -> list[pd.Series]:
     """Return several columns of categories with the same categories: all that any of them has."""
-    if all(column.cat.categories.equals(columns[0].cat.categories) for column in columns[1:]):
-        return list(columns)
+    first = columns[0].cat.categories
+    if all(column.cat.categories.equals(first) for column in columns[1:]):
+        return [of_codes(codes(column), first, column) for column in columns]
     names = [pd.Series(column.cat.categories) for column in columns]
     every = categorical(pd.concat(names, ignore_index=True))
     numbers = np.split(every.cat.codes.to_numpy(), np.cumsum([len(name) for name in names])[:-1])
@@ -91,8 +119,7 @@ def trimmed(values: pd.Series) -> pd.Series:
     ['b']
     """
     names = values.cat.categories
-    used = np.zeros(len(names) + 1, dtype=bool)  # the last for what is missing
-    used[values.cat.codes] = True
+    used = _named(values)
     if used[:-1].all():
         return values
     number = np.append(np.cumsum(used[:-1]) - 1, -1)
@@ -100,29 +127,46 @@ def trimmed(values: pd.Series) -> pd.Series:
 
 
 def _numbered(values: pd.Series, number: Numbers, names: pd.Index) -> pd.Series:
-    """Return categories under other numbers and names."""
-    found = pd.Categorical.from_codes(number[values.cat.codes], categories=names)
-    return pd.Series(found, index=values.index, name=values.name)
+    """Return categories under other numbers and names; the last number is for what is missing."""
+    return of_codes(number.astype(np.min_scalar_type(-1 - len(names)))[codes(values)], names, values)
+
+
+def _named(values: pd.Series) -> Flags:
+    """Return which categories any row has; the last, which stands for what is missing, never."""
+    found = np.zeros(len(values.cat.categories) + 1, dtype=bool)
+    found[codes(values)] = True
+    found[-1] = False
+    return found
 
 
 def codes(values: pd.Series) -> Numbers:
     """Return a number for each distinct value, -1 for a missing one, in the values' own order."""
-    return categorical(values).cat.codes.to_numpy()
+    return categorical(values).array.codes
 
 
 def among(values: pd.Series, known: pd.Series) -> Flags:
     """Return which values are among those known: `isin`, by the numbers of the categories where both have the same."""
     if isinstance(values.dtype, pd.CategoricalDtype) and values.dtype == known.dtype:
-        found = np.zeros(len(values.cat.categories) + 1, dtype=bool)  # the last for what is missing
-        found[known.cat.codes] = True
-        found[-1] = False
-        return found[values.cat.codes]
+        return _named(known)[codes(values)]
     return pd.Index(known.unique()).get_indexer(pd.Index(values)) >= 0
 
 
-def days(values: pd.Series) -> Numbers:
-    """Return dates as days since 1970, the least integer for a missing one."""
-    return values.to_numpy(dtype="datetime64[D]").view(np.int64)
+def is_dates(values: pd.Series) -> bool:
+    """Return whether a column holds dates, or categories of dates."""
+    kind = values.cat.categories.dtype if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype
+    return is_datetime64_any_dtype(kind)
+
+
+def days(values: pd.Series) -> NDArray[np.int32]:
+    """Return dates, or categories of dates, as days since 1970, the least integer for a missing one.
+
+    >>> days(pd.to_datetime(pd.Series(["1970-01-31", None]))).tolist()
+    [30, -2147483648]
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return np.append(days(pd.Series(values.cat.categories)), MISSING)[codes(values)]
+    numbers = values.to_numpy(dtype="datetime64[D]").view(np.int64)
+    return np.maximum(numbers, MISSING).astype(np.int32)
 
 
 def keys(events: pd.DataFrame, repeating: Sequence[str]) -> Numbers:
@@ -143,23 +187,24 @@ def _says(rows: pd.DataFrame) -> Numbers:
 
 def _combine(*parts: Numbers) -> Numbers:
     """Return one number for each distinct row of several integer columns, in the order of the rows."""
-    number = np.zeros(len(parts[0]), dtype=np.int64)
+    number, size = np.zeros(len(parts[0]), dtype=np.int64), 1
     for part in parts:
         low, span = _span(part)
         if span == 1:
             continue
-        if int(number.max(initial=0)) >= np.iinfo(np.int64).max // span - 1:
+        if size * span >= np.iinfo(np.int64).max:
             number = pd.factorize(number, sort=True)[0].astype(np.int64)
+            size = len(number)
         number *= span
         number += part
         number -= low
+        size *= span
     return number
 
 
 def _span(part: Numbers) -> tuple[int, int]:
     """Return the least number, and how many there are from it to the greatest."""
-    low = int(part.min(initial=0))
-    return low, int(part.max(initial=0)) - low + 1
+    return (int(part.min()), int(part.max()) - int(part.min()) + 1) if len(part) else (0, 1)
 
 
 def order(*parts: Numbers) -> Numbers:
@@ -209,42 +254,88 @@ def resolve(events: pd.DataFrame, usable: Flags, repeating: Sequence[str], sourc
     -------
     Resolved
     """
-    key = keys(events, repeating)
-    key[~usable] = np.iinfo(np.int64).min
-    alike = _alike(key) & usable
-    holds = usable & ~alike & (events["action"] != "withdraw").to_numpy()
-    first_recorded = events["recorded_date"].to_numpy().copy()
+    blocks = _blocks(events, usable)
+    find = partial(_resolve, events, repeating, source_order)
+    if len(blocks) == 1:
+        return find(blocks[0])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return Resolved(*map(np.concatenate, zip(*pool.map(find, blocks), strict=True)))
 
-    place = np.flatnonzero(alike)
-    several, key = events.take(place), pd.factorize(key[place])[0]
-    repeated = several.duplicated().to_numpy()
-    told = place[~repeated]
-    current, first, conflicts = _resolve_several(several[~repeated], key[~repeated], source_order)
+
+def _blocks(events: pd.DataFrame, usable: Flags) -> list[Numbers]:
+    """Return the places of the usable rows, a block of referrals at a time and these in their order.
+
+    What is worked out of a block stays in the processor's own memory. An `event_id` may stand at two referrals: then
+    all are one block.
+    """
+    blocks = min(MOST_BLOCKS, len(events) // ROWS_OF_A_BLOCK)
+    if blocks < 2 or events["event_id"].notna().any():
+        return [np.flatnonzero(usable)]
+    referrals = codes(events["referral_id"])
+    block = (referrals >> (int(referrals.max()) // blocks).bit_length()).astype(np.uint8)
+    return [np.flatnonzero(usable & (block == number)) for number in np.unique(block)]
+
+
+def _resolve(events: pd.DataFrame, repeating: Sequence[str], source_order: Sequence[str], places: Numbers) -> Resolved:
+    """Do what `resolve` does for the rows at some places, which are in ascending order."""
+    rows = events[[*SORTED, "recorded_date", "action"]].take(places)
+    ordered = order(*(days(rows[name]) if name == "event_date" else codes(rows[name]) for name in SORTED))
+    rows, places = rows.take(ordered), places[ordered]
+
+    alone = _alone(rows, repeating)
+    holds = alone & (rows["action"] != "withdraw").to_numpy()
+    first_recorded = days(rows["recorded_date"])
+
+    others = np.flatnonzero(~alone)
+    others = others[np.argsort(places[others])]  # in the order of the file: of repeats the first counts
+    several = events.take(places[others])
+    repeated = _repeated(several)
+    told, several = others[~repeated], several[~repeated]
+    current, first, conflicts = _resolve_several(several, pd.factorize(keys(several, repeating))[0], source_order)
     holds[told[current]] = True
     first_recorded[told[current]] = first
-    return Resolved(holds, first_recorded, told[conflicts], place[repeated])
+    since = first_recorded[holds].astype("datetime64[D]").astype("datetime64[s]")
+    return Resolved(places[holds], since, places[told[conflicts]], places[others[repeated]])
 
 
-def in_order(events: pd.DataFrame, chosen: Flags) -> Numbers:
-    """Return the places of the chosen rows, sorted by referral, event and date."""
-    place = np.flatnonzero(chosen)
-    texts = [codes(events[name])[place] for name in ("referral_id", "event", "ref", "event_id")]
-    return place[order(*texts[:2], days(events["event_date"])[place], *texts[2:])]
+def _alone(rows: pd.DataFrame, repeating: Sequence[str]) -> Flags:
+    """Return which rows, in the order of referral, event and date, are seen to share their key with no other.
+
+    Such are the only row of a referral and event, and the only row of a day of an event that repeats and has no ref.
+    """
+    named = codes(rows["event_id"])
+    event = changes(codes(rows["referral_id"])) | changes(codes(rows["event"]))
+    day = event | changes(days(rows["event_date"]))
+    dated = rows["event"].isin(repeating).to_numpy() & (codes(rows["ref"]) < 0)
+    alone = _single(event) | (dated & _single(day))
+    if (named >= 0).any():
+        times = np.append(np.bincount(named[named >= 0]), 0)
+        alone = np.where(named >= 0, times[named] == 1, alone)
+    return alone
 
 
-def _alike(key: Numbers) -> Flags:
-    """Return which rows share their key with another."""
-    ordered = np.sort(key)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    return pd.Series(key).isin(twice).to_numpy()
+def changes(values: NDArray[Any]) -> Flags:
+    """Return which values differ from the one before."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
-def _resolve_several(
-    rows: pd.DataFrame, key: Numbers, source_order: Sequence[str]
-) -> tuple[Numbers, NDArray[np.datetime64], Numbers]:
-    """Apply the conventions to keys that have more than one row.
+def _single(first: Flags) -> Flags:
+    """Return which rows are the only one of their group, by which are the first of it."""
+    return first & np.append(first[1:], True)[: len(first)]
 
-    Returns the places of the current rows, when each was first recorded, and the places of the rows in conflict.
+
+def _repeated(rows: pd.DataFrame) -> Flags:
+    """Return which rows are wholly equal to an earlier one."""
+    dates = ["event_date", "recorded_date"]
+    texts = [codes(rows[name]) for name in rows.columns.difference(dates)]
+    return pd.Series(_combine(*texts, *(days(rows[name]) for name in dates))).duplicated().to_numpy()
+
+
+def _resolve_several(rows: pd.DataFrame, key: Numbers, source_order: Sequence[str]) -> tuple[Numbers, Numbers, Numbers]:
+    """Apply the conventions to keys that may have more than one row.
+
+    Returns the places of the current rows, the day on which each was first recorded, and the places of the rows in
+    conflict.
     """
     best_first = pd.Index(list(dict.fromkeys(source_order)), dtype="str")
     rank = best_first.get_indexer(pd.Index(rows["source"]))
@@ -255,13 +346,12 @@ def _resolve_several(
     place = np.flatnonzero(~_withdrawn(told, (rows["action"] == "withdraw").to_numpy()))
 
     place = place[order(*(part[place] for part in (key, rank, -recorded, happened, says, origin)))]
-    first = np.append(True, key[place][1:] != key[place][:-1])[: len(place)]
+    first = changes(key[place])
     current = place[first]
     held = current[np.cumsum(first) - 1]
     equal = (rank[place] == rank[held]) & (recorded[place] == recorded[held])
     conflicts = place[equal & (says[place] != says[held])]
-    dates = rows["recorded_date"].to_numpy()[place]
-    first_recorded = np.minimum.reduceat(dates, np.flatnonzero(first)) if len(place) else dates
+    first_recorded = np.minimum.reduceat(recorded[place], np.flatnonzero(first)) if len(place) else recorded[place]
     return current, first_recorded, conflicts
 
 

@@ -18,10 +18,8 @@ import re
 import statistics
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,12 +28,11 @@ from zipfile import BadZipFile
 
 import openpyxl  # type: ignore[import-untyped]
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
 
 from perflib.errors import DataError
 from perflib.records.mapping import same
+from perflib.records.parquet import read_parquet
 from perflib.rules.sources import FolderSource
 
 TOP = 20
@@ -193,31 +190,11 @@ def _without_points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
-        names = pq.read_schema(path).names
-        with ThreadPoolExecutor(pa.cpu_count()) as pool:  # few columns at a time, since the text of all is large
-            columns = list(pool.map(partial(_column, path), names))
+        return _numbered(read_parquet(path), 2)
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path.name}: cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}."
         ) from None
-    return _numbered(pd.DataFrame(dict(enumerate(columns)), copy=False).set_axis(names, axis="columns"), 2)
-
-
-def _column(path: Path, name: str) -> pd.Series:
-    """Return a column of a Parquet file: text and dates as categories, numbers with a fraction as text."""
-    with pq.ParquetFile(path) as file:
-        cells = file.read(columns=[name], use_threads=False).column(0)
-    coded = (pa.types.is_string, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp)
-    if len(cells) and any(is_kind(cells.type) for is_kind in coded):
-        found = cells.dictionary_encode().combine_chunks()
-        distinct = pd.Index(found.dictionary.to_pandas(date_as_object=False))
-        return pd.Series(pd.Categorical.from_codes(found.indices.fill_null(-1).to_numpy(), distinct))
-    values = cells.to_pandas()
-    if not pd.api.types.is_float_dtype(values.dtype):
-        return values
-    place, numbers = pd.factorize(values)
-    texts = pd.array([str(number).removesuffix(".0") for number in numbers], dtype="str")
-    return pd.Series(texts.take(place, allow_fill=True))
 
 
 # -------------------------------------------------------------------------------------------------------------- Excel

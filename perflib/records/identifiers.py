@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perflib.records.current import categorical
+from perflib.records.current import categorical, codes
 from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, is_filled, open_columns
 from perflib.rules.programme import Programme
 
@@ -25,12 +25,12 @@ PERSON = "holds the identifier of a referral or person"
 def identifiers(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
     """Return every identifier of a referral or person, in small letters; all tables have the same referrals."""
     people = tables["participants"]
-    referrals = pd.Series(people["referral_id"].cat.categories)
-    return pd.concat([referrals, people["participant_id"].dropna()], ignore_index=True).str.lower()
+    names = [pd.Series(people[name].cat.categories) for name in ("referral_id", "participant_id")]
+    return pd.concat(names, ignore_index=True).str.lower()
 
 
-def holding(cells: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
-    """Return which texts hold one of the identifiers known.
+def holding(cells: pd.Series, known: pd.Series, *, short: bool = True) -> NDArray[np.bool_]:
+    """Return which texts hold one of the identifiers known; without `short`, numbers of up to four digits are left.
 
     >>> holding(pd.Series(["SC01", "see R-1.", "r-1"]), pd.Series(["r-1"])).tolist()
     [False, True, True]
@@ -39,22 +39,25 @@ def holding(cells: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     text = pd.Series(distinct, dtype="str").str.strip().str.lower()
     words = pd.concat([text, text.str.split().explode().str.strip(".,;:()[]")]).astype("str")
     named = known[known.isin(words)]  # first the few that occur: there may be a million
+    if not short:
+        named = named[~named.str.fullmatch(r"\d{1,4}").astype(bool)]
     found = words.isin(named).groupby(level=0).any().to_numpy()
     return np.append(found, False)[place]
 
 
 def hide(name: str, table: pd.DataFrame, known: pd.Series, programme: Programme) -> pd.DataFrame:
     """Take identifiers out of the columns of a table that reports may show, and return those cells as faults."""
-    known = known[~known.str.fullmatch(r"\d{1,4}").astype(bool)]
     faults = [pd.DataFrame(columns=SET_ASIDE)]
     for column in open_columns(name, programme):
         kinds = categorical(table[column])
-        held = np.append(holding(pd.Series(kinds.cat.categories), known), False)[kinds.cat.codes]
+        holds = holding(pd.Series(kinds.cat.categories), known, short=False)
+        if not holds.any():
+            continue
+        held = np.append(holds, False)[codes(kinds)]
         if name == "attributes":
             held &= table["attribute"].isin(open_columns("participants", programme)).to_numpy()
-        if held.any():
-            table[column] = table[column].where(~held)
-            effect = ROW_NOT_USED if is_filled(name, column) else NOT_RECORDED
-            fixed = {"table": name, "row": table.index[held], "column": column, "value": "", "reason": PERSON}
-            faults.append(pd.DataFrame(fixed | {"effect": effect}, columns=SET_ASIDE))
+        table[column] = table[column].where(~held)
+        effect = ROW_NOT_USED if is_filled(name, column) else NOT_RECORDED
+        fixed = {"table": name, "row": table.index[held], "column": column, "value": "", "reason": PERSON}
+        faults.append(pd.DataFrame(fixed | {"effect": effect}, columns=SET_ASIDE))
     return pd.concat(faults, ignore_index=True)

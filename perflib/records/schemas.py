@@ -23,7 +23,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from perflib.errors import DataError
-from perflib.records.current import categorical
+from perflib.records.current import MISSING, categorical, codes, days, of_codes
 from perflib.rules.programme import Attribute, Programme
 
 Kind = Literal["id", "code", "text", "prose", "date", "integer", "number"]
@@ -368,7 +368,7 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
             read[name], found = _read_column(table, name, raw[name], programme)
             faults.append(found)
         else:
-            read[name] = _absent(column, raw.index, categories=table == "events" or name == "referral_id")
+            read[name] = _absent(column, raw.index, categories=_coded(table, name, column))
     frame = pd.DataFrame(read, copy=False).rename_axis("row")
     if table == "attributes":
         frame["value"], found = _attribute_values(frame, raw["value"], programme)
@@ -409,7 +409,7 @@ def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) 
     """Read one column by its distinct values, and find the cells of it that cannot be used."""
     column = _columns(table, programme)[name]
     place, distinct = _distinct(cells)
-    read = _read(distinct, column, _aliases(table, name, programme))
+    filled, read = len(distinct), _read(distinct, column, _aliases(table, name, programme))
     if (place < 0).any():  # a missing cell, of place -1, reads as the last
         distinct, read = (values.reindex(range(len(distinct) + 1)) for values in (distinct, read))
     reason = _reasons(schema(table, programme, [name]), read)
@@ -437,17 +437,23 @@ def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) 
         read = read.mask(bad)
     elif (table, name) == ("events", "action"):
         read = read.fillna("record")
-    if name == "referral_id" or (table == "events" and column.kind not in UNREAD):
+    if _coded(table, name, column):
         kinds = categorical(read)
-        found = pd.Categorical.from_codes(kinds.cat.codes.to_numpy()[place], categories=kinds.cat.categories)
-        return pd.Series(found, index=cells.index), faults
+        if not np.array_equal(codes(kinds), np.append(np.arange(filled), -1)[: len(read)]):
+            place = codes(kinds)[place]
+        return of_codes(place, kinds.cat.categories, cells), faults
     return pd.Series(read.array.take(place), index=cells.index), faults
+
+
+def _coded(table: str, name: str, column: Column) -> bool:
+    """Return whether a column is kept as categories: many rows of few texts and dates."""
+    return table == "events" or name == "referral_id" or (table == "participants" and column.kind not in UNREAD)
 
 
 def _distinct(cells: pd.Series) -> tuple[NDArray[np.integer], pd.Series]:
     """Return the place of each cell among the distinct values, -1 where it is missing, and those values."""
     if isinstance(cells.dtype, pd.CategoricalDtype):
-        return cells.cat.codes.to_numpy(), pd.Series(cells.cat.categories)
+        return cells.array.codes, pd.Series(cells.cat.categories)
     place, values = pd.factorize(cells)
     return place, pd.Series(values)
 
@@ -466,7 +472,8 @@ def _reasons(rules: pa.DataFrameSchema, read: pd.Series) -> NDArray[np.object_]:
 
 def _too_early(events: pd.DataFrame, cells: pd.Series) -> pd.DataFrame:
     """Find the events that are dated after they were recorded."""
-    rows = np.flatnonzero((events["event_date"] > events["recorded_date"]).to_numpy())
+    happened, recorded = days(events["event_date"]), days(events["recorded_date"])
+    rows = np.flatnonzero((happened > recorded) & (recorded > MISSING))
     fixed = {"table": "events", "row": events.index[rows], "column": "event_date"}
     shown = [_shown(TABLES["events"]["event_date"], cell) for cell in cells.iloc[rows]]
     return pd.DataFrame(fixed | {"value": shown, "reason": TOO_EARLY, "effect": ROW_NOT_USED}, columns=SET_ASIDE)

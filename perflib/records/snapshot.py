@@ -14,7 +14,9 @@ Nothing here reads the clock: the same files, month and `known_at` give the same
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, wraps
@@ -27,7 +29,19 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
-from perflib.records.current import CONFLICT, DAY, among, categorical, codes, in_order, resolve, shared, trimmed
+from perflib.records.current import (
+    CONFLICT,
+    DAY,
+    among,
+    categorical,
+    changes,
+    codes,
+    days,
+    is_dates,
+    resolve,
+    shared,
+    trimmed,
+)
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Part, as_in_the_extract, same
 from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, TABLES, parse
@@ -41,6 +55,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 At = Literal["at_start", "at_referral", "at_event", "at_period_end"]
 
+REFERRALS_OF_A_BLOCK = 1 << 16
+EPOCH = date(1970, 1, 1).toordinal()
 REPEAT, ONCE = "repeat of another row", "counted once"
 STRAY, UNKNOWN = "not a referral of the participants table", "no such referral is known"
 
@@ -76,8 +92,8 @@ class Extract:
         declared = getattr(self.contract.source, "known_to", None)
         if declared is not None:
             return declared
-        recorded = [table["recorded_date"].max() for table in self.tables.values() if "recorded_date" in table]
-        return max(day for day in recorded if pd.notna(day)).date()
+        recorded = [days(table["recorded_date"]) for table in self.tables.values() if "recorded_date" in table]
+        return date.fromordinal(EPOCH + max(int(table.max()) for table in recorded if len(table)))
 
     @cached_property
     def last_month(self) -> pd.Period:
@@ -193,7 +209,7 @@ class Snapshot:
     def rows_of(self, referrals: pd.Series) -> NDArray[np.int64]:
         """Return the row in `journeys` of each referral, -1 where it has none."""
         if isinstance(referrals.dtype, pd.CategoricalDtype) and referrals.dtype == self.events["referral_id"].dtype:
-            return self._rows_of_names[referrals.cat.codes]
+            return self._rows_of_names[codes(referrals)]
         return pd.Index(self.journeys["referral_id"]).get_indexer(pd.Index(referrals))
 
     @cached_property
@@ -332,9 +348,9 @@ def take_snapshot(
 
     events = extract.tables["events"]
     faults = _known_faults(extract, at)
-    seen = ~(events["recorded_date"] > at).to_numpy()
     referrals = events["referral_id"]
-    told = referrals.where(seen)
+    seen = ~(days(events["recorded_date"]) > known.toordinal() - EPOCH)
+    told = referrals[seen]
     sound = seen & ~_flagged(events.index, _rows_lost(faults, "events"))
     listed = among(referrals, extract.tables["participants"]["referral_id"])
     strays = events[sound & ~listed]
@@ -343,33 +359,33 @@ def take_snapshot(
     asides.append(_aside("events", strays.index[~repeated], "referral_id", STRAY))
 
     repeating = [name for name, event in contract.programme.events.items() if event.repeats]
-    holds, first_recorded, conflicts, repeats = resolve(events, sound & listed, repeating, contract.source_order)
+    places, first_recorded, conflicts, repeats = resolve(events, sound & listed, repeating, contract.source_order)
     asides.append(_aside("events", events.index[repeats], "", REPEAT, ONCE))
 
     participants, referral_asides, not_yet_known = _referrals(extract, told, faults)
     asides += referral_asides
-    referral = holds & (events["event"] == "referral").to_numpy()
-    referred = among(participants["referral_id"], referrals[referral])
+    standing = events.iloc[places[(events["event"] == "referral").to_numpy()[places]]]
+    referred = among(participants["referral_id"], standing["referral_id"])
     asides.append(_aside("participants", participants.index[~referred], "referral_id", "no usable referral event"))
-    theirs = among(referrals, participants["referral_id"][referred])
+    mine = participants["referral_id"][referred]
+    theirs = among(referrals, mine)
     lost = events.index[sound & listed & ~theirs]
     asides.append(_aside("events", lost.difference(events.index[repeats]), "referral_id", "its referral is not used"))
     conflicts = conflicts[theirs[conflicts]]
     asides.append(_aside("events", events.index[conflicts], "event_date", CONFLICT, "the earliest date is used"))
-    first_day = _first_day(extract, events["event_date"][theirs & referral], period, known, default=month is None)
+    standing = standing[among(standing["referral_id"], mine)]
+    referred_on = days(standing["event_date"])
+    first_day = _first_day(extract, referred_on, period, known, default=month is None)
 
-    happened = (events["event_date"] <= pd.Timestamp(period.end_time.date())).to_numpy()
-    reported = referrals[happened & theirs & referral]
+    last = period.end_time.toordinal() - EPOCH
+    reported = standing["referral_id"][referred_on <= last]
     participants = participants[among(participants["referral_id"], reported)]
     participants = _as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
-    rows = in_order(events, holds & happened & among(referrals, reported))
-    current = events.drop(columns="action").take(rows)
-    texts = current.columns.difference(["event_date", "recorded_date"])
-    current = current.assign(**{name: trimmed(categorical(current[name])) for name in texts})
-    current["first_recorded"] = first_recorded[rows]
-
-    seen[rows] = seen[repeats] = False
-    other_rows = events[seen]
+    used = ((days(events["event_date"]) <= last) & among(referrals, reported))[places]
+    places = places[used]
+    current = _chosen(events.drop(columns="action"), places).assign(first_recorded=first_recorded[used])
+    seen[places] = seen[repeats] = False
+    other_rows = _chosen(events, np.flatnonzero(seen))
 
     tables, other_asides = _as_known(extract, at, told)
     asides += other_asides
@@ -387,7 +403,7 @@ def take_snapshot(
     attributes = tables.get("attributes", pd.DataFrame())
     tables["participants"] = participants
     journeys = _journeys(participants, current, attributes, contract.programme)
-    whole = (not_yet_known, extract.known_to, _as_text(other_rows))
+    whole = (not_yet_known, extract.known_to, other_rows)
     return Snapshot(contract, period, known, first_day, journeys, current, set_aside, tables, *whole)
 
 
@@ -407,10 +423,30 @@ def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) 
     return known
 
 
-def _first_day(extract: Extract, referrals: pd.Series, month: pd.Period, known: date, *, default: bool) -> date:
-    """Return the contract's day one; refuse a month that lies before it or after the extract."""
+def _chosen(events: pd.DataFrame, places: NDArray[np.integer]) -> pd.DataFrame:
+    """Return some of the events, with their dates as dates, and their text in the categories that are left."""
+
+    def column(name: str) -> pd.Series:
+        values = events[name]
+        if not is_dates(values):
+            return trimmed(categorical(values.take(places)))
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            dates = values.cat.categories.append(pd.DatetimeIndex([pd.NaT]))
+            return pd.Series(dates.to_numpy()[codes(values)[places]], copy=False)
+        return values.take(places)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        columns = [values.array for values in pool.map(column, events)]
+    return pd.DataFrame(dict(zip(events, columns, strict=True)), index=events.index[places], copy=False)
+
+
+def _first_day(extract: Extract, referrals: NDArray[np.int32], month: pd.Period, known: date, *, default: bool) -> date:
+    """Return the contract's day one; refuse a month that lies before it or after the extract.
+
+    `referrals` are the days of the referrals that are used.
+    """
     path, latest = extract.contract.path, pd.Period(extract.known_to, "M")
-    day = extract.contract.first_day or (referrals.min().date() if len(referrals) else None)
+    day = extract.contract.first_day or (date.fromordinal(EPOCH + int(referrals.min())) if len(referrals) else None)
     if default and (day is None or month < pd.Period(day, "M")):
         raise ParameterError(
             f"{path}: no whole month is recorded yet: the extract holds what was recorded to {extract.known_to}. "
@@ -458,7 +494,9 @@ def _flagged(index: pd.Index, rows: pd.Series) -> NDArray[np.bool_]:
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with its categories, which only the events keep, as text."""
-    return table.astype(dict.fromkeys(table.select_dtypes("category"), "str"))
+    kept = table.select_dtypes("category").items()
+    texts = {str(name): values.cat.categories.array.take(codes(values), allow_fill=True) for name, values in kept}
+    return table.assign(**texts)
 
 
 def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
@@ -468,7 +506,8 @@ def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
     for name, table in extract.tables.items():
         if "recorded_date" in table and name != "consent":
             mine = faults["table"] == name
-            known[mine] = ~(table["recorded_date"].reindex(faults.loc[mine, "row"]) > at).to_numpy()
+            recorded = days(table["recorded_date"].reindex(faults.loc[mine, "row"]))
+            known[mine] = ~(recorded > at.toordinal() - EPOCH)
     return faults[known]
 
 
@@ -526,18 +565,8 @@ def _journeys(
     journeys = participants.reset_index(drop=True)
     for name, attribute in programme.attributes.items():
         journeys[name] = _typed(journeys[name], attribute)
-    place, kind = (events[name].cat.codes.to_numpy() for name in ("referral_id", "event"))
-    happened, recorded = (events[name].to_numpy() for name in ("event_date", "first_recorded"))
-    another = _changes(place) | _changes(kind)
-    day = np.flatnonzero(another | _changes(happened))
-    if len(day):
-        recorded = np.minimum.reduceat(recorded, day)[another[day]]
-    place, kind, happened = place[another], kind[another], happened[another]
-    columns = [column for name in programme.events for column in (name, f"{name}_recorded")]
-    dates = np.full((len(columns), len(journeys)), np.datetime64("NaT", "s"))
-    at = 2 * pd.Index(list(programme.events)).get_indexer(events["event"].cat.categories)[kind]
-    dates[at, place], dates[at + 1, place] = happened, recorded
-    journeys = pd.concat([journeys, pd.DataFrame(dates.T, columns=columns, copy=False)], axis="columns")
+    dates = _first_dates(events, len(journeys), list(programme.events))
+    journeys = pd.concat([journeys, pd.DataFrame(dates, copy=False)], axis="columns")
     if len(attributes):
         moment = journeys["start"].fillna(journeys["referral"])
         for name in attributes["attribute"].unique():
@@ -546,9 +575,37 @@ def _journeys(
     return journeys
 
 
-def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which values differ from the one before."""
-    return np.append(True, values[1:] != values[:-1])[: len(values)]
+def _first_dates(events: pd.DataFrame, referrals: int, names: Sequence[str]) -> dict[str, NDArray[np.datetime64]]:
+    """Return columns of a row a referral: the first date of each event, and when that was first recorded.
+
+    The events are in the order of `_journeys`, and so are worked through a block of referrals at a time.
+    """
+    place, kind = codes(events["referral_id"]), codes(events["event"])
+    happened, recorded = (events[name].to_numpy() for name in ("event_date", "first_recorded"))
+    told = events["event"].cat.categories
+    nothing = np.full(referrals, np.datetime64("NaT", "s"))
+    columns: dict[str, NDArray[np.datetime64]] = {
+        column: np.empty_like(nothing) if name in told else nothing
+        for name in names
+        for column in (name, f"{name}_recorded")
+    }
+
+    def fill(first: int) -> None:
+        block = slice(*np.searchsorted(place, [first, first + REFERRALS_OF_A_BLOCK]))
+        who, event, day = place[block], kind[block], happened[block]
+        another = changes(who) | changes(event)
+        days_of = np.flatnonzero(another | changes(day))
+        since = np.minimum.reduceat(recorded[block], days_of)[another[days_of]] if len(days_of) else recorded[:0]
+        who, event, day = who[another], event[another], day[another]
+        for number, name in enumerate(told):
+            mine = np.flatnonzero(event == number)
+            for column, dates in ((columns[name], day), (columns[f"{name}_recorded"], since)):
+                column[first : first + REFERRALS_OF_A_BLOCK] = np.datetime64("NaT", "s")
+                column[who[mine]] = dates[mine]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(fill, range(0, referrals, REFERRALS_OF_A_BLOCK)))
+    return columns
 
 
 def _typed(values: pd.Series, attribute: Attribute) -> pd.Series:

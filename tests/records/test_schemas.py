@@ -292,7 +292,7 @@ def test_an_unknown_code_is_not_recorded_even_where_a_blank_means_something(whp:
     )
     for table, raw, column in (("participants", people, "sex"), ("attributes", history, "value")):
         frame, faults = parse(table, raw, "a file", programme)
-        assert frame[column].fillna("?").tolist() == ["f", "not_said", "?"], table
+        assert frame[column].astype("str").fillna("?").tolist() == ["f", "not_said", "?"], table
         assert faults[["row", "column", "value"]].to_numpy().tolist() == [[2, column, "x"]], table
 
 

@@ -39,14 +39,14 @@ def rows(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
 
 def not_held(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
     """Return the rows of some events that are known and do not hold, with `action` where it was left blank."""
-    other = snapshot.other_rows[snapshot.other_rows["event"].isin(events)]
+    other = as_text(snapshot.other_rows[snapshot.other_rows["event"].isin(events)])
     return other.assign(action=other["action"].fillna(RECORD))
 
 
 def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return which of some rows hold, with `first_recorded`, and which of them lost a conflict."""
     found = resolve(rows, np.ones(len(rows), dtype=bool), repeating(snapshot), source_order)
-    current = rows[found.holds].assign(first_recorded=found.first_recorded[found.holds])
+    current = rows.take(found.current).assign(first_recorded=found.first_recorded)
     return current, rows.iloc[found.conflicts]
 
 
