@@ -93,6 +93,11 @@ def _months_between(earlier: pd.PeriodIndex, later: pd.Period | pd.PeriodIndex) 
     return np.asarray(number - (earlier.year * 12 + earlier.month), dtype=np.int64)
 
 
+def _month_numbers(days: pd.Series) -> NDArray[np.int64]:
+    """Return the months of dates, as the ordinals of periods are: since January 1970."""
+    return days.to_numpy().astype("datetime64[M]").astype(np.int64)
+
+
 def started(snapshot: Snapshot) -> NDArray[np.bool_]:
     """Return which journeys belong to a cohort: those started by the end of the reporting month."""
     return snapshot.journeys["start"].notna().to_numpy()
@@ -159,23 +164,19 @@ def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None
 
 def _triangle(snapshot: Snapshot, measure: str, by: str | None, clock: Clock, keep: NDArray[np.bool_]) -> Triangle:
     """Return the triangle of those of the started journeys that `keep` names."""
-    reached = measures.first(snapshot, measure)[clock]
-    start = pd.PeriodIndex(snapshot.journeys.loc[keep, "start"].dt.to_period("M"))
+    reached = measures.first(snapshot, measure)[clock][keep]
+    start = _month_numbers(snapshot.journeys["start"][keep])
     cohorts = cohort_months(snapshot)
-    row = cohorts.get_indexer(start)
+    row = start - cohorts[0].ordinal
     index: pd.Index = cohorts
     if by is not None:
         codes, names = pd.factorize(labels(snapshot, by)[keep], sort=True)
         row = codes * len(cohorts) + row
         index = pd.MultiIndex.from_product([names, cohorts], names=[by, "cohort"])
 
-    month = reached[keep].dt.to_period("M")
-    age = pd.Series(np.nan, index=month.index)
-    found = month.notna()
-    age[found] = _months_between(start[found.to_numpy()], pd.PeriodIndex(month[found]))
-    ages = len(cohorts)
-    inside = age < ages
-    place = row[inside.to_numpy()] * ages + age[inside].clip(lower=0).to_numpy(dtype=np.int64)
+    age, ages = _month_numbers(reached) - start, len(cohorts)
+    inside = reached.notna().to_numpy() & (age < ages)
+    place = row[inside] * ages + age[inside].clip(min=0)
     cells = np.bincount(place, minlength=len(index) * ages).reshape(len(index), ages)
     observed = (
         np.arange(ages) <= _months_between(pd.PeriodIndex(index.get_level_values("cohort")), snapshot.month)[:, None]
@@ -194,16 +195,14 @@ def _triangle(snapshot: Snapshot, measure: str, by: str | None, clock: Clock, ke
 
 def _mix(snapshot: Snapshot, keep: NDArray[np.bool_], row: NDArray[np.int64], index: pd.Index) -> pd.DataFrame:
     """Count the starts of each row by customer group and area."""
-    area = snapshot.programme.area
-    counts = pd.DataFrame(
-        {
-            "row": row,
-            "group": labels(snapshot, snapshot.programme.group)[keep].to_numpy(),
-            "area": labels(snapshot, area)[keep].to_numpy() if area else NOT_RECORDED,
-        }
-    ).value_counts()
-    wide = counts.unstack(["group", "area"], fill_value=0).sort_index(axis="columns")
-    return wide.reindex(range(len(index)), fill_value=0).set_axis(index, axis="index")
+    group, area = snapshot.programme.group, snapshot.programme.area
+    place, names = pd.factorize(labels(snapshot, group)[keep], sort=True)
+    where, areas = pd.factorize(labels(snapshot, area)[keep], sort=True) if area else (0, [NOT_RECORDED])
+    shape = (len(index), len(names) * len(areas))
+    cells = np.bincount((row * len(names) + place) * len(areas) + where, minlength=shape[0] * shape[1]).reshape(shape)
+    columns = pd.MultiIndex.from_product([names, areas], names=["group", "area"])
+    occurs = np.flatnonzero(cells.any(axis=0))
+    return pd.DataFrame(cells[:, occurs], index=index, columns=columns[occurs])
 
 
 def expected(t: Triangle, contract: Contract) -> pd.DataFrame:

@@ -15,17 +15,17 @@ Conventions
 Worked case: a start of 1 February recorded that day, corrected on 5 March to 31 January: current 31 January, first
 recorded 1 February.
 
-All rows are put in order once, a block of referrals at a time and several blocks at once. Most rows are then seen to
-share their key with no other, and hold: only the others are compared. Text is compared by the numbers of its
-categories, which are in alphabetical order, so that a million referrals are sorted as whole numbers.
+An extract's rows are put in order once. Most of them are then seen to share their key with no other, and hold in any
+snapshot that knows them: only the others are compared. Text is compared by the numbers of its categories, which are in
+alphabetical order, so that a million referrals are sorted as whole numbers.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from datetime import date
 from itertools import accumulate
 from operator import mul
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ Flags = NDArray[np.bool_]
 CONFLICT = "two records of one event, recorded on one day by equally good sources"
 DAY = np.timedelta64(1, "D")
 ROWS_OF_A_BLOCK, MOST_BLOCKS = 500_000, 32
-"""How many rows are resolved at once, about; an extract is in no more blocks than that."""
+"""How many rows are sorted at once, about; an extract is in no more blocks than that."""
 
 MISSING = np.iinfo(np.int32).min
 """A missing date, as a day."""
@@ -59,13 +59,13 @@ class Resolved(NamedTuple):
     Attributes
     ----------
     current : ndarray of int
-        Places of the current rows, sorted by referral, event, date, ref and event_id.
+        Places of the current rows, in order.
     first_recorded : ndarray of datetime64
         For each of them, when its event was first recorded.
     conflicts : ndarray of int
         Places of the rows that say something else than the current row although nothing makes them worse than it.
     repeats : ndarray of int
-        Places of the rows wholly equal to an earlier one.
+        Places of the rows wholly equal to another, which counts.
     """
 
     current: Numbers
@@ -169,7 +169,19 @@ def days(values: pd.Series) -> NDArray[np.int32]:
     return np.maximum(numbers, MISSING).astype(np.int32)
 
 
-def keys(events: pd.DataFrame, repeating: Sequence[str]) -> Numbers:
+def to_date(day: np.integer) -> date:
+    """Return the date of a day since 1970."""
+    return pd.Timestamp(int(day), unit="D").date()
+
+
+def after(values: pd.Series, day: date) -> Flags:
+    """Return which dates, or categories of dates, are later than a day; a missing one is not."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return np.append(after(pd.Series(values.cat.categories), day), False)[codes(values)]
+    return (values > pd.Timestamp(day)).to_numpy()
+
+
+def keys(events: pd.DataFrame, repeating: Collection[str]) -> Numbers:
     """Return a number for each row, equal for rows that tell of the same event."""
     ref = codes(events["ref"])
     dated = events["event"].isin(repeating).to_numpy() & (ref < 0)
@@ -236,16 +248,57 @@ def order(*parts: Numbers) -> Numbers:
     return place
 
 
-def resolve(events: pd.DataFrame, usable: Flags, repeating: Sequence[str], source_order: Sequence[str]) -> Resolved:
+def in_order(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the events table sorted by referral, event, date, ref and event_id.
+
+    A block of referrals at a time is sorted, and several at once: what is worked out of a block stays in the
+    processor's own memory.
+    """
+    columns = [days(events[name]) if name == "event_date" else codes(events[name]) for name in SORTED]
+    blocks = min(MOST_BLOCKS, len(events) // ROWS_OF_A_BLOCK) or 1
+    block = (columns[0] >> (int(columns[0].max(initial=0)) // blocks).bit_length()).astype(np.int8)
+
+    def sort(number: np.int8) -> Numbers:
+        places = np.flatnonzero(block == number)
+        return places[order(*(column[places] for column in columns))]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        places = np.concatenate([np.array([], dtype=np.intp), *pool.map(sort, np.unique(block))])
+        taken = pool.map(lambda name: events[name].array.take(places), events)
+        return pd.DataFrame(dict(zip(events, taken, strict=True)), index=events.index[places], copy=False)
+
+
+def alone(events: pd.DataFrame, repeating: Collection[str]) -> Flags:
+    """Return which rows, in order, are seen to share their key with no other, whichever of them are usable.
+
+    Such are the only row of a referral and event, the only row of a day of an event that repeats and has no ref, and
+    the only row of an `event_id`.
+    """
+    named = codes(events["event_id"])
+    event = changes(codes(events["referral_id"])) | changes(codes(events["event"]))
+    day = event | changes(codes(events["event_date"]))
+    dated = events["event"].isin(repeating).to_numpy() & (codes(events["ref"]) < 0)
+    found = _single(event) | (dated & _single(day))
+    if (named >= 0).any():
+        times = np.append(np.bincount(named[named >= 0]), 0)
+        found = np.where(named >= 0, times[named] == 1, found)
+    return found
+
+
+def resolve(
+    events: pd.DataFrame, lone: Flags, usable: Flags, repeating: Collection[str], source_order: Sequence[str]
+) -> Resolved:
     """Find the current row of every event that stands, the rows that lost a conflict, and those told twice.
 
     Parameters
     ----------
     events : DataFrame
-        Rows of the events table.
+        Rows of the events table in the order of `in_order`; index the row number in the file.
+    lone : ndarray of bool
+        Which of them are seen to be `alone`.
     usable : ndarray of bool
         Which of them can be used, and are known.
-    repeating : sequence of str
+    repeating : collection of str
         Events that may happen more than once in a journey.
     source_order : sequence of str
         Sources from the best to the least; those not named, and rows without one, come after.
@@ -254,64 +307,19 @@ def resolve(events: pd.DataFrame, usable: Flags, repeating: Sequence[str], sourc
     -------
     Resolved
     """
-    blocks = _blocks(events, usable)
-    find = partial(_resolve, events, repeating, source_order)
-    if len(blocks) == 1:
-        return find(blocks[0])
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return Resolved(*map(np.concatenate, zip(*pool.map(find, blocks), strict=True)))
-
-
-def _blocks(events: pd.DataFrame, usable: Flags) -> list[Numbers]:
-    """Return the places of the usable rows, a block of referrals at a time and these in their order.
-
-    What is worked out of a block stays in the processor's own memory. An `event_id` may stand at two referrals: then
-    all are one block.
-    """
-    blocks = min(MOST_BLOCKS, len(events) // ROWS_OF_A_BLOCK)
-    if blocks < 2 or events["event_id"].notna().any():
-        return [np.flatnonzero(usable)]
-    referrals = codes(events["referral_id"])
-    block = (referrals >> (int(referrals.max()) // blocks).bit_length()).astype(np.uint8)
-    return [np.flatnonzero(usable & (block == number)) for number in np.unique(block)]
-
-
-def _resolve(events: pd.DataFrame, repeating: Sequence[str], source_order: Sequence[str], places: Numbers) -> Resolved:
-    """Do what `resolve` does for the rows at some places, which are in ascending order."""
-    rows = events[[*SORTED, "recorded_date", "action"]].take(places)
-    ordered = order(*(days(rows[name]) if name == "event_date" else codes(rows[name]) for name in SORTED))
-    rows, places = rows.take(ordered), places[ordered]
-
-    alone = _alone(rows, repeating)
-    holds = alone & (rows["action"] != "withdraw").to_numpy()
-    first_recorded = days(rows["recorded_date"])
-
-    others = np.flatnonzero(~alone)
-    others = others[np.argsort(places[others])]  # in the order of the file: of repeats the first counts
-    several = events.take(places[others])
+    holds = usable & lone & (events["action"] != "withdraw").to_numpy()
+    others = np.flatnonzero(usable & ~lone)
+    others = others[np.argsort(events.index[others])]  # in the order of the file: of repeats the first counts
+    several = events.take(others)
     repeated = _repeated(several)
     told, several = others[~repeated], several[~repeated]
     current, first, conflicts = _resolve_several(several, pd.factorize(keys(several, repeating))[0], source_order)
     holds[told[current]] = True
-    first_recorded[told[current]] = first
-    since = first_recorded[holds].astype("datetime64[D]").astype("datetime64[s]")
-    return Resolved(places[holds], since, places[told[conflicts]], places[others[repeated]])
-
-
-def _alone(rows: pd.DataFrame, repeating: Sequence[str]) -> Flags:
-    """Return which rows, in the order of referral, event and date, are seen to share their key with no other.
-
-    Such are the only row of a referral and event, and the only row of a day of an event that repeats and has no ref.
-    """
-    named = codes(rows["event_id"])
-    event = changes(codes(rows["referral_id"])) | changes(codes(rows["event"]))
-    day = event | changes(days(rows["event_date"]))
-    dated = rows["event"].isin(repeating).to_numpy() & (codes(rows["ref"]) < 0)
-    alone = _single(event) | (dated & _single(day))
-    if (named >= 0).any():
-        times = np.append(np.bincount(named[named >= 0]), 0)
-        alone = np.where(named >= 0, times[named] == 1, alone)
-    return alone
+    places = np.flatnonzero(holds)
+    first_recorded = days(events["recorded_date"].take(places))
+    first_recorded[np.searchsorted(places, told[current])] = first
+    since = first_recorded.astype("datetime64[D]").astype("datetime64[s]")
+    return Resolved(places, since, told[conflicts], others[repeated])
 
 
 def changes(values: NDArray[Any]) -> Flags:

@@ -32,14 +32,18 @@ from perflib.errors import DataError, ParameterError
 from perflib.records.current import (
     CONFLICT,
     DAY,
+    after,
+    alone,
     among,
     categorical,
     changes,
     codes,
     days,
+    in_order,
     is_dates,
     resolve,
     shared,
+    to_date,
     trimmed,
 )
 from perflib.records.identifiers import hide, holding, identifiers
@@ -56,8 +60,10 @@ R = TypeVar("R")
 At = Literal["at_start", "at_referral", "at_event", "at_period_end"]
 
 REFERRALS_OF_A_BLOCK = 1 << 16
-EPOCH = date(1970, 1, 1).toordinal()
 REPEAT, ONCE = "repeat of another row", "counted once"
+NO_FAULTS = pd.DataFrame(columns=[*SET_ASIDE, "recorded_date"]).astype(
+    {"row": "int64", "recorded_date": "datetime64[s]"}
+)
 STRAY, UNKNOWN = "not a referral of the participants table", "no such referral is known"
 
 
@@ -68,9 +74,9 @@ class Extract:
     Attributes
     ----------
     tables : mapping of str to DataFrame
-        Rows that can be read; index the row number in the file.
+        Rows that can be read; index the row number in the file. The events are put in order.
     faults : DataFrame
-        What cannot be used: columns of `SET_ASIDE`, index the row number, with `recorded_date` where there is one.
+        What cannot be used: columns of `SET_ASIDE`, and the row's `recorded_date` where it has one.
     files : mapping of str to str
         What each table's file is called.
     unused : mapping of str to list of str
@@ -86,6 +92,19 @@ class Extract:
     unused: Mapping[str, list[str]]
     parts: Mapping[str, Sequence[Part]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", {**self.tables, "events": in_order(self.tables["events"])})
+
+    @cached_property
+    def repeating(self) -> list[str]:
+        """The events that may happen more than once in a journey."""
+        return [name for name, event in self.contract.programme.events.items() if event.repeats]
+
+    @cached_property
+    def alone(self) -> NDArray[np.bool_]:
+        """Which rows of the events are seen to share their key with no other."""
+        return alone(self.tables["events"], self.repeating)
+
     @cached_property
     def known_to(self) -> date:
         """The day to which the extract knows everything: declared, or the last recorded date of any table."""
@@ -93,7 +112,7 @@ class Extract:
         if declared is not None:
             return declared
         recorded = [days(table["recorded_date"]) for table in self.tables.values() if "recorded_date" in table]
-        return date.fromordinal(EPOCH + max(int(table.max()) for table in recorded if len(table)))
+        return to_date(max(table.max() for table in recorded if len(table)))
 
     @cached_property
     def last_month(self) -> pd.Period:
@@ -320,6 +339,7 @@ def load_extract(contract: Contract) -> Extract:
     hidden = [hide(name, frame, people, contract.programme) for name, frame in tables.items()]
     faults = pd.concat([*(found for _, found in read.values()), *hidden], ignore_index=True).astype({"row": "int64"})
     faults["value"] = faults["value"].mask(holding(faults["value"], people), "")
+    faults["recorded_date"] = _recorded(tables, faults)
     unused = {
         name: [*(str(header) for header in table.frame if same(header) not in tables[name]), *table.unread]
         for name, table in raw.items()
@@ -347,19 +367,20 @@ def take_snapshot(
     asides: list[pd.DataFrame] = []
 
     events = extract.tables["events"]
-    faults = _known_faults(extract, at)
+    faults = extract.faults[~after(extract.faults["recorded_date"], known)]
     referrals = events["referral_id"]
-    seen = ~(days(events["recorded_date"]) > known.toordinal() - EPOCH)
+    seen = ~after(events["recorded_date"], known)
     told = referrals[seen]
     sound = seen & ~_flagged(events.index, _rows_lost(faults, "events"))
     listed = among(referrals, extract.tables["participants"]["referral_id"])
-    strays = events[sound & ~listed]
+    strays = events[sound & ~listed].sort_index()
     repeated = strays.duplicated()
     asides.append(_aside("events", strays.index[repeated], "", REPEAT, ONCE))
     asides.append(_aside("events", strays.index[~repeated], "referral_id", STRAY))
 
-    repeating = [name for name, event in contract.programme.events.items() if event.repeats]
-    places, first_recorded, conflicts, repeats = resolve(events, sound & listed, repeating, contract.source_order)
+    places, first_recorded, conflicts, repeats = resolve(
+        events, extract.alone, sound & listed, extract.repeating, contract.source_order
+    )
     asides.append(_aside("events", events.index[repeats], "", REPEAT, ONCE))
 
     participants, referral_asides, not_yet_known = _referrals(extract, told, faults)
@@ -374,14 +395,13 @@ def take_snapshot(
     conflicts = conflicts[theirs[conflicts]]
     asides.append(_aside("events", events.index[conflicts], "event_date", CONFLICT, "the earliest date is used"))
     standing = standing[among(standing["referral_id"], mine)]
-    referred_on = days(standing["event_date"])
-    first_day = _first_day(extract, referred_on, period, known, default=month is None)
+    first_day = _first_day(extract, days(standing["event_date"]), period, known, default=month is None)
 
-    last = period.end_time.toordinal() - EPOCH
-    reported = standing["referral_id"][referred_on <= last]
+    last = period.end_time.date()
+    reported = standing["referral_id"][~after(standing["event_date"], last)]
     participants = participants[among(participants["referral_id"], reported)]
     participants = _as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
-    used = ((days(events["event_date"]) <= last) & among(referrals, reported))[places]
+    used = (~after(events["event_date"], last) & among(referrals, reported))[places]
     places = places[used]
     current = _chosen(events.drop(columns="action"), places).assign(first_recorded=first_recorded[used])
     seen[places] = seen[repeats] = False
@@ -446,7 +466,7 @@ def _first_day(extract: Extract, referrals: NDArray[np.int32], month: pd.Period,
     `referrals` are the days of the referrals that are used.
     """
     path, latest = extract.contract.path, pd.Period(extract.known_to, "M")
-    day = extract.contract.first_day or (date.fromordinal(EPOCH + int(referrals.min())) if len(referrals) else None)
+    day = extract.contract.first_day or (to_date(referrals.min()) if len(referrals) else None)
     if default and (day is None or month < pd.Period(day, "M")):
         raise ParameterError(
             f"{path}: no whole month is recorded yet: the extract holds what was recorded to {extract.known_to}. "
@@ -485,11 +505,8 @@ def _rows_lost(faults: pd.DataFrame, table: str) -> pd.Series:
 
 
 def _flagged(index: pd.Index, rows: pd.Series) -> NDArray[np.bool_]:
-    """Return which rows of a table are among those numbered; `isin` would look at every row."""
-    found = np.zeros(len(index), dtype=bool)
-    if len(rows):
-        found[index.get_indexer(pd.Index(rows.unique()))] = True
-    return found
+    """Return which rows of a table are among those numbered."""
+    return np.isin(index.to_numpy(), rows.to_numpy())
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -499,16 +516,14 @@ def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**texts)
 
 
-def _known_faults(extract: Extract, at: pd.Timestamp) -> pd.DataFrame:
-    """Return the faults in rows recorded by then; a row that cannot be dated is always among them."""
-    faults = extract.faults
-    known = pd.Series(True, index=faults.index)
-    for name, table in extract.tables.items():
+def _recorded(tables: Mapping[str, pd.DataFrame], faults: pd.DataFrame) -> pd.Series:
+    """Return when the rows with faults were recorded; missing where they have no date, and of consent."""
+    found = pd.Series(pd.NaT, index=faults.index, dtype="datetime64[s]")
+    for name, table in tables.items():
         if "recorded_date" in table and name != "consent":
-            mine = faults["table"] == name
-            recorded = days(table["recorded_date"].reindex(faults.loc[mine, "row"]))
-            known[mine] = ~(recorded > at.toordinal() - EPOCH)
-    return faults[known]
+            mine = (faults["table"] == name).to_numpy()
+            found[mine] = table["recorded_date"].reindex(faults["row"][mine]).astype("datetime64[s]").to_numpy()
+    return found
 
 
 def _referrals(extract: Extract, seen: pd.Series, faults: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame], int]:

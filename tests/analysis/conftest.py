@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perflib.records.schemas import SET_ASIDE, TABLES
-from perflib.records.snapshot import Extract, Snapshot, load_extract, take_snapshot
+from perflib.records.schemas import TABLES
+from perflib.records.snapshot import NO_FAULTS, Extract, Snapshot, load_extract, take_snapshot
 from perflib.rules.contract import Contract, FolderSource, load_management, load_programme
 from perflib.rules.programme import Programme
 
@@ -114,7 +114,7 @@ def extract(lines: Iterable[str], contract: Contract) -> Extract:
     tables = {"participants": participants, "events": happenings.assign(action="record")}
     for table in tables.values():
         table.index = pd.RangeIndex(2, len(table) + 2, name="row")
-    return Extract(contract, tables, pd.DataFrame(columns=SET_ASIDE), {name: f"{name}.csv" for name in tables}, {})
+    return Extract(contract, tables, NO_FAULTS, {name: f"{name}.csv" for name in tables}, {})
 
 
 class Reading:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perflib.records.current import CONFLICT, order, resolve
+from perflib.records.current import CONFLICT, alone, in_order, order, resolve
 from perflib.records.snapshot import ONCE, REPEAT, Snapshot
 
 # Rows of one referral -> what stands: event, its date, the day it was first recorded.
@@ -205,7 +205,8 @@ def test_the_order_of_the_file_never_matters() -> None:
     rows[["event_date", "recorded_date"]] = rows[["event_date", "recorded_date"]].astype("datetime64[s]")
 
     def resolved(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        found = resolve(rows, np.full(len(rows), True), [], ["hmrc"])
+        rows = in_order(rows)
+        found = resolve(rows, alone(rows, []), np.full(len(rows), True), [], ["hmrc"])
         current = rows.take(found.current).assign(first_recorded=found.first_recorded)
         return current, rows.take(found.conflicts).sort_index()
 

@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
@@ -634,6 +635,20 @@ def test_a_snapshot_of_any_extract_is_what_the_rules_say(tables: Tables, known_a
 def test_any_extract_known_at_a_day_is_the_extract_of_that_day(tables: Tables, known_at: date, bench: Any) -> None:
     full = snapshot_of(bench, tables, known_at)
     assert_same(full, snapshot_of(bench, cut(tables, known_at), known_at))
+
+
+@examples(8)
+@given(tables=extracts(), known_at=choices(KNOWN), named=st.booleans())
+def test_how_many_rows_are_worked_through_at_once_makes_no_difference(
+    tables: Tables, known_at: date, named: bool, bench: Any
+) -> None:
+    if not named:  # an event_id may stand at several referrals, which then are worked through together
+        tables = tables | {"events": [row | {"event_id": ""} for row in tables["events"]]}
+    bench.write(**tables)
+    extract = bench.extract()
+    whole = take_snapshot(extract, MONTH, known_at)
+    with patch("perflib.records.current.ROWS_OF_A_BLOCK", 1), patch("perflib.records.snapshot.REFERRALS_OF_A_BLOCK", 2):
+        assert_same(take_snapshot(extract, MONTH, known_at), whole)
 
 
 def in_uk_form(row: Row) -> Row:

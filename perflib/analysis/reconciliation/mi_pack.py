@@ -44,8 +44,7 @@ from perflib.analysis.reconciliation.pack import COHORT, figures
 from perflib.analysis.reconciliation.sources import CRM
 from perflib.errors import ParameterError
 from perflib.records.current import keys
-from perflib.records.schemas import SET_ASIDE
-from perflib.records.snapshot import Extract, Snapshot, remembered, take_snapshot
+from perflib.records.snapshot import NO_FAULTS, Extract, Snapshot, remembered, take_snapshot
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import window
 from perflib.rules.programme import CORE_EVENTS, Programme
@@ -268,7 +267,7 @@ def _as_known(snapshot: Snapshot, rows: pd.DataFrame, day: pd.Timestamp) -> Snap
     tables = {name: snapshot.tables[name] for name in ("participants", "attributes") if name in snapshot.tables}
     source = FolderSource(folder="extract", known_to=day.date())
     contract = snapshot.contract.model_copy(update={"first_day": snapshot.first_day, "source": source})
-    extract = Extract(contract, {**tables, "events": rows}, pd.DataFrame(columns=SET_ASIDE), {}, {})
+    extract = Extract(contract, {**tables, "events": rows}, NO_FAULTS, {}, {})
     return take_snapshot(extract, min(snapshot.month, pd.Period(day, "M")), day.date())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from perflib.records.current import categorical, resolve
+from perflib.records.current import alone, categorical, in_order, resolve
 from perflib.records.snapshot import Snapshot
 
 RECORD = "record"
@@ -45,7 +45,8 @@ def not_held(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
 
 def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return which of some rows hold, with `first_recorded`, and which of them lost a conflict."""
-    found = resolve(rows, np.ones(len(rows), dtype=bool), repeating(snapshot), source_order)
+    rows, may_repeat = in_order(rows), repeating(snapshot)
+    found = resolve(rows, alone(rows, may_repeat), np.full(len(rows), True), may_repeat, source_order)
     current = rows.take(found.current).assign(first_recorded=found.first_recorded)
     return current, rows.iloc[found.conflicts]
 
