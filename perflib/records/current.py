@@ -58,18 +58,18 @@ class Resolved(NamedTuple):
 
     Attributes
     ----------
-    current : ndarray of int
-        Places of the current rows, in order.
-    first_recorded : ndarray of datetime64
-        For each of them, when its event was first recorded.
+    holds : ndarray of bool
+        For each row, whether it is the current one of its event.
+    first_recorded : Series of categories of dates
+        For each row that holds, when its event was first recorded.
     conflicts : ndarray of int
         Places of the rows that say something else than the current row although nothing makes them worse than it.
     repeats : ndarray of int
-        Places of the rows wholly equal to another, which counts.
+        Places of the rows wholly equal to an earlier one of the file.
     """
 
-    current: Numbers
-    first_recorded: NDArray[np.datetime64]
+    holds: Flags
+    first_recorded: pd.Series
     conflicts: Numbers
     repeats: Numbers
 
@@ -251,8 +251,8 @@ def order(*parts: Numbers) -> Numbers:
 def in_order(events: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the events table sorted by referral, event, date, ref and event_id.
 
-    A block of referrals at a time is sorted, and several at once: what is worked out of a block stays in the
-    processor's own memory.
+    Of rows equal in all of these the earlier comes first. A block of referrals at a time is sorted, and several at
+    once: what is worked out of a block stays in the processor's own memory.
     """
     columns = [days(events[name]) if name == "event_date" else codes(events[name]) for name in SORTED]
     blocks = min(MOST_BLOCKS, len(events) // ROWS_OF_A_BLOCK) or 1
@@ -265,7 +265,7 @@ def in_order(events: pd.DataFrame) -> pd.DataFrame:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         places = np.concatenate([np.array([], dtype=np.intp), *pool.map(sort, np.unique(block))])
         taken = pool.map(lambda name: events[name].array.take(places), events)
-        return pd.DataFrame(dict(zip(events, taken, strict=True)), index=events.index[places], copy=False)
+        return pd.DataFrame(dict(zip(events, taken, strict=True)), index=events.index.take(places), copy=False)
 
 
 def alone(events: pd.DataFrame, repeating: Collection[str]) -> Flags:
@@ -309,17 +309,18 @@ def resolve(
     """
     holds = usable & lone & (events["action"] != "withdraw").to_numpy()
     others = np.flatnonzero(usable & ~lone)
-    others = others[np.argsort(events.index[others])]  # in the order of the file: of repeats the first counts
     several = events.take(others)
     repeated = _repeated(several)
     told, several = others[~repeated], several[~repeated]
-    current, first, conflicts = _resolve_several(several, pd.factorize(keys(several, repeating))[0], source_order)
+    recorded = categorical(events["recorded_date"])
+    first_recorded = codes(recorded).copy()
+    current, first, conflicts = _resolve_several(
+        several, pd.factorize(keys(several, repeating))[0], first_recorded[told], source_order
+    )
     holds[told[current]] = True
-    places = np.flatnonzero(holds)
-    first_recorded = days(events["recorded_date"].take(places))
-    first_recorded[np.searchsorted(places, told[current])] = first
-    since = first_recorded.astype("datetime64[D]").astype("datetime64[s]")
-    return Resolved(places, since, told[conflicts], others[repeated])
+    first_recorded[told[current]] = first
+    since = of_codes(first_recorded, recorded.cat.categories, recorded)
+    return Resolved(holds, since, told[conflicts], others[repeated])
 
 
 def changes(values: NDArray[Any]) -> Flags:
@@ -339,16 +340,18 @@ def _repeated(rows: pd.DataFrame) -> Flags:
     return pd.Series(_combine(*texts, *(days(rows[name]) for name in dates))).duplicated().to_numpy()
 
 
-def _resolve_several(rows: pd.DataFrame, key: Numbers, source_order: Sequence[str]) -> tuple[Numbers, Numbers, Numbers]:
+def _resolve_several(
+    rows: pd.DataFrame, key: Numbers, recorded: Numbers, source_order: Sequence[str]
+) -> tuple[Numbers, Numbers, Numbers]:
     """Apply the conventions to keys that may have more than one row.
 
-    Returns the places of the current rows, the day on which each was first recorded, and the places of the rows in
-    conflict.
+    `recorded` are numbers in the order of the days. Returns the places of the current rows, when each was first
+    recorded, and the places of the rows in conflict.
     """
     best_first = pd.Index(list(dict.fromkeys(source_order)), dtype="str")
     rank = best_first.get_indexer(pd.Index(rows["source"]))
     rank = np.where(rank < 0, len(best_first), rank)
-    recorded, happened = days(rows["recorded_date"]), days(rows["event_date"])
+    happened = days(rows["event_date"])
     origin, says = codes(rows["source"]), _says(rows)
     told = pd.DataFrame({"key": key, "origin": origin, "recorded": recorded, "happened": happened})
     place = np.flatnonzero(~_withdrawn(told, (rows["action"] == "withdraw").to_numpy()))

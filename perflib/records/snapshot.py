@@ -378,14 +378,14 @@ def take_snapshot(
     asides.append(_aside("events", strays.index[repeated], "", REPEAT, ONCE))
     asides.append(_aside("events", strays.index[~repeated], "referral_id", STRAY))
 
-    places, first_recorded, conflicts, repeats = resolve(
+    holds, first_recorded, conflicts, repeats = resolve(
         events, extract.alone, sound & listed, extract.repeating, contract.source_order
     )
     asides.append(_aside("events", events.index[repeats], "", REPEAT, ONCE))
 
     participants, referral_asides, not_yet_known = _referrals(extract, told, faults)
     asides += referral_asides
-    standing = events.iloc[places[(events["event"] == "referral").to_numpy()[places]]]
+    standing = events[holds & (events["event"] == "referral").to_numpy()]
     referred = among(participants["referral_id"], standing["referral_id"])
     asides.append(_aside("participants", participants.index[~referred], "referral_id", "no usable referral event"))
     mine = participants["referral_id"][referred]
@@ -401,11 +401,10 @@ def take_snapshot(
     reported = standing["referral_id"][~after(standing["event_date"], last)]
     participants = participants[among(participants["referral_id"], reported)]
     participants = _as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
-    used = (~after(events["event_date"], last) & among(referrals, reported))[places]
-    places = places[used]
-    current = _chosen(events.drop(columns="action"), places).assign(first_recorded=first_recorded[used])
-    seen[places] = seen[repeats] = False
-    other_rows = _chosen(events, np.flatnonzero(seen))
+    holds &= ~after(events["event_date"], last) & among(referrals, reported)
+    current = _chosen(events.drop(columns="action").assign(first_recorded=first_recorded), holds)
+    seen[repeats] = False
+    other_rows = _chosen(events, seen & ~holds)
 
     tables, other_asides = _as_known(extract, at, told)
     asides += other_asides
@@ -443,21 +442,20 @@ def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) 
     return known
 
 
-def _chosen(events: pd.DataFrame, places: NDArray[np.integer]) -> pd.DataFrame:
+def _chosen(events: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     """Return some of the events, with their dates as dates, and their text in the categories that are left."""
 
-    def column(name: str) -> pd.Series:
+    def column(name: str) -> Any:
         values = events[name]
         if not is_dates(values):
-            return trimmed(categorical(values.take(places)))
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            dates = values.cat.categories.append(pd.DatetimeIndex([pd.NaT]))
-            return pd.Series(dates.to_numpy()[codes(values)[places]], copy=False)
-        return values.take(places)
+            return trimmed(categorical(values[rows])).array
+        if not isinstance(values.dtype, pd.CategoricalDtype):
+            return values.to_numpy()[rows]
+        return np.append(values.cat.categories.to_numpy(), np.datetime64("NaT"))[codes(values)[rows]]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        columns = [values.array for values in pool.map(column, events)]
-    return pd.DataFrame(dict(zip(events, columns, strict=True)), index=events.index[places], copy=False)
+        columns = dict(zip(events, pool.map(column, events), strict=True))
+    return pd.DataFrame(columns, index=events.index[rows], copy=False)
 
 
 def _first_day(extract: Extract, referrals: NDArray[np.int32], month: pd.Period, known: date, *, default: bool) -> date:

@@ -207,7 +207,7 @@ def test_the_order_of_the_file_never_matters() -> None:
     def resolved(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         rows = in_order(rows)
         found = resolve(rows, alone(rows, []), np.full(len(rows), True), [], ["hmrc"])
-        current = rows.take(found.current).assign(first_recorded=found.first_recorded)
+        current = rows.assign(first_recorded=found.first_recorded.astype("datetime64[s]"))[found.holds]
         return current, rows.take(found.conflicts).sort_index()
 
     first, conflicts = resolved(rows)

@@ -47,7 +47,7 @@ def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]
     """Return which of some rows hold, with `first_recorded`, and which of them lost a conflict."""
     rows, may_repeat = in_order(rows), repeating(snapshot)
     found = resolve(rows, alone(rows, may_repeat), np.full(len(rows), True), may_repeat, source_order)
-    current = rows.take(found.current).assign(first_recorded=found.first_recorded)
+    current = rows.assign(first_recorded=found.first_recorded.astype("datetime64[s]"))[found.holds]
     return current, rows.iloc[found.conflicts]
 
 
