@@ -29,35 +29,43 @@ def identifiers(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
     return pd.concat(names, ignore_index=True).str.lower()
 
 
-def holding(cells: pd.Series, known: pd.Series, *, short: bool = True) -> NDArray[np.bool_]:
-    """Return which texts hold one of the identifiers known; without `short`, numbers of up to four digits are left.
+def holding(cells: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
+    """Return which texts hold one of the identifiers known.
 
     >>> holding(pd.Series(["SC01", "see R-1.", "r-1"]), pd.Series(["r-1"])).tolist()
     [False, True, True]
     """
     place, distinct = pd.factorize(cells.astype("str"))
-    text = pd.Series(distinct, dtype="str").str.strip().str.lower()
-    words = pd.concat([text, text.str.split().explode().str.strip(".,;:()[]")]).astype("str")
-    named = known[known.isin(words)]  # first the few that occur: there may be a million
-    if not short:
-        named = named[~named.str.fullmatch(r"\d{1,4}").astype(bool)]
-    found = words.isin(named).groupby(level=0).any().to_numpy()
+    words = _words(pd.Series(distinct))
+    found = words.isin(_among(known, words)).groupby(level=0).any().to_numpy()
     return np.append(found, False)[place]
+
+
+def _words(texts: pd.Series) -> pd.Series:
+    """Return texts, and each of their words, in small letters; index their places."""
+    text = texts.reset_index(drop=True).astype("str").str.strip().str.lower()
+    return pd.concat([text, text.str.split().explode().str.strip(".,;:()[]")]).astype("str")
+
+
+def _among(known: pd.Series, words: pd.Series) -> pd.Series:
+    """Return those of the identifiers known, of which there may be a million, that are among some words."""
+    return known[known.isin(words)]
 
 
 def hide(name: str, table: pd.DataFrame, known: pd.Series, programme: Programme) -> pd.DataFrame:
     """Take identifiers out of the columns of a table that reports may show, and return those cells as faults."""
     faults = [pd.DataFrame(columns=SET_ASIDE)]
-    for column in open_columns(name, programme):
-        kinds = categorical(table[column])
-        holds = holding(pd.Series(kinds.cat.categories), known, short=False)
-        if not holds.any():
-            continue
-        held = np.append(holds, False)[codes(kinds)]
+    kinds = {column: categorical(table[column]) for column in open_columns(name, programme)}
+    texts = [pd.Series(kind.cat.categories, dtype="str") for kind in kinds.values()]
+    known = _among(known, _words(pd.concat([pd.Series(dtype="str"), *texts])))
+    known = known[~known.str.fullmatch(r"\d{1,4}").astype(bool)]
+    for column, kind in kinds.items() if len(known) else ():
+        held = np.append(holding(pd.Series(kind.cat.categories), known), False)[codes(kind)]
         if name == "attributes":
             held &= table["attribute"].isin(open_columns("participants", programme)).to_numpy()
-        table[column] = table[column].where(~held)
-        effect = ROW_NOT_USED if is_filled(name, column) else NOT_RECORDED
-        fixed = {"table": name, "row": table.index[held], "column": column, "value": "", "reason": PERSON}
-        faults.append(pd.DataFrame(fixed | {"effect": effect}, columns=SET_ASIDE))
+        if held.any():
+            table[column] = table[column].where(~held)
+            effect = ROW_NOT_USED if is_filled(name, column) else NOT_RECORDED
+            fixed = {"table": name, "row": table.index[held], "column": column, "value": "", "reason": PERSON}
+            faults.append(pd.DataFrame(fixed | {"effect": effect}, columns=SET_ASIDE))
     return pd.concat(faults, ignore_index=True)

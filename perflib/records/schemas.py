@@ -412,20 +412,21 @@ def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) 
     filled, read = len(distinct), _read(distinct, column, _aliases(table, name, programme))
     if (place < 0).any():  # a missing cell, of place -1, reads as the last
         distinct, read = (values.reindex(range(len(distinct) + 1)) for values in (distinct, read))
-    reason = _reasons(schema(table, programme, [name]), read)
+    reasons = _reasons(schema(table, programme, [name]), read)
     if column.kind in UNREAD:  # a cell that could not be read is missing now, but was not blank
-        reason[(read.isna() & ~_blank(distinct)).to_numpy()] = UNREAD[column.kind]
-    bad = reason != ""
-    rows = np.flatnonzero(bad[place]) if bad.any() else np.array([], dtype=int)
-    shown = np.full(len(bad), "", dtype=object)
-    shown[bad] = [_shown(column, value) for value in distinct[bad]]
+        reasons |= dict.fromkeys(np.flatnonzero(read.isna() & ~_blank(distinct)).tolist(), UNREAD[column.kind])
+    bad = np.zeros(len(read), dtype=bool)
+    bad[list(reasons)] = True
+    rows = np.flatnonzero(bad[place]) if reasons else np.array([], dtype=int)
+    kinds_of = [int(kind) % len(read) for kind in place[rows]]
+    shown = {kind: _shown(column, distinct.iloc[kind]) for kind in reasons}
     faults = pd.DataFrame(
         {
             "table": table,
             "row": cells.index[rows],
             "column": name,
-            "value": shown[place[rows]],
-            "reason": reason[place[rows]],
+            "value": [shown[kind] for kind in kinds_of],
+            "reason": [reasons[kind] for kind in kinds_of],
             "effect": ROW_NOT_USED if column.filled or name == "action" else NOT_RECORDED,
         },
         columns=SET_ASIDE,
@@ -438,6 +439,12 @@ def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) 
     elif (table, name) == ("events", "action"):
         read = read.fillna("record")
     if _coded(table, name, column):
+        if (
+            isinstance(cells.dtype, pd.CategoricalDtype)
+            and read.equals(distinct)
+            and cells.cat.categories.is_monotonic_increasing
+        ):
+            return cells, faults  # as they stand
         kinds = categorical(read)
         if not np.array_equal(codes(kinds), np.append(np.arange(filled), -1)[: len(read)]):
             place = codes(kinds)[place]
@@ -458,16 +465,17 @@ def _distinct(cells: pd.Series) -> tuple[NDArray[np.integer], pd.Series]:
     return place, pd.Series(values)
 
 
-def _reasons(rules: pa.DataFrameSchema, read: pd.Series) -> NDArray[np.object_]:
-    """Return why each value cannot be used, '' where it can."""
-    reason = np.full(len(read), "", dtype=object)
-    (name,) = rules.columns
+def _reasons(rules: pa.DataFrameSchema, read: pd.Series) -> dict[int, str]:
+    """Return why values cannot be used, by their places."""
+    ((name, rule),) = rules.columns.items()
+    if not rule.checks:  # of a million identifiers it is only asked whether they are there
+        return {} if rule.nullable else dict.fromkeys(np.flatnonzero(read.isna()).tolist(), "blank")
     try:
         rules.validate(read.rename(name).to_frame(), lazy=True)
     except pa.errors.SchemaErrors as errors:
         cases = errors.failure_cases
-        reason[cases["index"].astype(int)] = cases["check"].replace("not_nullable", "blank")
-    return reason
+        return dict(zip(cases["index"].astype(int), cases["check"].replace("not_nullable", "blank"), strict=True))
+    return {}
 
 
 def _too_early(events: pd.DataFrame, cells: pd.Series) -> pd.DataFrame:
