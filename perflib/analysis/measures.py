@@ -128,7 +128,7 @@ def _route(snapshot: Snapshot, route: Route, routes: tuple[Route, ...]) -> pd.Da
         reason[(day > route.within_days.at(starts)).to_numpy()] = AFTER_WINDOW
     reason[(day < snapshot.programme.start_day).to_numpy()] = BEFORE_START
     reason[starts.isna().to_numpy()] = NOT_STARTED
-    return rows.assign(place=place, reason=reason)
+    return rows[["event_date", "first_recorded"]].assign(place=place, reason=reason)
 
 
 def _claimed_in_time(snapshot: Snapshot, claim: Claim, routes: tuple[Route, ...]) -> np.ndarray:

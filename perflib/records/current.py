@@ -112,18 +112,32 @@ def shared(columns: Sequence[pd.Series]) -> list[pd.Series]:
     return [_numbered(column, np.append(number, -1), every.cat.categories) for column, number in pairs]
 
 
-def trimmed(values: pd.Series) -> pd.Series:
-    """Return categories without those that no row has.
+def picked(values: pd.Series, rows: Flags) -> Any:
+    """Return the array of some rows of a column: dates as dates, text in the categories that are left.
 
-    >>> trimmed(categorical(pd.Series(["b", "a"]))[:1]).cat.categories.tolist()
+    >>> picked(categorical(pd.Series(["b", "a"])), np.array([True, False])).categories.tolist()
     ['b']
     """
-    names = values.cat.categories
-    used = _named(values)
-    if used[:-1].all():
-        return values
-    number = np.append(np.cumsum(used[:-1]) - 1, -1)
-    return _numbered(values, number, names[used[:-1]])
+    values = categorical(values)
+    numbers, names = codes(values), values.cat.categories
+    if names.empty:  # a column that the extract does not have
+        return values.array[: np.count_nonzero(rows)]
+    blocks = [slice(start, start + ROWS_OF_A_BLOCK) for start in range(0, len(rows), ROWS_OF_A_BLOCK)]
+    if is_dates(values):
+        table = np.append(names.to_numpy(), np.datetime64("NaT"))
+    else:
+        used = np.zeros(len(names) + 1, dtype=bool)  # the last for what is missing
+        for block in blocks:
+            used[numbers[block][rows[block]]] = True
+        used[-1] = False
+        table = np.where(used, np.cumsum(used) - 1, -1).astype(np.min_scalar_type(-1 - len(names)))
+        names = names if used[:-1].all() else names[used[:-1]]
+    found, filled = np.empty(np.count_nonzero(rows), dtype=table.dtype), 0
+    for block in blocks:  # whose rows are few enough to stay in the processor's own memory
+        part = table[numbers[block][rows[block]]]
+        found[filled : filled + len(part)] = part
+        filled += len(part)
+    return found if is_dates(values) else of_codes(found, names).array
 
 
 def _numbered(values: pd.Series, number: Numbers, names: pd.Index) -> pd.Series:
@@ -187,27 +201,32 @@ def keys(events: pd.DataFrame, repeating: Collection[str]) -> Numbers:
     dated = events["event"].isin(repeating).to_numpy() & (ref < 0)
     happened = np.zeros(len(events), dtype=np.int32)
     happened[dated] = days(events["event_date"][dated])
-    number = _combine(codes(events["referral_id"]), codes(events["event"]), ref, happened)
+    number = _combined(codes(events["referral_id"]), codes(events["event"]), ref, happened)
     named = events["event_id"].notna().to_numpy()
     return np.where(named, -1 - codes(events["event_id"]), number) if named.any() else number
 
 
 def _says(rows: pd.DataFrame) -> Numbers:
     """Return a number for each row, equal for rows that say the same; it does not depend on their order."""
-    return _combine(*(codes(rows[name]) for name in SAID), days(rows["event_date"]))
+    return _combined(*(codes(rows[name]) for name in SAID), days(rows["event_date"]))
 
 
-def _combine(*parts: Numbers) -> Numbers:
+def _combined(*parts: Numbers) -> Numbers:
     """Return one number for each distinct row of several integer columns, in the order of the rows."""
+    return _combine(parts, [_span(part) for part in parts])
+
+
+def _combine(parts: Sequence[Numbers], spans: Sequence[tuple[int, int]]) -> Numbers:
+    """Do what `_combined` does with the least number of each column, and how many there are to its greatest."""
     number, size = np.zeros(len(parts[0]), dtype=np.int64), 1
-    for part in parts:
-        low, span = _span(part)
+    for part, (low, span) in zip(parts, spans, strict=True):
         if span == 1:
             continue
         if size * span >= np.iinfo(np.int64).max:
             number = pd.factorize(number, sort=True)[0].astype(np.int64)
             size = len(number)
-        number *= span
+        if size > 1:
+            number *= span
         number += part
         number -= low
         size *= span
@@ -230,11 +249,11 @@ def order(*parts: Numbers) -> Numbers:
     """
     rows = len(parts[0])
     bits = rows.bit_length()
-    sizes = accumulate((_span(part)[1] for part in parts), mul)
-    used = sum(size << bits < np.iinfo(np.int64).max for size in sizes)
+    spans = [_span(part) for part in parts]
+    used = sum(size << bits < np.iinfo(np.int64).max for size in accumulate((span for _, span in spans), mul))
     if not rows or not used:
         return np.lexsort(parts[::-1])
-    number = _combine(*parts[:used])
+    number = _combine(parts[:used], spans[:used])
     number <<= bits
     number |= np.arange(rows)
     number.sort()
@@ -264,7 +283,7 @@ def in_order(events: pd.DataFrame) -> pd.DataFrame:
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         places = np.concatenate([np.array([], dtype=np.intp), *pool.map(sort, np.unique(block))])
-        taken = pool.map(lambda name: events[name].array.take(places), events)
+        taken = pool.map(lambda column: column[1].array.take(places), events.items())
         return pd.DataFrame(dict(zip(events, taken, strict=True)), index=events.index.take(places), copy=False)
 
 
@@ -337,7 +356,7 @@ def _repeated(rows: pd.DataFrame) -> Flags:
     """Return which rows are wholly equal to an earlier one."""
     dates = ["event_date", "recorded_date"]
     texts = [codes(rows[name]) for name in rows.columns.difference(dates)]
-    return pd.Series(_combine(*texts, *(days(rows[name]) for name in dates))).duplicated().to_numpy()
+    return pd.Series(_combined(*texts, *(days(rows[name]) for name in dates))).duplicated().to_numpy()
 
 
 def _resolve_several(

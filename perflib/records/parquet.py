@@ -57,14 +57,13 @@ def read_parquet(path: Path) -> pd.DataFrame:
         chunk = metadata.row_group(group).column(place)
         chunks.setdefault(chunk.path_in_schema, []).append(chunk)
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
-        numbers = [Numbers.behind(chunks[name], metadata.num_rows) for name in none.column_names]
-        listed = [all({*chunk.encodings} <= LISTED for chunk in chunks[name]) for name in none.column_names]
-        pieces = [
-            pool.map(partial(_piece, path, *how), groups)
-            for how in zip(none.column_names, listed, numbers, strict=True)
-        ]
-        columns = pool.map(partial(_column, path), none.column_names, none.columns, numbers, pieces)
-        frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
+        columns = []
+        for name in none.column_names:
+            numbers = Numbers.behind(chunks[name], metadata.num_rows)
+            listed = all({*chunk.encodings} <= LISTED for chunk in chunks[name])
+            pieces = pool.map(partial(_piece, path, name, listed, numbers), groups)
+            columns.append(pool.submit(_column, path, none.schema.field(name), numbers, pieces))
+        frame = pd.DataFrame({place: column.result() for place, column in enumerate(columns)}, copy=False)
     return frame.set_axis(none.column_names, axis="columns")
 
 
@@ -125,7 +124,7 @@ class Numbers:
         for places in pieces:
             present[places] = True
         numbers = np.flatnonzero(present[:-1])
-        code = np.full(len(present), -1, dtype=np.min_scalar_type(-1 - len(numbers)))
+        code = np.full(len(present), -1, dtype=_least(len(numbers)))
         code[numbers] = np.arange(len(numbers))
         digits = pc.utf8_lpad(pa.array(numbers + self.low).cast(pa.string()), self.digits, "0")
         names = pc.binary_join_element_wise(self.prefix, digits, "")
@@ -133,26 +132,42 @@ class Numbers:
 
 
 def _piece(path: Path, name: str, listed: bool, numbers: Numbers | None, group: int) -> list[Any]:
-    """Return a column of a row group, in chunks: places among identifiers, numbers into a list of texts, or cells."""
+    """Return a column of a row group, in chunks: places among identifiers, places in a list of texts, or cells."""
     with pq.ParquetFile(path, read_dictionary=[name] if listed and numbers is None else None) as file:
         cells = file.read_row_group(group, columns=[name], use_threads=False).column(0)
-    if numbers is not None:
-        return [numbers.places(chunk) for chunk in cells.chunks]
-    coded = (pa.types.is_string, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp)
-    return (cells.dictionary_encode() if any(is_kind(cells.type) for is_kind in coded) else cells).chunks
+    return [numbers.places(chunk) for chunk in cells.chunks] if numbers is not None else _narrow(cells)
 
 
-def _column(path: Path, name: str, none: pa.ChunkedArray, numbers: Numbers | None, pieces: Iterable[Any]) -> pd.Series:
-    """Return a column from its pieces; `none` is the column without rows."""
+def _narrow(cells: pa.ChunkedArray) -> list[Any]:
+    """Return text and dates, in chunks, as the distinct ones and the place of each cell among them, -1 if missing."""
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp)
+    if any(is_kind(cells.type) for is_kind in kinds):
+        cells = cells.dictionary_encode()
+    if not pa.types.is_dictionary(cells.type):
+        return cells.chunks
+    places = [chunk.indices.cast(pa.int32()).fill_null(-1).to_numpy() for chunk in cells.chunks]
+    return [
+        (chunk.dictionary, place.astype(_least(len(chunk.dictionary))))
+        for chunk, place in zip(cells.chunks, places, strict=True)
+    ]
+
+
+def _least(names: int) -> np.dtype[Any]:
+    """Return the least kind of number for places among so many names, and -1."""
+    return np.min_scalar_type(-1 - names)
+
+
+def _column(path: Path, field: pa.Field, numbers: Numbers | None, pieces: Iterable[list[Any]]) -> pd.Series:
+    """Return a column from its pieces."""
     chunks = [chunk for piece in pieces for chunk in piece]
     if numbers is not None:
         if all(chunk is not None for chunk in chunks):
             return numbers.column(chunks)
         with pq.ParquetFile(path) as file:
-            chunks = file.read(columns=[name], use_threads=False).column(0).dictionary_encode().chunks
-    if chunks and pa.types.is_dictionary(chunks[0].type):
-        return _categories(pa.chunked_array(chunks).unify_dictionaries())
-    values = pa.chunked_array(chunks, none.type).to_pandas()
+            chunks = _narrow(file.read(columns=[field.name], use_threads=False).column(0))
+    if chunks and isinstance(chunks[0], tuple):
+        return _categories(*zip(*chunks, strict=True))
+    values = pa.chunked_array(chunks, field.type).to_pandas()
     if not pd.api.types.is_float_dtype(values.dtype):
         return values
     place, distinct = pd.factorize(values)
@@ -160,11 +175,13 @@ def _column(path: Path, name: str, none: pa.ChunkedArray, numbers: Numbers | Non
     return pd.Series(texts.take(place, allow_fill=True))
 
 
-def _categories(found: pa.ChunkedArray) -> pd.Series:
-    """Return categories in order from numbers into one list of texts or dates."""
-    names = found.chunk(0).dictionary
+def _categories(lists: Sequence[pa.Array], places: Sequence[Places]) -> pd.Series:
+    """Return categories in order from lists of texts or dates, and the places of cells in each."""
+    every = pa.concat_arrays(lists).dictionary_encode()
+    names = every.dictionary
     ordered = pc.sort_indices(names)
-    code = np.full(len(names) + 1, -1, dtype=np.min_scalar_type(-1 - len(names)))  # the last for a missing cell
+    code = np.empty(len(names), dtype=_least(len(names)))
     code[ordered.to_numpy()] = np.arange(len(names))
-    codes = [code[chunk.indices.fill_null(-1).to_numpy()] for chunk in found.chunks]
+    own = np.split(code[every.indices.to_numpy()], np.cumsum([len(names) for names in lists])[:-1])
+    codes = [np.append(code, code.dtype.type(-1))[place] for code, place in zip(own, places, strict=True)]
     return of_codes(np.concatenate(codes), pd.Index(names.take(ordered).to_pandas(date_as_object=False)))

@@ -35,16 +35,14 @@ from perflib.records.current import (
     after,
     alone,
     among,
-    categorical,
     changes,
     codes,
     days,
     in_order,
-    is_dates,
+    picked,
     resolve,
     shared,
     to_date,
-    trimmed,
 )
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Part, as_in_the_extract, same
@@ -445,16 +443,8 @@ def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) 
 def _chosen(events: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     """Return some of the events, with their dates as dates, and their text in the categories that are left."""
 
-    def column(name: str) -> Any:
-        values = events[name]
-        if not is_dates(values):
-            return trimmed(categorical(values[rows])).array
-        if not isinstance(values.dtype, pd.CategoricalDtype):
-            return values.to_numpy()[rows]
-        return np.append(values.cat.categories.to_numpy(), np.datetime64("NaT"))[codes(values)[rows]]
-
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        columns = dict(zip(events, pool.map(column, events), strict=True))
+        columns = dict(zip(events, pool.map(lambda values: picked(values[1], rows), events.items()), strict=True))
     return pd.DataFrame(columns, index=events.index[rows], copy=False)
 
 
