@@ -122,22 +122,33 @@ def picked(values: pd.Series, rows: Flags) -> Any:
     numbers, names = codes(values), values.cat.categories
     if names.empty:  # a column that the extract does not have
         return values.array[: np.count_nonzero(rows)]
-    blocks = [slice(start, start + ROWS_OF_A_BLOCK) for start in range(0, len(rows), ROWS_OF_A_BLOCK)]
     if is_dates(values):
         table = np.append(names.to_numpy(), np.datetime64("NaT"))
     else:
-        used = np.zeros(len(names) + 1, dtype=bool)  # the last for what is missing
-        for block in blocks:
-            used[numbers[block][rows[block]]] = True
-        used[-1] = False
+        used = _named(values, rows)
         table = np.where(used, np.cumsum(used) - 1, -1).astype(np.min_scalar_type(-1 - len(names)))
         names = names if used[:-1].all() else names[used[:-1]]
     found, filled = np.empty(np.count_nonzero(rows), dtype=table.dtype), 0
-    for block in blocks:  # whose rows are few enough to stay in the processor's own memory
+    for block in _blocks(rows):
         part = table[numbers[block][rows[block]]]
         found[filled : filled + len(part)] = part
         filled += len(part)
     return found if is_dates(values) else of_codes(found, names).array
+
+
+def distinct(values: pd.Series, rows: Flags) -> pd.Series:
+    """Return each text that some rows of a column of categories have, once and in order.
+
+    >>> distinct(categorical(pd.Series(["b", "a", "b"])), np.array([True, False, True])).tolist()
+    ['b']
+    """
+    numbers = np.flatnonzero(_named(values, rows)).astype(codes(values).dtype)
+    return of_codes(numbers, values.cat.categories)
+
+
+def _blocks(rows: Flags) -> list[slice]:
+    """Return blocks of rows that are few enough to stay in the processor's own memory."""
+    return [slice(start, start + ROWS_OF_A_BLOCK) for start in range(0, len(rows), ROWS_OF_A_BLOCK)]
 
 
 def _numbered(values: pd.Series, number: Numbers, names: pd.Index) -> pd.Series:
@@ -145,10 +156,14 @@ def _numbered(values: pd.Series, number: Numbers, names: pd.Index) -> pd.Series:
     return of_codes(number.astype(np.min_scalar_type(-1 - len(names)))[codes(values)], names, values)
 
 
-def _named(values: pd.Series) -> Flags:
-    """Return which categories any row has; the last, which stands for what is missing, never."""
-    found = np.zeros(len(values.cat.categories) + 1, dtype=bool)
-    found[codes(values)] = True
+def _named(values: pd.Series, rows: Flags | None = None) -> Flags:
+    """Return which categories any row has, or any of some; the last, which stands for what is missing, never."""
+    found, numbers = np.zeros(len(values.cat.categories) + 1, dtype=bool), codes(values)
+    if rows is None:
+        found[numbers] = True
+    else:
+        for block in _blocks(rows):
+            found[numbers[block][rows[block]]] = True
     found[-1] = False
     return found
 
@@ -161,7 +176,8 @@ def codes(values: pd.Series) -> Numbers:
 def among(values: pd.Series, known: pd.Series) -> Flags:
     """Return which values are among those known: `isin`, by the numbers of the categories where both have the same."""
     if isinstance(values.dtype, pd.CategoricalDtype) and values.dtype == known.dtype:
-        return _named(known)[codes(values)]
+        found = _named(known)
+        return codes(values) >= 0 if found[:-1].all() else found[codes(values)]
     return pd.Index(known.unique()).get_indexer(pd.Index(values)) >= 0
 
 
@@ -247,13 +263,17 @@ def order(*parts: Numbers) -> Numbers:
     >>> order(np.array([2, 1, 1]), np.array([0, 9, 8])).tolist()
     [2, 1, 0]
     """
-    rows = len(parts[0])
+    return _order(parts, [_span(part) for part in parts], np.arange(len(parts[0])))
+
+
+def _order(parts: Sequence[Numbers], spans: Sequence[tuple[int, int]], places: Numbers) -> Numbers:
+    """Do what `order` does for the rows at some places, in ascending order; `spans` are those of the columns."""
+    rows = len(places)
     bits = rows.bit_length()
-    spans = [_span(part) for part in parts]
     used = sum(size << bits < np.iinfo(np.int64).max for size in accumulate((span for _, span in spans), mul))
     if not rows or not used:
-        return np.lexsort(parts[::-1])
-    number = _combine(parts[:used], spans[:used])
+        return places[np.lexsort([part[places] for part in parts[::-1]])]
+    number = _combine([part[places] for part in parts[:used]], spans[:used])
     number <<= bits
     number |= np.arange(rows)
     number.sort()
@@ -261,6 +281,7 @@ def order(*parts: Numbers) -> Numbers:
     number >>= bits
     same = number[1:] == number[:-1]
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    place = places[place]
     if used < len(parts) and len(tied):
         rest = [part[place[tied]] for part in parts[used:]]
         place[tied] = place[tied][np.lexsort([*rest[::-1], number[tied]])]
@@ -273,13 +294,13 @@ def in_order(events: pd.DataFrame) -> pd.DataFrame:
     Of rows equal in all of these the earlier comes first. A block of referrals at a time is sorted, and several at
     once: what is worked out of a block stays in the processor's own memory.
     """
-    columns = [days(events[name]) if name == "event_date" else codes(events[name]) for name in SORTED]
+    columns = [codes(events[name]) for name in SORTED]
     blocks = min(MOST_BLOCKS, len(events) // ROWS_OF_A_BLOCK) or 1
+    spans = [_span(column) for column in columns]
     block = (columns[0] >> (int(columns[0].max(initial=0)) // blocks).bit_length()).astype(np.int8)
 
     def sort(number: np.int8) -> Numbers:
-        places = np.flatnonzero(block == number)
-        return places[order(*(column[places] for column in columns))]
+        return _order(columns, spans, np.flatnonzero(block == number))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         places = np.concatenate([np.array([], dtype=np.intp), *pool.map(sort, np.unique(block))])

@@ -38,6 +38,7 @@ from perflib.records.current import (
     changes,
     codes,
     days,
+    distinct,
     in_order,
     picked,
     resolve,
@@ -368,7 +369,7 @@ def take_snapshot(
     faults = extract.faults[~after(extract.faults["recorded_date"], known)]
     referrals = events["referral_id"]
     seen = ~after(events["recorded_date"], known)
-    told = referrals[seen]
+    told = distinct(referrals, seen)
     sound = seen & ~_flagged(events.index, _rows_lost(faults, "events"))
     listed = among(referrals, extract.tables["participants"]["referral_id"])
     strays = events[sound & ~listed].sort_index()
