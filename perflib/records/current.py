@@ -120,7 +120,7 @@ def picked(values: pd.Series, rows: Flags) -> Any:
     """
     values = categorical(values)
     numbers, names = codes(values), values.cat.categories
-    if names.empty:  # a column that the extract does not have
+    if names.empty and not is_dates(values):  # a column that the extract does not have
         return values.array[: np.count_nonzero(rows)]
     if is_dates(values):
         table = np.append(names.to_numpy(), np.datetime64("NaT"))
@@ -142,8 +142,8 @@ def distinct(values: pd.Series, rows: Flags) -> pd.Series:
     >>> distinct(categorical(pd.Series(["b", "a", "b"])), np.array([True, False, True])).tolist()
     ['b']
     """
-    numbers = np.flatnonzero(_named(values, rows)).astype(codes(values).dtype)
-    return of_codes(numbers, values.cat.categories)
+    values = categorical(values)
+    return of_codes(np.flatnonzero(_named(values, rows)), values.cat.categories)
 
 
 def _blocks(rows: Flags) -> list[slice]:

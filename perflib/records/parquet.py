@@ -59,16 +59,16 @@ def read_parquet(path: Path) -> pd.DataFrame:
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         columns = []
         for name in none.column_names:
-            numbers = Numbers.behind(chunks[name], metadata.num_rows)
+            form = Form.behind(chunks[name], metadata.num_rows)
             listed = all({*chunk.encodings} <= LISTED for chunk in chunks[name])
-            pieces = pool.map(partial(_piece, path, name, listed, numbers), groups)
-            columns.append(pool.submit(_column, path, none.schema.field(name), numbers, pieces))
+            pieces = pool.map(partial(_piece, path, name, listed, form), groups)
+            columns.append(pool.submit(_column, path, none.schema.field(name), form, pieces))
         frame = pd.DataFrame({place: column.result() for place, column in enumerate(columns)}, copy=False)
     return frame.set_axis(none.column_names, axis="columns")
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Form:
     """What the identifiers of a column have in common: R110000004 to R110999990."""
 
     prefix: str
@@ -77,7 +77,7 @@ class Numbers:
     high: int
 
     @classmethod
-    def behind(cls, chunks: Sequence[Any], rows: int) -> Numbers | None:
+    def behind(cls, chunks: Sequence[Any], rows: int) -> Form | None:
         """Return what a column's statistics tell of its identifiers; None where they are not of one form."""
         told = [chunk.statistics for chunk in chunks]
         if not told or any(one is None or not one.has_min_max or not isinstance(one.min, str) for one in told):
@@ -131,11 +131,11 @@ class Numbers:
         return of_codes(np.concatenate([code[places] for places in pieces]), pd.Index(names.to_pandas()))
 
 
-def _piece(path: Path, name: str, listed: bool, numbers: Numbers | None, group: int) -> list[Any]:
+def _piece(path: Path, name: str, listed: bool, form: Form | None, group: int) -> list[Any]:
     """Return a column of a row group, in chunks: places among identifiers, places in a list of texts, or cells."""
-    with pq.ParquetFile(path, read_dictionary=[name] if listed and numbers is None else None) as file:
+    with pq.ParquetFile(path, read_dictionary=[name] if listed and form is None else None) as file:
         cells = file.read_row_group(group, columns=[name], use_threads=False).column(0)
-    return [numbers.places(chunk) for chunk in cells.chunks] if numbers is not None else _narrow(cells)
+    return [form.places(chunk) for chunk in cells.chunks] if form is not None else _narrow(cells)
 
 
 def _narrow(cells: pa.ChunkedArray) -> list[Any]:
@@ -157,12 +157,12 @@ def _least(names: int) -> np.dtype[Any]:
     return np.min_scalar_type(-1 - names)
 
 
-def _column(path: Path, field: pa.Field, numbers: Numbers | None, pieces: Iterable[list[Any]]) -> pd.Series:
+def _column(path: Path, field: pa.Field, form: Form | None, pieces: Iterable[list[Any]]) -> pd.Series:
     """Return a column from its pieces."""
     chunks = [chunk for piece in pieces for chunk in piece]
-    if numbers is not None:
+    if form is not None:
         if all(chunk is not None for chunk in chunks):
-            return numbers.column(chunks)
+            return form.column(chunks)
         with pq.ParquetFile(path) as file:
             chunks = _narrow(file.read(columns=[field.name], use_threads=False).column(0))
     if chunks and isinstance(chunks[0], tuple):

@@ -1,6 +1,6 @@
 """Parquet is read as pandas' own reader reads it, whichever way a column goes.
 
-What a column becomes is compared with `pandas.read_parquet`; which way it went is told by `Numbers.behind`, which looks
+What a column becomes is compared with `pandas.read_parquet`; which way it went is told by `Form.behind`, which looks
 at the file's statistics alone.
 """
 
@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perflib.records import parquet
-from perflib.records.parquet import Numbers, read_parquet
+from perflib.records.parquet import Form, read_parquet
 
 Cells = list[str | None]
 
@@ -28,10 +28,10 @@ def written(path: Path, cells: Cells, kind: pa.DataType | None = None, rows: int
     return path
 
 
-def behind(path: Path) -> Numbers | None:
+def behind(path: Path) -> Form | None:
     with pq.ParquetFile(path) as file:
         groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-        return Numbers.behind([group.column(0) for group in groups], file.metadata.num_rows)
+        return Form.behind([group.column(0) for group in groups], file.metadata.num_rows)
 
 
 def assert_read(path: Path, cells: Cells) -> None:
@@ -62,7 +62,7 @@ FORMS: dict[str, tuple[Cells, tuple[str, int, int, int] | None]] = {
 def test_identifiers_of_one_form_are_told_by_the_statistics(case: str, tmp_path: Path) -> None:
     cells, form = FORMS[case]
     path = written(tmp_path / "a.parquet", cells)
-    assert behind(path) == (form and Numbers(*form))
+    assert behind(path) == (form and Form(*form))
     assert_read(path, cells)
 
 
@@ -73,17 +73,17 @@ def test_a_cell_of_another_form_between_the_others_is_read_as_it_is(stray: str, 
     cells: Cells = ["R0001", "R0009", "R0002", stray, "R0004"]
     assert_read(written(tmp_path / "a.parquet", cells), cells)
     # As if the statistics told nothing of it: each cell is checked.
-    numbers = Numbers("R", 4, 1, 9)
-    assert numbers.places(pa.array(cells)) is None
-    assert numbers.places(pa.array(["R0001", "R0010"])) is None
-    assert numbers.places(pa.array(["R0009", None, "R0002"])).tolist() == [8, 9, 1]
+    form = Form("R", 4, 1, 9)
+    assert form.places(pa.array(cells)) is None
+    assert form.places(pa.array(["R0001", "R0010"])) is None
+    assert form.places(pa.array(["R0009", None, "R0002"])).tolist() == [8, 9, 1]
 
 
 def test_a_column_of_which_one_cell_is_not_what_the_statistics_tell_is_read_as_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells: Cells = ["R0001", "R0009", None, "R0x02", "R0004", "R0001", "R0004"]
-    monkeypatch.setattr(parquet.Numbers, "behind", lambda *_: Numbers("R", 4, 1, 9))
+    monkeypatch.setattr(parquet.Form, "behind", lambda *_: Form("R", 4, 1, 9))
     assert_read(written(tmp_path / "a.parquet", cells), cells)
 
 
