@@ -73,7 +73,8 @@ class Extract:
     Attributes
     ----------
     tables : mapping of str to DataFrame
-        Rows that can be read; index the row number in the file. The events are put in order.
+        Rows that can be read; index the row number in the file. The events are put in order, and have text and dates
+        as categories.
     faults : DataFrame
         What cannot be used: columns of `SET_ASIDE`, and the row's `recorded_date` where it has one.
     files : mapping of str to str
