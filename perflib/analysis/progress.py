@@ -527,7 +527,7 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
         Neither a standard about referrals nor an event that repeats.
     """
     frame, end = snapshot.journeys, pd.Timestamp(snapshot.period_end)
-    repeating = [name for name, event in snapshot.programme.events.items() if event.repeats]
+    repeating = snapshot.programme.repeating
     if what in snapshot.contract.standards and of_contract(snapshot.contract.standards[what]):
         raise ParameterError(f"what={what!r}: is about the contract as a whole, so no referral is overdue for it.")
     if what in snapshot.contract.standards:
@@ -588,7 +588,7 @@ def changed_since(earlier: Snapshot, later: Snapshot) -> pd.DataFrame:
 def _reasons(earlier: Snapshot, later: Snapshot, referrals: pd.Index) -> NDArray[np.str_]:
     """Return for each referral what has become of the events that decide where it stands."""
     decisive = {*_dated(earlier.programme), *_counted(earlier.programme)}
-    repeating = [name for name, event in earlier.programme.events.items() if event.repeats]
+    repeating = earlier.programme.repeating
     parts = [
         snapshot.events[snapshot.events["event"].isin(decisive) & snapshot.events["referral_id"].isin(referrals)]
         for snapshot in (earlier, later)

@@ -126,7 +126,7 @@ def picked(values: pd.Series, rows: Flags) -> Any:
         table = np.append(names.to_numpy(), np.datetime64("NaT"))
     else:
         used = _named(values, rows)
-        table = np.where(used, np.cumsum(used) - 1, -1).astype(np.min_scalar_type(-1 - len(names)))
+        table = np.where(used, np.cumsum(used) - 1, -1).astype(least(len(names)))
         names = names if used[:-1].all() else names[used[:-1]]
     found, filled = np.empty(np.count_nonzero(rows), dtype=table.dtype), 0
     for block in _blocks(rows):
@@ -153,7 +153,7 @@ def _blocks(rows: Flags) -> list[slice]:
 
 def _numbered(values: pd.Series, number: Numbers, names: pd.Index) -> pd.Series:
     """Return categories under other numbers and names; the last number is for what is missing."""
-    return of_codes(number.astype(np.min_scalar_type(-1 - len(names)))[codes(values)], names, values)
+    return of_codes(number.astype(least(len(names)))[codes(values)], names, values)
 
 
 def _named(values: pd.Series, rows: Flags | None = None) -> Flags:
@@ -168,9 +168,21 @@ def _named(values: pd.Series, rows: Flags | None = None) -> Flags:
     return found
 
 
+def least(names: int) -> np.dtype[Any]:
+    """Return the least kind of number for the places of so many names, and -1."""
+    return np.min_scalar_type(-1 - names)
+
+
 def codes(values: pd.Series) -> Numbers:
     """Return a number for each distinct value, -1 for a missing one, in the values' own order."""
     return categorical(values).array.codes
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its categories as text."""
+    kept = table.select_dtypes("category").items()
+    texts = {str(name): values.cat.categories.array.take(codes(values), allow_fill=True) for name, values in kept}
+    return table.assign(**texts)
 
 
 def among(values: pd.Series, known: pd.Series) -> Flags:

@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from perflib.records.current import of_codes
+from perflib.records.current import least, of_codes
 
 Places: TypeAlias = NDArray[np.integer]
 
@@ -124,7 +124,7 @@ class Form:
         for places in pieces:
             present[places] = True
         numbers = np.flatnonzero(present[:-1])
-        code = np.full(len(present), -1, dtype=_least(len(numbers)))
+        code = np.full(len(present), -1, dtype=least(len(numbers)))
         code[numbers] = np.arange(len(numbers))
         digits = pc.utf8_lpad(pa.array(numbers + self.low).cast(pa.string()), self.digits, "0")
         names = pc.binary_join_element_wise(self.prefix, digits, "")
@@ -147,14 +147,9 @@ def _narrow(cells: pa.ChunkedArray) -> list[Any]:
         return cells.chunks
     places = [chunk.indices.cast(pa.int32()).fill_null(-1).to_numpy() for chunk in cells.chunks]
     return [
-        (chunk.dictionary, place.astype(_least(len(chunk.dictionary))))
+        (chunk.dictionary, place.astype(least(len(chunk.dictionary))))
         for chunk, place in zip(cells.chunks, places, strict=True)
     ]
-
-
-def _least(names: int) -> np.dtype[Any]:
-    """Return the least kind of number for places among so many names, and -1."""
-    return np.min_scalar_type(-1 - names)
 
 
 def _column(path: Path, field: pa.Field, form: Form | None, pieces: Iterable[list[Any]]) -> pd.Series:
@@ -180,7 +175,7 @@ def _categories(lists: Sequence[pa.Array], places: Sequence[Places]) -> pd.Serie
     every = pa.concat_arrays(lists).dictionary_encode()
     names = every.dictionary
     ordered = pc.sort_indices(names)
-    code = np.empty(len(names), dtype=_least(len(names)))
+    code = np.empty(len(names), dtype=least(len(names)))
     code[ordered.to_numpy()] = np.arange(len(names))
     own = np.split(code[every.indices.to_numpy()], np.cumsum([len(names) for names in lists])[:-1])
     codes = [np.append(code, code.dtype.type(-1))[place] for code, place in zip(own, places, strict=True)]

@@ -35,6 +35,7 @@ from perflib.records.current import (
     after,
     alone,
     among,
+    as_text,
     changes,
     codes,
     days,
@@ -96,14 +97,9 @@ class Extract:
         object.__setattr__(self, "tables", {**self.tables, "events": in_order(self.tables["events"])})
 
     @cached_property
-    def repeating(self) -> list[str]:
-        """The events that may happen more than once in a journey."""
-        return [name for name, event in self.contract.programme.events.items() if event.repeats]
-
-    @cached_property
     def alone(self) -> NDArray[np.bool_]:
         """Which rows of the events are seen to share their key with no other."""
-        return alone(self.tables["events"], self.repeating)
+        return alone(self.tables["events"], self.contract.programme.repeating)
 
     @cached_property
     def known_to(self) -> date:
@@ -223,7 +219,7 @@ class Snapshot:
         aside = self.set_aside.drop(columns="row")
         aside = aside.sort_values(list(aside.columns), kind="stable")
         named = {"journeys": self.journeys, "events": self.events, "set_aside": aside, **self.tables}
-        return {name: _as_text(frame).reset_index(drop=True) for name, frame in named.items()}
+        return {name: as_text(frame).reset_index(drop=True) for name, frame in named.items()}
 
     def rows_of(self, referrals: pd.Series) -> NDArray[np.int64]:
         """Return the row in `journeys` of each referral, -1 where it has none."""
@@ -379,7 +375,7 @@ def take_snapshot(
     asides.append(_aside("events", strays.index[~repeated], "referral_id", STRAY))
 
     holds, first_recorded, conflicts, repeats = resolve(
-        events, extract.alone, sound & listed, extract.repeating, contract.source_order
+        events, extract.alone, sound & listed, contract.programme.repeating, contract.source_order
     )
     asides.append(_aside("events", events.index[repeats], "", REPEAT, ONCE))
 
@@ -400,7 +396,7 @@ def take_snapshot(
     last = period.end_time.date()
     reported = standing["referral_id"][~after(standing["event_date"], last)]
     participants = participants[among(participants["referral_id"], reported)]
-    participants = _as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
+    participants = as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
     holds &= ~after(events["event_date"], last) & among(referrals, reported)
     current = _chosen(events.drop(columns="action").assign(first_recorded=first_recorded), holds)
     seen[repeats] = False
@@ -444,7 +440,6 @@ def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) 
 
 def _chosen(events: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     """Return some of the events, with their dates as dates, and their text in the categories that are left."""
-
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         columns = dict(zip(events, pool.map(lambda values: picked(values[1], rows), events.items()), strict=True))
     return pd.DataFrame(columns, index=events.index[rows], copy=False)
@@ -499,13 +494,6 @@ def _flagged(index: pd.Index, rows: pd.Series) -> NDArray[np.bool_]:
     return np.isin(index.to_numpy(), rows.to_numpy())
 
 
-def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with its categories, which only the events keep, as text."""
-    kept = table.select_dtypes("category").items()
-    texts = {str(name): values.cat.categories.array.take(codes(values), allow_fill=True) for name, values in kept}
-    return table.assign(**texts)
-
-
 def _recorded(tables: Mapping[str, pd.DataFrame], faults: pd.DataFrame) -> pd.Series:
     """Return when the rows with faults were recorded; missing where they have no date, and of consent."""
     found = pd.Series(pd.NaT, index=faults.index, dtype="datetime64[s]")
@@ -556,7 +544,7 @@ def _as_known(
             asides.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
             rows = rows[~unknown]
         rows = rows.sort_values(list(rows.columns), kind="stable")
-        known[name] = _as_text(rows)
+        known[name] = as_text(rows)
     return known, asides
 
 

@@ -206,6 +206,11 @@ class Programme(Rules):
             _check_aliases(aliases, "attributes", name, "codes")
         return self
 
+    @property
+    def repeating(self) -> list[str]:
+        """The events that may happen more than once in a journey."""
+        return [name for name, event in self.events.items() if event.repeats]
+
     def label(self, measure: str) -> str:
         """Return what a measure is called, in the plural."""
         return self.outcomes[measure].label if measure in self.outcomes else self.events[measure].label

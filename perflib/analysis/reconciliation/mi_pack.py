@@ -43,7 +43,7 @@ from perflib.analysis.reconciliation import told
 from perflib.analysis.reconciliation.pack import COHORT, figures
 from perflib.analysis.reconciliation.sources import CRM
 from perflib.errors import ParameterError
-from perflib.records.current import keys
+from perflib.records.current import as_text, keys
 from perflib.records.snapshot import NO_FAULTS, Extract, Snapshot, remembered, take_snapshot
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import window
@@ -279,7 +279,7 @@ def _unused(snapshot: Snapshot, known: pd.DataFrame, made: pd.Timestamp) -> pd.D
     unsound = other[stray | ~(other["event_date"] <= other["recorded_date"]).to_numpy()]
     by_then = known[known["recorded_date"] <= made]
     _, conflicts = told.resolved(snapshot, by_then, snapshot.contract.source_order)
-    rows = pd.concat([told.as_text(part) for part in (unsound.dropna(subset=["event_date", "referral_id"]), conflicts)])
+    rows = pd.concat([as_text(part) for part in (unsound.dropna(subset=["event_date", "referral_id"]), conflicts)])
     return rows.drop_duplicates(["referral_id", "event", "event_date", "ref", "event_id"])
 
 
@@ -336,8 +336,8 @@ def _candidates(
     """Return the rows not used that a figure may count, with the date that each would take the place of."""
     rows = unused[unused["event"].isin(_counted(snapshot.programme, figure))]
     if figure in snapshot.programme.events and figure not in CORE_EVENTS:  # counted each time
-        used = told.as_text(theirs.events[theirs.events["event"] == figure]).drop(columns="recorded_date")
-        number = keys(pd.concat([used, rows], ignore_index=True), told.repeating(snapshot))
+        used = as_text(theirs.events[theirs.events["event"] == figure]).drop(columns="recorded_date")
+        number = keys(pd.concat([used, rows], ignore_index=True), snapshot.programme.repeating)
         dates = used[["event_date", "first_recorded"]].set_axis(number[: len(used)], axis="index")
         instead = dates.set_axis(["event", "recorded"], axis="columns").reindex(number[len(used) :])
     else:  # once a referral

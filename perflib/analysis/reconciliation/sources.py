@@ -67,7 +67,7 @@ def sources(snapshot: Snapshot, pair: tuple[str, str] = (CRM, PRAP)) -> pd.DataF
 
 def _paired(snapshot: Snapshot, rows: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
     """Return one row for each event that either source tells of: what each says, and how they differ."""
-    repeats = told.repeating(snapshot)
+    repeats = snapshot.programme.repeating
     standing = [told.resolved(snapshot, rows[rows["source"] == name], pair)[0] for name in pair]
     events = pd.concat(standing, ignore_index=True)
     events = events.assign(key=keys(events.assign(event_id=pd.Series(np.nan, events.index, dtype="str")), repeats))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from perflib.records.current import alone, categorical, in_order, resolve
+from perflib.records.current import alone, as_text, categorical, in_order, resolve
 from perflib.records.snapshot import Snapshot
 
 RECORD = "record"
@@ -45,17 +45,7 @@ def not_held(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
 
 def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return which of some rows hold, with `first_recorded`, and which of them lost a conflict."""
-    rows, may_repeat = in_order(rows), repeating(snapshot)
-    found = resolve(rows, alone(rows, may_repeat), np.full(len(rows), True), may_repeat, source_order)
+    rows, repeating = in_order(rows), snapshot.programme.repeating
+    found = resolve(rows, alone(rows, repeating), np.full(len(rows), True), repeating, source_order)
     current = rows.assign(first_recorded=found.first_recorded.astype("datetime64[s]"))[found.holds]
     return current, rows.iloc[found.conflicts]
-
-
-def as_text(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with their categories as text."""
-    return rows.astype(dict.fromkeys(rows.select_dtypes("category"), "str"))
-
-
-def repeating(snapshot: Snapshot) -> list[str]:
-    """Return the events that may happen more than once in a journey."""
-    return [name for name, event in snapshot.programme.events.items() if event.repeats]
