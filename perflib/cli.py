@@ -42,10 +42,10 @@ from perflib.rules.contract import contracts, load_contract, load_programme, new
 from perflib.rules.new_contract import new_contract
 
 if TYPE_CHECKING:
+    from perflib.batch import run as run_batch
+    from perflib.batch.job import Job, Limits, Result
+    from perflib.batch.workers import Workshop
     from perflib.records.snapshot import Snapshot
-    from perflib.reporting import batch
-    from perflib.reporting.job import Job, Limits, Result
-    from perflib.reporting.workshop import Workshop
 
 app = typer.Typer(
     add_completion=False,
@@ -103,9 +103,9 @@ def run(
 
     What is up to date is left as it is, so that a run that was broken off goes on where it was.
     """
-    from perflib.reporting import batch
-    from perflib.reporting.job import Limits
-    from perflib.reporting.workshop import workshop
+    from perflib.batch import run as run_batch
+    from perflib.batch.job import Limits
+    from perflib.batch.workers import workshop
 
     names = contract or contracts(params)
     if not names:
@@ -115,9 +115,9 @@ def run(
             raise ParameterError("--date: says the month and the day by itself; leave the other dates out.")
         month, known_at = str(pd.Period(to_day(date), "M")), date
         notebook = notebook or ["performance_summary"]
-    months, notebooks = _months(month, first, last), batch.find_notebooks(notebook or ())
+    months, notebooks = _months(month, first, last), run_batch.find_notebooks(notebook or ())
     known_at = known_at and str(to_day(known_at))
-    requests = [batch.Request(name, months, known_at, str(params), audience.value) for name in names]
+    requests = [run_batch.Request(name, months, known_at, str(params), audience.value) for name in names]
     if len(names) == 1:
         load_contract(names[0], params)  # what is wrong there is said before anything is started
     if dry_run:
@@ -125,11 +125,11 @@ def run(
         return
     shops = workshop(out, len(names) * len(months) * len(notebooks), workers)
     if cluster is not None:
-        from perflib.reporting.cluster import cluster as on_cluster
+        from perflib.batch.dask_cluster import cluster as on_cluster
 
         shops = on_cluster(out, cluster)
     with _logging(log), shops as shop:
-        jobs, refused = batch.plan_in(shop, requests, notebooks)
+        jobs, refused = run_batch.plan_in(shop, requests, notebooks)
         if refused and len(names) == 1:
             _stop(refused[0].error, refused[0].exit_status)
         results = _with_progress(shop, jobs, refused, out, force, Limits(time_limit, memory_limit))
@@ -153,14 +153,16 @@ def _summary(results: list[Result]) -> str:
     return words + (f", {count['issued']} up to date (issued)" if count["issued"] else "")
 
 
-def _say_what_would_run(requests: list[batch.Request], notebooks: list[Path], out: Path, force: bool) -> None:
-    from perflib.reporting import batch
+def _say_what_would_run(requests: list[run_batch.Request], notebooks: list[Path], out: Path, force: bool) -> None:
+    from perflib.batch import run as run_batch
 
-    planned = [job for request in requests for job in batch.jobs_of(request, batch.read_periods(request), notebooks)]
-    jobs = [batch.edition(job, out) for job in planned]
-    issued = [batch.is_issued(job, out) for job in jobs]
+    planned = [
+        job for request in requests for job in run_batch.jobs_of(request, run_batch.read_periods(request), notebooks)
+    ]
+    jobs = [run_batch.edition(job, out) for job in planned]
+    issued = [run_batch.is_issued(job, out) for job in jobs]
     reasons = [
-        "--force" if force and not frozen else batch.why(job, out) for job, frozen in zip(jobs, issued, strict=True)
+        "--force" if force and not frozen else run_batch.why(job, out) for job, frozen in zip(jobs, issued, strict=True)
     ]
     for job, reason, frozen in zip(jobs, reasons, issued, strict=True):
         kept = "up to date (issued)" if frozen else "up to date"
@@ -220,12 +222,12 @@ class _Rate(ProgressColumn):
 
 
 def _with_progress(
-    shop: Workshop, jobs: list[Job], refused: list[batch.Refusal], out: Path, force: bool, limits: Limits
+    shop: Workshop, jobs: list[Job], refused: list[run_batch.Refusal], out: Path, force: bool, limits: Limits
 ) -> list[Result]:
     """Run jobs with a bar on a terminal, a line each elsewhere."""
-    from perflib.reporting import batch
+    from perflib.batch import run as run_batch
 
-    run_jobs = partial(batch.run_in, shop, jobs, out, refused=refused, force=force, limits=limits)
+    run_jobs = partial(run_batch.run_in, shop, jobs, out, refused=refused, force=force, limits=limits)
     console = Console(stderr=True)
     if not console.is_terminal:
         done = itertools.count(1)
@@ -263,9 +265,9 @@ def issue(
     out: Out = Path("reports"),
 ) -> None:
     """Freeze a month's reports as they were issued: a later run writes a revision beside them."""
-    from perflib.reporting import issued
+    from perflib.batch import issue as issue_batch
 
-    place = issued.issue(contract, str(to_month(month)), out, store, None if on is None else to_day(on))
+    place = issue_batch.issue(contract, str(to_month(month)), out, store, None if on is None else to_day(on))
     print(f"{out / contract / month}: issued{'' if on is None else f' on {on}'}, and read-only from now on.")
     print(f"{place}: what the reports were made from. It names participants: keep it as such data must be kept.")
 
@@ -275,10 +277,10 @@ def verify(
     report: Annotated[Path, typer.Argument(help="A file of a month's folder of reports, or the folder.")],
 ) -> None:
     """Make a report again and say whether it is the same: status 0, or 1; 2 if that cannot be checked."""
-    from perflib.reporting import issued
+    from perflib.batch import issue as issue_batch
 
     try:
-        verdict = issued.verify(report)
+        verdict = issue_batch.verify(report)
     except PerfError as error:
         _stop(f"cannot be checked: {error}", ParameterError.exit_status)
     print(verdict.words)
@@ -298,7 +300,7 @@ def open_copy(
     params: Params = Path("params"),
 ) -> None:
     """Write a copy of a notebook with its parameters set, and open it in JupyterLab."""
-    from perflib.reporting import working_copy
+    from perflib.batch import working_copy
 
     path = working_copy.write(
         notebook, contract, to_month(month), to_day(known_at) if known_at else None, params, to, force
@@ -400,14 +402,14 @@ def rows(
     params: Params = Path("params"),
 ) -> None:
     """Write the referrals behind a figure, for those who are allowed to see them."""
-    from perflib.analysis import progress, reconciliation
+    from perflib.analysis import journey, reconciliation
     from perflib.records.loading import load_snapshot
 
     _refuse_reports_folder(to)
     snapshot = load_snapshot(contract, month, known_at, params)
     match measure.split(":"):
         case ["overdue", what]:
-            found = progress.overdue(snapshot, what)
+            found = journey.overdue(snapshot, what)
         case ["difference", figure, of]:
             found = reconciliation.rows_behind(snapshot, figure, to_month(of))
         case ["difference", *_]:
@@ -449,7 +451,7 @@ def sample(
     params: Params = Path("params"),
 ) -> None:
     """Write a synthetic extract, as a provider would send one."""
-    from perflib.records.sources import read_source
+    from perflib.records.source_reader import read_source
 
     rules = load_contract(contract, params)
     if not hasattr(rules.source, "sample"):
@@ -463,7 +465,7 @@ def sample(
 @app.command()
 def docs(out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("docs")) -> None:
     """Write the data dictionary and the list of parameters: extracts.md and parameters.md."""
-    from perflib.reporting.dictionary import documents
+    from perflib.reporting.data_dictionary import documents
 
     out.mkdir(parents=True, exist_ok=True)
     for name, text in documents().items():

@@ -1,14 +1,16 @@
-"""A place as a new user of perflib has it, small extracts, and a way to run notebooks without a kernel."""
+"""A place as a new user of perflib has it, small extracts, notebooks without a kernel, and a browser for pages."""
 
 import ast
 import json
+import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import nbformat
 import numpy as np
 import pandas as pd
@@ -17,12 +19,13 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from playwright.sync_api import sync_playwright
 
+from perflib.batch import run
+from perflib.batch.forked_kernels import ordinary_kernels
 from perflib.cli import main
 from perflib.records.loading import load_snapshot
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import batch
-from perflib.reporting.kernels import ordinary_kernels
 from perflib.rules.contract import load_programme
 from perflib.rules.new_contract import new_contract
 
@@ -252,8 +255,8 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_without_kernel(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("papermill.execute_notebook", execute)
-    patch.setattr("perflib.reporting.workshop.forking_parent", ordinary_kernels)
-    patch.setattr("perflib.reporting.workshop.processes", lambda: 1)
+    patch.setattr("perflib.batch.workers.forking_parent", ordinary_kernels)
+    patch.setattr("perflib.batch.workers.processes", lambda: 1)
 
 
 def execute(path: str, output_path: object, parameters: dict[str, Any], **options: object) -> NotebookNode:
@@ -300,7 +303,7 @@ def town_reports(town_place: Place, tmp_path_factory: pytest.TempPathFactory) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(town_place.root)
         run_without_kernel(patch)
-        batch.run(batch.plan(["town"], [MONTH], batch.find_notebooks(["cohort_trends"]), known_at=PUBLISHED), folder)
+        run.run(run.plan(["town"], [MONTH], run.find_notebooks(["cohort_trends"]), known_at=PUBLISHED), folder)
     return folder
 
 
@@ -343,3 +346,46 @@ def edge_place(edge: Edge, tmp_path_factory: pytest.TempPathFactory) -> Place:
 def edge_snapshot(edge: Edge, edge_place: Place) -> Snapshot:
     """Return the snapshot of an edge."""
     return load_snapshot(edge.name, edge.month, params=edge_place.params)
+
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+Audit = Callable[[Path, int], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def audit() -> Iterator[Audit]:
+    """Return a function that opens a page at a width, all details open, and says what axe and the network saw."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.fail("there is no browser to check the pages in: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+
+        def look(path: Path, width: int) -> dict[str, Any]:
+            context = browser.new_context(bypass_csp=True, viewport={"width": width, "height": 900})
+            page = context.new_page()
+            requests: list[str] = []
+            page.on("request", lambda request: requests.append(request.url))
+            page.goto(path.resolve().as_uri())
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            page.evaluate(AXE)
+            violations = page.evaluate("async () => (await axe.run(document)).violations")
+            found = {
+                "violations": [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in violations],
+                "requests": [url for url in requests if not url.startswith(("file:", "data:"))],
+                "width": page.evaluate("document.documentElement.scrollWidth"),
+            }
+            context.close()
+            return found
+
+        yield look
+        browser.close()

@@ -264,7 +264,7 @@ def test_without_a_command_there_is_help(perflib):
 
 @pytest.mark.usefixtures("little")
 def test_an_interruption_is_one_line(monkeypatch, perflib):
-    monkeypatch.setattr("perflib.reporting.batch.run_in", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("perflib.batch.run.run_in", Mock(side_effect=KeyboardInterrupt))
     said = perflib("run", "--contract", "little")
     assert said.status == 130
     assert said.err == "perflib: interrupted; reports already made are whole.\n"
@@ -348,9 +348,9 @@ def test_rows_has_a_line_for_each_that_the_report_counts(measure, perflib):
 
 def flows(snapshot):
     """Return what the table of flows shows since day one."""
-    from perflib.reporting import tables
-    from perflib.reporting.disclosure import Disclosure
-    from perflib.reporting.present import Presenter
+    from perflib.disclosure.presenter import Presenter
+    from perflib.disclosure.rules import Disclosure
+    from perflib.reporting.cohort_trends import tables
 
     lines = Presenter(Disclosure()).table(tables.flows(snapshot)).data["rows"]
     labels = {snapshot.programme.label(name): name for name in snapshot.programme.measures}

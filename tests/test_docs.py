@@ -5,20 +5,21 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from perflib.records import sample
 from perflib.records.schemas import TABLES
-from perflib.reporting import dictionary
+from perflib.reporting import data_dictionary
 from perflib.rules.contract import BUILT_IN, Contract, load_programme
 from perflib.rules.management import Management
 from perflib.rules.programme import Programme
 from perflib.rules.standards import Standard
 
 DOCS = Path(__file__).parents[1] / "docs"
-ROOTS = (Programme, Management, Contract, *dictionary.PROCESSES.values())
+ROOTS = (Programme, Management, Contract, *sample.PROCESSES.values())
 
 
 @pytest.fixture(scope="module")
 def made():
-    return dictionary.documents()
+    return data_dictionary.documents()
 
 
 @pytest.mark.parametrize("name", ["extracts.md", "parameters.md"])
@@ -50,7 +51,7 @@ def test_every_event_and_attribute_of_every_programme_stands_in_the_dictionary(m
 
 
 def models() -> list[type[BaseModel]]:
-    return list(dict.fromkeys(model for root in ROOTS for model in dictionary._reached(root)))
+    return list(dict.fromkeys(model for root in ROOTS for model in data_dictionary._reached(root)))
 
 
 def test_every_key_of_every_parameter_file_has_a_description():
@@ -87,5 +88,5 @@ def test_what_no_file_gives_is_not_there(made):
 
 
 def test_a_bar_in_a_cell_does_not_make_another_cell():
-    made = dictionary._table("T", ("a", "b"), [("x|y", "z")], level=2)
+    made = data_dictionary._table("T", ("a", "b"), [("x|y", "z")], level=2)
     assert made.splitlines()[-1] == "| x\\|y | z |"

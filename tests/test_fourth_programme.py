@@ -24,11 +24,11 @@ from pathlib import Path
 import pytest
 
 from perflib.analysis import cohorts, measures, standards
+from perflib.disclosure.presenter import MIME
+from perflib.disclosure.rules import Disclosure
 from perflib.errors import ParameterError
 from perflib.records.loading import load_snapshot
-from perflib.reporting import headlines, tables
-from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import MIME
+from perflib.reporting import data_quality
 from perflib.rules.contract import load_contract
 
 NOTEBOOKS = ("cohort_trends", "service_standards", "participant_journey", "performance_summary")
@@ -291,18 +291,18 @@ def test_without_a_last_day_the_end_of_a_cohort_is_that_everybody_has_left_it(to
         )
     snapshot = load_snapshot("mentoring-one", "2021-04", params=town.params)
     assert cohorts.all_left(snapshot).tolist() == [True, False, False, False]
-    assert headlines.too_young(snapshot, Disclosure())[0] == (
+    assert data_quality.too_young(snapshot, Disclosure())[0] == (
         "Mentoring gives no last day for placements, so no cohort is final by a date. Everybody has left 1 of 4 "
         "cohorts: of 3 starts in these, 3 reached placements, 100%."
     )
-    said = headlines.data_quality(snapshot, Disclosure())
+    said = data_quality.data_quality(snapshot, Disclosure())
     # R1 to R4 were introduced in January, before these rules.
     assert any(
         sentence.startswith("4 referrals were made before 1 February 2021: they follow earlier") for sentence in said
     )
     assert "Mentoring has no areas, jobs, claims or last day for an outcome: nothing here rests on them." in said
-    assert tables.maturity(snapshot).empty.startswith("Mentoring gives no last day")
-    assert tables.maturity(snapshot).frame.empty
+    assert data_quality.maturity(snapshot).empty.startswith("Mentoring gives no last day")
+    assert data_quality.maturity(snapshot).frame.empty
 
 
 @pytest.mark.parametrize(

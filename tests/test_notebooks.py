@@ -10,9 +10,9 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from perflib.batch import run
+from perflib.disclosure.presenter import MIME
 from perflib.errors import DataError, ParameterError, PerfError
-from perflib.reporting import batch
-from perflib.reporting.present import MIME
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -87,7 +87,7 @@ def test_a_notebook_makes_a_page_of_an_extract_of_which_little_can_be_said(edge,
     """Of the smallest extracts, every notebook does."""
     monkeypatch.chdir(edge_place.root)
     notebooks = NOTEBOOKS if len(edge.tables()["events"]) < 10 else [TRENDS]
-    results = batch.run(batch.plan([edge.name], [edge.month], notebooks), tmp_path, workers=1)
+    results = run.run(run.plan([edge.name], [edge.month], notebooks), tmp_path, workers=1)
     assert [result.error for result in results] == [None] * len(notebooks)
     for notebook in notebooks:
         page = (tmp_path / edge.name / edge.month / f"{notebook.stem}.html").read_text(encoding="utf-8")

@@ -105,17 +105,17 @@ class Run(NamedTuple):
 
 def perflib(runs: Sequence[Run], out: Path) -> None:
     """Do as `perflib run` does, which takes the same months for all its contracts."""
-    from perflib.reporting import batch
-    from perflib.reporting.workshop import workshop
+    from perflib.batch import run as run_batch
+    from perflib.batch.workers import workshop
 
     requests = [
-        batch.Request(contract, tuple(dict.fromkeys(run.month for run in own)), params=own[0].params)
+        run_batch.Request(contract, tuple(dict.fromkeys(run.month for run in own)), params=own[0].params)
         for contract, own in ((name, list(own)) for name, own in itertools.groupby(runs, lambda run: run.contract))
     ]
-    notebooks = batch.find_notebooks(tuple(dict.fromkeys(run.notebook for run in runs)))
+    notebooks = run_batch.find_notebooks(tuple(dict.fromkeys(run.notebook for run in runs)))
     with workshop(out, len(runs)) as shop:
-        jobs, refused = batch.plan_in(shop, requests, notebooks)
-        results = batch.run_in(shop, jobs, out, refused=refused, report=lambda _: (out.parent / PAGES).touch())
+        jobs, refused = run_batch.plan_in(shop, requests, notebooks)
+        results = run_batch.run_in(shop, jobs, out, refused=refused, report=lambda _: (out.parent / PAGES).touch())
     for line in [f"{item.contract}: {item.error}" for item in refused] + [
         f"{result.job.report}: {result.error}" for result in results if result.status != "made"
     ]:
@@ -198,18 +198,21 @@ def _prepared(notebook: Any) -> Any:
 
 def cells(runs: Sequence[Run], out: Path, read_once: bool) -> None:
     """Write the processor seconds of the cells alone, each run in a process in which all is imported."""
-    from perflib.records import prepared
-    from perflib.reporting import batch, kernels
+    from perflib.batch import forked_kernels
+    from perflib.batch import run as run_batch
+    from perflib.records import snapshot_cache
 
     os.environ["MPLBACKEND"] = "agg"
-    kernels._import_all()
+    forked_kernels._import_all()
     spent = 0.0
     if read_once:
-        os.environ[prepared.FOLDER] = str(out)
+        os.environ[snapshot_cache.FOLDER] = str(out)
         begun = time.process_time()
         for contract in dict.fromkeys(run.contract for run in runs):
             own = [run for run in runs if run.contract == contract]
-            batch.read_periods(batch.Request(contract, tuple({run.month for run in own}), params=own[0].params), out)
+            run_batch.read_periods(
+                run_batch.Request(contract, tuple({run.month for run in own}), params=own[0].params), out
+            )
         spent = time.process_time() - begun
     with multiprocessing.get_context("fork").Pool(CORES, maxtasksperchild=1) as pool:
         spent += sum(pool.map(_cells, runs, chunksize=1))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis import standards
-from perflib.analysis.clocks import Journeys, run
+from perflib.analysis.standards.clocks import Journeys, run
 from perflib.records.snapshot import Snapshot
 from perflib.rules.calendar import working_days
 from perflib.rules.contract import load_contract

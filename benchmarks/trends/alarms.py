@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import trends
+from perflib.analysis import control_charts
 
 HERE = Path(__file__).parent
 SERIES = 20_000
@@ -47,20 +47,20 @@ def stable(random, series, size, months):
 
 def limits(chart, x, n, screen):
     if chart == "xmr":
-        return trends._xmr(x, screen)
+        return control_charts._xmr(x, screen)
     if chart == "p":
         centre = x.mean(axis=1, keepdims=True)
         return centre, 3 * np.sqrt(centre * (1 - centre) / n)
-    return trends._prime(x, n, screen)
+    return control_charts._prime(x, n, screen)
 
 
 def last_shift(chart, x, n, **options):
     """What `shift` says of one series."""
     months = pd.period_range("2018-01", periods=len(x), freq="M")
     if n is None:
-        return trends.shift(trends.control_chart(pd.Series(x, months), **options))
+        return control_charts.shift(control_charts.control_chart(pd.Series(x, months), **options))
     counts = pd.Series(np.round(x * n), months)
-    return trends.shift(trends.control_chart(counts, pd.Series(n, months), chart, **options))
+    return control_charts.shift(control_charts.control_chart(counts, pd.Series(n, months), chart, **options))
 
 
 def false_alarms():
@@ -74,7 +74,7 @@ def false_alarms():
         random = np.random.default_rng(1)
         x, n = stable(random, series, SERIES, months)
         centre, half = limits(chart, x, n, screen)
-        rule, _ = trends._signals(trends._off_centre(x, centre), half, run_length)
+        rule, _ = control_charts._signals(control_charts._off_centre(x, centre), half, run_length)
         hits = (rule > 0).any(axis=1)
         said = None
         if chart != "p":

@@ -1,416 +1,381 @@
-"""The counts that a contract is managed by, on every period basis, against what was promised; and who they concern.
+"""The KPIs of a regime, for each unit and period: numerator, denominator, value, target, and whether it was hit.
 
 Conventions
 -----------
-- A measure is counted in the month in which it happened, or was first recorded (`clock`): an event each time, an
-  outcome once a referral, a start once a referral.
-- What is promised for a month is the contract's volume for that measure; for one with a cohort profile it is the sum,
-  over cohorts, of starts x the profile's rise from the age before.
-- Bases are the report month, rolling windows cut at the contract's first month and labelled, and everything since.
-- Rates of people are of cohorts that have all been observed to the same age.
+- Numerators and denominators are counted by month and added up over a period. What happened to a participant is the
+  unit's at the start (at the referral, where there is none); rows of tables are as `registers` says.
+- "Of participants on the programme" counts those on it on the first day of each month: the value is a rate a month.
+- Of what was promised: an outcome's promise follows from the unit's own starts and the contract's profile; that of
+  starts and other volumes from the unit's own referrals, as the whole contract's promise from the referrals promised.
+- A unit has the KPIs of the role that the units table gives it on the period's last day; without one, those of the
+  regime's first role for its kind of unit. A specialist is never given what it does not own.
+- The target of a period is the one in force on the period's first day, or on the contract's; a row of the table
+  `targets` for the unit stands before the regime's, from its date on.
+- A unit is there from the month of its first referral or row, or from its first day in the units table, to the month of
+  its last day there.
+- Nothing recorded is not zero: a KPI whose table the extract does not have, or whose event nobody has, has no data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, journeys, measures, trends
-from perflib.analysis.measures import Clock
+from perflib.analysis import cohorts, counts, measures, standards, supporting_tables
+from perflib.analysis.cohorts import NOT_RECORDED
+from perflib.analysis.comparison.attribution import cases, roles
+from perflib.analysis.journey import peer_groups
+from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
-from perflib.rules.calendar import BASES, window
-from perflib.rules.programme import Trend as TrendRule
+from perflib.rules.calendar import quarter_of
+from perflib.rules.management import CONTRACT, Kpi
+from perflib.rules.standards import Threshold
 
-EQUAL_AGES = (12, 6, 3)
-"""Ages in months at which groups are compared: the greatest that any cohort has been observed to."""
+Basis = Literal["month", "quarter"]
+
+COUNTS = ["kpi", "unit", "month", "numerator", "denominator"]
+COLUMNS = ["unit", "role", "period", "months", "whole", "kpi", "name", "numerator", "denominator", "value"]
+COLUMNS += ["lower", "upper", "rule", "target", "original", "result", "why", "rated"]
+NOT_SUPPLIED, NOT_NAMED, NO_RECORD = "not supplied", "not in the programme", "none recorded"
+NOBODY, NO_PROMISE = "nobody counts", "nothing promised"
 
 
-def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock = "event") -> pd.DataFrame:
-    """Count each measure in each month of the contract.
+@remembered
+def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quarter") -> pd.DataFrame:
+    """Hold every KPI of every unit against its target, period by period.
 
     Parameters
     ----------
     snapshot : Snapshot
-    names : sequence of str, optional
-        Events and outcomes; by default the programme's `measures`.
-    clock : {'event', 'recorded'}
-        By when it happened, or by when it was first recorded.
-
-    Returns
-    -------
-    DataFrame of int
-        Index `month`, columns the measures.
-    """
-    counts = {}
-    for name in snapshot.programme.measures if names is None else names:
-        when = measures.occurrences(snapshot, name)[clock].dt.to_period("M")
-        counts[name] = when.value_counts().reindex(snapshot.months, fill_value=0)
-    return pd.DataFrame(counts, index=snapshot.months.rename("month"))
-
-
-def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return what the contract promised of each measure in each month; NaN where it promised nothing.
-
-    Returns
-    -------
-    DataFrame of float
-        Index `month`, columns the measures.
-    """
-    contract, months = snapshot.contract, snapshot.months.rename("month")
-    frame = pd.DataFrame(index=months)
-    profiled = {profile.measure for profile in contract.profiles}
-    for name in snapshot.programme.measures if names is None else names:
-        frame[name] = contract.volume(name, months)
-        if name in profiled:
-            expected = cohorts.expected(cohorts.triangle(snapshot, name), contract)
-            rise = expected.diff(axis=1).fillna(expected)
-            frame[name] = frame[name].fillna(by_calendar_month(rise).reindex(months))
-    return frame
-
-
-def by_calendar_month(cells: pd.DataFrame) -> pd.Series:
-    """Sum the cells of a triangle by cohort + age; missing where any cell is."""
-    first, values = cells.index[0], cells.to_numpy()
-    ordinal = np.arange(values.shape[0])[:, None] + np.arange(values.shape[1])
-    seen = ordinal < values.shape[0]
-    missing = np.isnan(values)
-    totals = np.bincount(ordinal[seen], np.where(missing, 0, values)[seen], minlength=values.shape[0])
-    lost = np.bincount(ordinal[seen], missing[seen], minlength=values.shape[0]) > 0
-    months = pd.period_range(first, periods=values.shape[0], freq="M")
-    return pd.Series(np.where(lost, np.nan, totals), index=months)
-
-
-@remembered
-def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = BASES) -> pd.DataFrame:
-    """Count every measure on every period basis beside what was promised.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    clock : {'event', 'recorded'}
-    bases : sequence of str
-        'month', 'rolling_<n>', 'cumulative'.
+    unit : str
+        An attribute that names who delivers, a unit type of the tables, or 'contract'.
+    basis : {'quarter', 'month'}
+        Quarters are the contract's (`quarter_basis`).
 
     Returns
     -------
     DataFrame
-        One row a measure and basis: `measure`, `label`, `basis`, `period` (the window in words), `months` (counted),
-        `partial` (whether the window is shorter than its name), `actual`, `profile`, `difference`, `of_profile`.
+        One row a unit, period and KPI:
+
+        - `unit`, `role` (of the regime), `period` (the last month of the quarter, or the month), `months` (of it that
+          the unit was there, up to the report month), `whole` (whether the period has ended and the unit, and the
+          contract, were there from its first day).
+        - `kpi`, `name`; `numerator`, `denominator` (missing for a bare count), `value`; `lower`, `upper`: the exact
+          95 % interval of a share.
+        - `rule` ('at least' ...), `target`, `original` (the regime's, where the unit's was revised); missing without.
+        - `result`: 'hit', 'missed', 'no_data' or 'no_target'; `why` there is no data; `rated`.
+
+    Raises
+    ------
+    ParameterError
+        The contract names no regime, or its regime has no role for such units.
     """
-    counts, promises = monthly(snapshot, clock=clock), promised(snapshot)
-    rows = []
-    for basis in bases:
-        span = window(basis, snapshot.month, snapshot.first_day)
-        inside = span.contains(counts.index)
-        for name in counts.columns:
-            actual = counts.loc[inside, name].sum()
-            profile = promises.loc[inside, name].sum(skipna=False)
-            rows.append(
-                {
-                    "measure": name,
-                    "label": snapshot.programme.label(name),
-                    "basis": basis,
-                    "period": span.label,
-                    "months": span.months,
-                    "partial": span.first_partial or span.months < span.full,
-                    "actual": actual,
-                    "profile": profile,
-                    "difference": actual - profile,
-                    "of_profile": actual / profile if profile > 0 else np.nan,
-                }
-            )
-    return pd.DataFrame(rows).sort_values("measure", key=lambda names: names.map(counts.columns.get_loc), kind="stable")
-
-
-def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFrame:
-    """Summarise the days from referral to start, of the starts in each window.
-
-    Referrals still open have no such time and are not in it; `journeys.referrals` counts them.
-
-    Returns
-    -------
-    DataFrame
-        Index `basis`; `period`, `starts`, `median` and `p90` in calendar days; NaN where nobody started.
-    """
-    journeys = snapshot.journeys
-    taken = (journeys["start"] - journeys["referral"]).dt.days
-    month = journeys["start"].dt.to_period("M")
-    rows = {}
-    for basis in bases:
-        span = window(basis, snapshot.month, snapshot.first_day)
-        mine = taken[month.notna() & span.contains(month)]
-        rows[basis] = {
-            "period": span.label,
-            "starts": len(mine),
-            "median": mine.median(),
-            "p90": mine.quantile(0.9),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("basis")
-
-
-def leavers(snapshot: Snapshot) -> pd.DataFrame:
-    """Count who left, by the reason that was recorded, on each period basis.
-
-    Returns
-    -------
-    DataFrame of int
-        Index `reason`, those that occur, 'not recorded' among them; a column for each of `BASES`.
-    """
-    rows = snapshot.events[snapshot.events["event"] == "exit"]
-    month, reason = rows["event_date"].dt.to_period("M"), rows["detail"].astype("str").fillna(cohorts.NOT_RECORDED)
-    spans = {basis: window(basis, snapshot.month, snapshot.first_day) for basis in BASES}
-    counts = {basis: reason[span.contains(month)].value_counts() for basis, span in spans.items()}
-    return pd.DataFrame(counts, columns=list(BASES)).fillna(0).astype(int).sort_index().rename_axis("reason")
-
-
-@remembered
-def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) -> pd.DataFrame:
-    """Count starts by each attribute as at the start: in the report month, the last twelve, and to date.
-
-    Returns
-    -------
-    DataFrame
-        One row an attribute and value: `attribute`, `value` (labels), `month`, `rolling_12`, `cumulative` (starts),
-        `share` (of the starts to date).
-    """
-    keep = cohorts.started(snapshot)
-    month = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
+    contract, management = snapshot.contract, snapshot.contract.management
+    if management is None or not management.roles:
+        raise ParameterError(
+            f"{contract.path}: names no regime of management, so that there are no KPIs by role. "
+            f"Add `management: ks` (or another file of params/management)."
+        )
+    here = [name for name, role in management.roles.items() if role.unit == unit]
+    if not here:
+        known = ", ".join(dict.fromkeys(role.unit for role in management.roles.values()))
+        raise ParameterError(f"unit={unit!r}: {management.name} has no role for it; it has {known}.")
+    held = {name: set(contract.kpis_of(name)) for name in here}
+    rules = {name: kpi for name, kpi in contract.kpis.items() if any(name in mine for mine in held.values())}
+    found = {name: _monthly(snapshot, kpi, unit) for name, kpi in rules.items()}
+    counts = {name: rows for name, rows in found.items() if isinstance(rows, pd.DataFrame)}
+    reasons = {name: why for name, why in found.items() if isinstance(why, str)}
+    there = _there(snapshot, unit, counts)
+    if there.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    grid = _with_roles(snapshot, _periods(snapshot, there, _gone(snapshot, unit), basis), unit, here)
     frames = []
-    for name in snapshot.programme.demographics if attributes is None else attributes:
-        values = cohorts.labels(snapshot, name)[keep]
-        spans = {
-            basis: window(basis, snapshot.month, snapshot.first_day) for basis in ("month", "rolling_12", "cumulative")
-        }
-        counts = pd.DataFrame({basis: values[span.contains(month)].value_counts() for basis, span in spans.items()})
-        counts = counts.fillna(0).astype(int).sort_index()
-        frame = counts.rename_axis("value").reset_index()
-        frame.insert(0, "attribute", snapshot.programme.attributes[name].label)
-        frame["value"] = [value_label(snapshot, name, value) for value in frame["value"]]
-        frames.append(frame.assign(share=frame["cumulative"] / max(frame["cumulative"].sum(), 1)))
-    columns = ["attribute", "value", "month", "rolling_12", "cumulative", "share"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
-def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:
-    """Return what a value of an attribute is called in reports."""
-    codes = snapshot.programme.attributes[attribute].codes
-    if value in codes:
-        return codes[value].label
-    words = value.replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def equal_age(snapshot: Snapshot, measure: str = "outcome") -> int | None:
-    """Return the greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has.
-
-    Where the programme charts the measure at an age (`at_age`), that is the first of them: later ones would only leave
-    cohorts out.
-    """
-    t = cohorts.triangle(snapshot, measure)
-    charted = [trend.at_age for trend in snapshot.programme.trends if trend.measure == measure and trend.at_age]
-    greatest = min(charted, default=EQUAL_AGES[0])
-    ages = [greatest, *(age for age in EQUAL_AGES if age < greatest)]
-    return next((age for age in ages if len(t.rate_at(age)) and t.rate_at(age)["starts"].sum() > 0), None)
-
-
-@remembered
-def equality(
-    snapshot: Snapshot, measure: str = "outcome", age: int | None = None, attributes: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """Compare how many of each group reached a measure by the same age.
-
-    Only cohorts observed to that age count, above and below the line. Each group is compared with everybody else:
-    the difference has Newcombe's interval, and p values are those of Fisher's exact test, adjusted for the number of
-    comparisons (Benjamini and Hochberg 1995). A difference may come from the mix of other characteristics.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    measure : str
-    age : int, optional
-        Months since the cohort's month; by default `equal_age`.
-    attributes : sequence of str, optional
-        By default the programme's `demographics`.
-
-    Returns
-    -------
-    DataFrame
-        One row an attribute and value: `attribute`, `value`, `starts`, `outcomes`, `rate`, `lower`, `upper` (exact
-        95 %), `gap` (rate less that of everybody else), `gap_lower`, `gap_upper`, `p_adjusted`, `signal` ('higher',
-        'lower' or ''). Empty where no cohort is old enough.
-    """
-    age = equal_age(snapshot, measure) if age is None else age
-    rows = []
-    if age is not None:
-        for name in snapshot.programme.demographics if attributes is None else attributes:
-            reached = cohorts.triangle(snapshot, measure, by=name).rate_at(age)
-            groups = reached.groupby(level=0)[["starts", "outcomes"]].sum()
-            groups = groups[groups["starts"] > 0]
-            everybody = groups.sum()
-            rows += [_against_the_rest(snapshot, name, value, group, everybody) for value, group in groups.iterrows()]
-    columns = ["attribute", "value", "starts", "outcomes", "rate", "lower", "upper"]
-    columns += ["gap", "gap_lower", "gap_upper", "p_adjusted", "signal"]
-    frame = pd.DataFrame(rows, columns=columns)
-    tested = frame["p_adjusted"].notna()
-    if tested.any():
-        frame.loc[tested, "p_adjusted"] = multipletests(frame.loc[tested, "p_adjusted"], method="fdr_bh")[1]
-    significant = frame["p_adjusted"] < 0.05
-    frame["signal"] = np.select(
-        [significant & (frame["gap"] > 0), significant & (frame["gap"] < 0)], ["higher", "lower"], ""
+    for name, kpi in rules.items():
+        mine = grid[grid["role"].isin([held_by for held_by in here if name in held[held_by]])].assign(kpi=name)
+        frames.append(_held_against(snapshot, mine, kpi, counts.get(name), reasons.get(name, ""), unit, basis))
+    whole = pd.concat(frames, ignore_index=True)
+    order = {name: place for place, name in enumerate(rules)}
+    whole = whole.sort_values(
+        ["unit", "period", "kpi"], key=lambda column: column.map(order) if column.name == "kpi" else column
     )
-    return frame
+    return whole[COLUMNS].reset_index(drop=True)
 
 
-def _against_the_rest(
-    snapshot: Snapshot, attribute: str, value: object, group: pd.Series, everybody: pd.Series
-) -> dict[str, object]:
-    x, n = int(group["outcomes"]), int(group["starts"])
-    other_x, other_n = int(everybody["outcomes"]) - x, int(everybody["starts"]) - n
-    lower, upper = cohorts.exact_interval(np.array([x]), np.array([n]))
-    row: dict[str, object] = {
-        "attribute": snapshot.programme.attributes[attribute].label,
-        "value": value_label(snapshot, attribute, str(value)),
-        "starts": n,
-        "outcomes": x,
-        "rate": x / n,
-        "lower": lower[0],
-        "upper": upper[0],
-    }
-    if other_n > 0:
-        row["gap"] = x / n - other_x / other_n
-        row["gap_lower"], row["gap_upper"] = confint_proportions_2indep(x, n, other_x, other_n, method="newcomb")
-        row["p_adjusted"] = stats.fisher_exact(np.array([[x, n - x], [other_x, other_n - other_x]])).pvalue
-    return row
+def _with_roles(snapshot: Snapshot, grid: pd.DataFrame, unit: str, here: list[str]) -> pd.DataFrame:
+    """Return the grid with the regime's role of each unit in each period: the units table's, else the first."""
+    parts = []
+    for period in grid["period"].unique():
+        rows = grid[grid["period"] == period]
+        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.period_end))
+        held = rows["unit"].map(known)
+        parts.append(rows.assign(role=held.where(held.isin(here), here[0])))
+    return pd.concat(parts)
 
 
-PER_LABELS = {
-    "on_programme": "participants on the programme",
-    "out_of_work": "participants on the programme without a job",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Trend:
-    """The trend of one measure.
-
-    Attributes
-    ----------
-    measure : str
-    label : str
-        What is charted, in words; `unit` of each point: 'a month', 'for each 100 ...'.
-    per : str or None
-        Whom the denominators count, in words; None where counts are charted.
-    by_cohort : bool
-        Whether a point is a start cohort, not a month in which things happened.
-    chart : trends.ControlChart
-    shift : trends.Shift or None
-        Where the series stands at its end, when that is not where it stood before.
-    recorded : Series
-        The share of each month's events that is expected to be recorded yet; NaN where there are too few to say.
-    seasonal : trends.Seasonal or None
-        None with less than two years of complete months.
-    """
-
-    measure: str
-    label: str
-    per: str | None
-    by_cohort: bool
-    chart: trends.ControlChart
-    shift: trends.Shift | None
-    recorded: pd.Series
-    seasonal: trends.Seasonal | None
-
-    @property
-    def scale(self) -> int:
-        """By what the chart's values are multiplied to be shown: 100 where there are denominators."""
-        return 100 if self.per else 1
-
-    @property
-    def unstable(self) -> bool:
-        """Whether more than half of the complete points are signalled: the series then has no level to be judged by."""
-        judged = self.chart.points[self.chart.points["complete"]]
-        return bool(judged["signal"].notna().mean() > 0.5)
-
-    @property
-    def unit(self) -> str:
-        """What a point of the chart is, in words."""
-        return f"for each 100 {self.per}" if self.per else "a month"
-
-
-def trend_of(snapshot: Snapshot, rule: TrendRule) -> Trend:
-    """Chart one measure, with the contract's stated changes and without the months still being recorded.
-
-    A month is complete when at least 95 % of its events are expected to be recorded; where there are too few events to
-    estimate that, when `recording_allowance` days have passed since its end. A cohort is complete at an age when the
-    month in which it reached that age is.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    rule : rules.programme.Trend
-        The measure, and what it is charted for each of.
-    """
-    when = measures.occurrences(snapshot, rule.measure)
-    when = when[when["recorded"] >= when["event"]]
-    months = snapshot.months
-    recorded = trends.completeness(when["event"], when["recorded"], snapshot.known_at, months)
-    waited = months.to_timestamp(how="end").normalize() + pd.Timedelta(days=snapshot.contract.recording_allowance)
-    complete = (recorded >= trends.INCOMPLETE) | (recorded.isna() & (waited <= pd.Timestamp(snapshot.known_at)))
-    changes = snapshot.contract.stated_changes(rule.measure)
-    label, per = snapshot.programme.label(rule.measure), None
-    if rule.at_age is not None:
-        reached = cohorts.triangle(snapshot, rule.measure).rate_at(rule.at_age)
-        months = pd.PeriodIndex(reached.index)
-        complete = pd.Series(complete.reindex(months + rule.at_age).to_numpy(dtype=bool), index=months)
-        label, per = f"{label} within {rule.at_age} months", "starts"
-        chart = trends.control_chart(
-            reached["outcomes"], reached["starts"], "p_prime", complete=complete, changes=changes
-        )
-    elif rule.per is not None:
-        per = PER_LABELS[rule.per]
-        chart = trends.control_chart(
-            monthly(snapshot, [rule.measure])[rule.measure],
-            journeys.caseload(snapshot)[rule.per],
-            "u_prime",
-            complete=complete,
-            changes=changes,
-        )
+def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
+    """Return a KPI's `unit`, `month`, `numerator` and `denominator`; or the reason why there is none."""
+    programme = snapshot.programme
+    if kpi.of is not None and kpi.of not in programme.events and kpi.of not in programme.outcomes:
+        return NOT_NAMED
+    match kpi.kind:
+        case "standard":
+            return _of_standard(snapshot, str(kpi.standard), unit)
+        case "advances":
+            return _of_advances(snapshot, unit)
+        case "share":
+            rows = supporting_tables.rows(snapshot, kpi, unit)
+            if rows is None:
+                return NOT_SUPPLIED
+            rows = rows[rows["passed"].notna()]
+            return _summed(rows["unit"], rows["date"], rows["passed"], pd.Series(1.0, index=rows.index))
+        case "profile":
+            actual = _of_measure(snapshot, str(kpi.of), unit)
+            return _joined(actual, _promised(snapshot, str(kpi.of), unit))
+    if kpi.table is not None:
+        rows = supporting_tables.rows(snapshot, kpi, unit)
+        if rows is None:
+            return NOT_SUPPLIED
+        counted = _summed(rows["unit"], rows["date"], rows["number"])
     else:
-        counts = monthly(snapshot, [rule.measure])[rule.measure]
-        chart = trends.control_chart(counts, complete=complete, changes=changes, floor=0)
-    seasonal = trends.seasonal(chart.points["value"].where(complete)) if len(chart.points) else None
-    return Trend(rule.measure, label, per, rule.at_age is not None, chart, trends.shift(chart), recorded, seasonal)
+        counted = _of_measure(snapshot, str(kpi.of), unit)
+        if counted["numerator"].sum() == 0:
+            return NO_RECORD
+    if kpi.per is None:
+        return counted
+    of = _present(snapshot, unit) if kpi.per == "on_programme" else _of_measure(snapshot, kpi.per, unit)
+    return _joined(counted, of[["unit", "month", "numerator"]].rename(columns={"numerator": "denominator"}))
 
 
-@remembered
-def all_trends(snapshot: Snapshot) -> list[Trend]:
-    """Chart every measure that the programme file lists under `trends`; those without a point yet are left out."""
-    charts = [trend_of(snapshot, rule) for rule in snapshot.programme.trends if _has_points(snapshot, rule)]
-    return [trend for trend in charts if len(trend.chart.points)]
+def _whose(snapshot: Snapshot, unit: str) -> pd.Series:
+    """Return the unit of every journey."""
+    if unit == CONTRACT:
+        return pd.Series(snapshot.contract.contract, index=snapshot.journeys.index, dtype="str")
+    if unit not in snapshot.programme.attributes:
+        return pd.Series(NOT_RECORDED, index=snapshot.journeys.index, dtype="str")
+    return cohorts.labels(snapshot, unit)
 
 
-def _has_points(snapshot: Snapshot, rule: TrendRule) -> bool:
-    return rule.at_age is None or len(snapshot.months) > rule.at_age
+def _summed(unit: Any, dates: pd.Series, numerator: pd.Series, denominator: pd.Series | None = None) -> pd.DataFrame:
+    """Sum rows by unit and month; without a denominator it is missing."""
+    frame = pd.DataFrame({"unit": np.asarray(unit), "month": dates.dt.to_period("M").array})
+    frame["numerator"] = numerator.to_numpy(dtype=float)
+    frame["denominator"] = np.nan if denominator is None else denominator.to_numpy(dtype=float)
+    return frame.groupby(["unit", "month"], as_index=False).sum(min_count=1)
 
 
-def individuals(snapshot: Snapshot) -> pd.DataFrame:
-    """Count referrals, starts, and the people they are of.
+def _joined(counted: pd.DataFrame, of: pd.DataFrame) -> pd.DataFrame:
+    """Return counts beside the numbers they are of; a unit or month of one side alone has zero on the other."""
+    both = counted.drop(columns="denominator").merge(of, on=["unit", "month"], how="outer")
+    return both.assign(numerator=both["numerator"].fillna(0.0))
 
-    Returns
-    -------
-    DataFrame of int
-        Index 'referral', 'start'; `journeys`, `individuals`. A journey whose participant was not recorded counts as a
-        person of its own.
-    """
-    journeys = snapshot.journeys
-    rows = {}
-    for name in ("referral", "start"):
-        people = journeys.loc[journeys[name].notna(), "participant_id"]
-        rows[name] = {"journeys": len(people), "individuals": people.nunique() + int(people.isna().sum())}
-    return pd.DataFrame.from_dict(rows, orient="index")
+
+def _of_measure(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame:
+    found = measures.occurrences(snapshot, name)
+    whose = _whose(snapshot, unit).to_numpy()[found["place"]]
+    return _summed(whose, found["event"], pd.Series(1.0, index=found.index))
+
+
+def _present(snapshot: Snapshot, unit: str) -> pd.DataFrame:
+    """Count who is on the programme on the first day of each month."""
+    months, journeys = snapshot.months, snapshot.journeys
+    leave = journeys["exit"] if "exit" in journeys else pd.Series(pd.NaT, index=journeys.index)
+    real = (journeys["start"].notna() & ~(leave < journeys["start"])).to_numpy()
+    days = months.to_timestamp().to_numpy(dtype="datetime64[s]")
+    whose, names = pd.factorize(_whose(snapshot, unit)[real], sort=True)
+    size = (len(names), len(days) + 1)
+
+    def reached(dates: pd.Series) -> np.ndarray:
+        """Return, by unit and first of month, how many dates lie on or before it."""
+        place = np.searchsorted(days, dates[real].to_numpy(dtype="datetime64[s]"), side="left")
+        place = np.where(dates[real].isna(), len(days), place)
+        each = np.bincount(whose * size[1] + place, minlength=size[0] * size[1]).reshape(size)
+        return each[:, :-1].cumsum(axis=1)
+
+    present = reached(journeys["start"]) - reached(leave)
+    index = pd.MultiIndex.from_product([names, months], names=["unit", "month"])
+    return pd.Series(present.ravel().astype(float), index=index, name="numerator").reset_index()
+
+
+def _of_standard(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame | str:
+    rule = snapshot.contract.standards.get(name)
+    if rule is None:
+        return NOT_NAMED
+    if rule.kind == "profile":
+        raise ParameterError(f"KPI with standard {name!r}: that is one of months. Make it a KPI of kind 'profile'.")
+    if unit == CONTRACT:
+        counts = standards.history(snapshot, [name]).reset_index()
+        frame = counts.rename(columns={"met": "numerator", "counted": "denominator"}).assign(
+            unit=snapshot.contract.contract
+        )
+        return frame.loc[frame["denominator"] > 0, ["unit", "month", "numerator", "denominator"]].astype(
+            {"numerator": float, "denominator": float}
+        )
+    if unit not in snapshot.programme.attributes:
+        return NOBODY
+    rows = cases(snapshot, unit, name, ())
+    reached = rows["reached"].astype(float)
+    return _summed(rows["unit"].astype("str"), rows["cohort"].dt.to_timestamp(), reached, pd.Series(1.0, rows.index))
+
+
+def _of_advances(snapshot: Snapshot, unit: str) -> pd.DataFrame | str:
+    if "peer_group" not in snapshot.programme.events:
+        return NOT_NAMED
+    if not peer_groups.known(snapshot):
+        return NO_RECORD
+    if unit != CONTRACT and unit not in snapshot.programme.attributes:
+        return NOBODY
+    by = None if unit == CONTRACT else unit
+    frame = peer_groups.advances(snapshot, by, at="at_start").reset_index()
+    days = frame["month"].dt.days_in_month
+    return pd.DataFrame(
+        {
+            "unit": snapshot.contract.contract if by is None else frame[by].astype("str"),
+            "month": frame["month"],
+            "numerator": frame["net"].astype(float),
+            "denominator": frame["caseload_days"] / days,
+        }
+    )
+
+
+def _promised(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame:
+    """Return what was promised of a measure for each unit and month; missing where nothing was."""
+    contract, months = snapshot.contract, snapshot.months
+    whole = counts.promised(snapshot, [name])[name]
+    if unit == CONTRACT:
+        return pd.DataFrame({"unit": contract.contract, "month": months, "denominator": whole.to_numpy(dtype=float)})
+    if name in {profile.measure for profile in contract.profiles} and unit in snapshot.programme.attributes:
+        promise = cohorts.expected(cohorts.triangle(snapshot, name, by=unit), contract)
+        rise = promise.diff(axis=1).fillna(promise)
+        by_month = {value: counts.by_calendar_month(rows.droplevel(0)) for value, rows in rise.groupby(level=0)}
+        frame = pd.concat(by_month, names=["unit", "month"]).rename("denominator").reset_index()
+        return frame[frame["month"] <= snapshot.month]
+    referred = _of_measure(snapshot, "referral", unit)[["unit", "month", "numerator"]]
+    of_one = whole / contract.volume("referral", months).to_numpy()
+    each = referred["numerator"] * referred["month"].map(of_one)
+    return referred.assign(denominator=each.to_numpy())[["unit", "month", "denominator"]]
+
+
+def _there(snapshot: Snapshot, unit: str, counts: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Return the first month of each unit, in order; those not recorded are none."""
+    month = snapshot.journeys["referral"].dt.to_period("M")
+    first = [month.groupby(_whose(snapshot, unit)).min()]
+    first += [rows[rows["numerator"] > 0].groupby("unit")["month"].min() for rows in counts.values()]
+    table = snapshot.tables.get("units")
+    if table is not None and unit != CONTRACT:
+        mine = table[(table["unit_type"] == unit) & (table["from_date"] <= pd.Timestamp(snapshot.period_end))]
+        first.append(mine.groupby("unit_id")["from_date"].min().dt.to_period("M"))
+    known = pd.concat([months for months in first if len(months)] or [pd.Series(dtype="period[M]")])
+    earliest = known.groupby(level=0).min().drop(NOT_RECORDED, errors="ignore").sort_index()
+    return earliest.where(earliest >= snapshot.first_month, snapshot.first_month)
+
+
+def _gone(snapshot: Snapshot, unit: str) -> dict[str, pd.Period]:
+    """Return the last month of each unit whose last day, by the units table, has come."""
+    table = snapshot.tables.get("units")
+    if table is None or unit == CONTRACT:
+        return {}
+    last = (
+        table[table["unit_type"] == unit].sort_values(["unit_id", "from_date"]).drop_duplicates("unit_id", keep="last")
+    )
+    last = last[last["to_date"] <= pd.Timestamp(snapshot.period_end)]
+    return dict(zip(last["unit_id"], last["to_date"].dt.to_period("M"), strict=True))
+
+
+def _periods(snapshot: Snapshot, there: pd.Series, gone: Mapping[str, pd.Period], basis: Basis) -> pd.DataFrame:
+    """Return the periods that each unit was there in: `unit`, `period`, `months`, `whole`, and its `first_month`."""
+    contract, months = snapshot.contract, snapshot.months
+    period = quarter_of(months, contract.quarter_basis, snapshot.first_day) if basis == "quarter" else months
+    length = 3 if basis == "quarter" else 1
+    grid = (
+        there.rename("since")
+        .rename_axis("unit")
+        .reset_index()
+        .merge(pd.DataFrame({"month": months, "period": period}), how="cross")
+    )
+    left = pd.Series([gone.get(name, snapshot.month) for name in grid["unit"]], index=grid.index, dtype="period[M]")
+    grid = grid[(grid["month"] >= grid["since"]) & (grid["month"] <= left)]
+    frame = grid.groupby(["unit", "period"], as_index=False).agg(months=("month", "size"), first_month=("month", "min"))
+    begins = frame["first_month"] == snapshot.first_month
+    partial = begins & (snapshot.first_day.day > 1)
+    ended = frame["period"] <= (snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1)
+    return frame.assign(whole=ended & (frame["months"] == length) & ~partial)
+
+
+def _held_against(
+    snapshot: Snapshot, grid: pd.DataFrame, kpi: Kpi, counts: pd.DataFrame | None, why: str, unit: str, basis: Basis
+) -> pd.DataFrame:
+    """Return the periods of the units that have a KPI, with its figures and its targets."""
+    frame = grid.merge(_by_period(snapshot, counts, basis), on=["unit", "period"], how="left")
+    bare = kpi.kind == "count" and kpi.per is None
+    if bare and not why:
+        frame["numerator"] = frame["numerator"].fillna(0.0)
+    ratio = frame["numerator"].fillna(0.0) / frame["denominator"].where(frame["denominator"] > 0)
+    frame["value"] = frame["numerator"] if bare else ratio
+    frame["lower"] = frame["upper"] = np.nan
+    if kpi.kind in ("share", "standard") and len(frame):
+        n = frame["denominator"].fillna(0)
+        low, high = cohorts.exact_interval(frame["numerator"].fillna(0), n)
+        frame["lower"], frame["upper"] = np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    revised = _revised(snapshot, str(grid["kpi"].iloc[0]), unit) if len(grid) else {}
+    rows = [_target(snapshot, kpi, revised, row) for row in frame.itertuples()]
+    for name in ("rule", "target", "original", "result"):
+        frame[name] = pd.Series([row[name] for row in rows], index=frame.index, dtype=object)
+    nothing = why or (NO_PROMISE if kpi.kind == "profile" else NOBODY)
+    frame["why"] = np.where(frame["result"] == "no_data", nothing, "")
+    return frame.assign(name=kpi.name, rated=kpi.rated).astype({"target": float, "original": float})
+
+
+def _by_period(snapshot: Snapshot, counts: pd.DataFrame | None, basis: Basis) -> pd.DataFrame:
+    """Add months up to periods."""
+    if counts is None:
+        return pd.DataFrame({"unit": pd.Series(dtype="str"), "period": pd.PeriodIndex([], freq="M")}).assign(
+            numerator=np.nan, denominator=np.nan
+        )
+    counts = counts[(counts["month"] >= snapshot.first_month) & (counts["month"] <= snapshot.month)]
+    period = counts["month"]
+    if basis == "quarter":
+        period = quarter_of(period, snapshot.contract.quarter_basis, snapshot.first_day)
+    return (
+        counts.assign(period=period)
+        .groupby(["unit", "period"], as_index=False)[["numerator", "denominator"]]
+        .sum(min_count=1)
+    )
+
+
+def _revised(snapshot: Snapshot, kpi: str, unit: str) -> dict[str, pd.DataFrame]:
+    """Return the targets set for units, by unit, in the order of their dates."""
+    table = snapshot.current("targets")
+    if table is None:
+        return {}
+    mine = table[(table["kpi"] == kpi) & (table["unit_type"] == unit)].dropna(subset="target").sort_values("from_date")
+    whose = mine["unit_id"].fillna(snapshot.contract.contract) if unit == CONTRACT else mine["unit_id"]
+    return {str(name): rows for name, rows in mine.groupby(whose)}
+
+
+def _target(snapshot: Snapshot, kpi: Kpi, revised: Mapping[str, pd.DataFrame], row: Any) -> dict[str, Any]:
+    """Return the target of a unit's period, and whether it was hit."""
+    day = max((row.period - (row.months - 1)).start_time.date(), snapshot.first_day)
+    asked = kpi.target.on(day) if kpi.target is not None else None
+    original = np.nan if asked is None else float(asked.value)
+    own = revised.get(row.unit)
+    own = own[own["from_date"] <= pd.Timestamp(day)] if own is not None else None
+    if own is not None and len(own):
+        key = "at_least" if asked is None else next(iter(asked.model_dump(exclude_none=True)))
+        asked = Threshold.model_validate({key: Decimal(str(own["target"].iloc[-1]))})
+    if pd.isna(row.value):
+        result = "no_data"
+    elif asked is None:
+        result = "no_target"
+    else:
+        whole = 1.0 if pd.isna(row.denominator) else row.denominator
+        result = "hit" if asked.met(row.numerator if row.numerator == row.numerator else 0.0, whole) else "missed"
+    return {
+        "rule": "" if asked is None else asked.rule,
+        "target": np.nan if asked is None else float(asked.value),
+        "original": original,
+        "result": result,
+    }

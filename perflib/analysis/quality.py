@@ -6,7 +6,7 @@ import pandas as pd
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import started
-from perflib.analysis.journeys import stray_ends
+from perflib.analysis.journey.work import stray_ends
 from perflib.records.snapshot import Snapshot
 
 

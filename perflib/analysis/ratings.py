@@ -14,7 +14,7 @@ Conventions
   One whose KPIs are all too small to be judged is always passed over.
 - A rating belongs to the unit as it is named. When a unit changes hands (its role or its parent on a quarter's last day
   is known to be another than before), that quarter begins a new run: what others missed makes nobody Red. Which KPIs a
-  quarter is judged by is for `scorecard` to say.
+  quarter is judged by is for `kpis` to say.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import scorecard
+from perflib.analysis import kpis
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.management import CONTRACT, Rating
@@ -54,7 +54,7 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     ----------
     snapshot : Snapshot
     unit : str
-        As for `scorecard.scores`: an attribute that names who delivers, a unit type, or 'contract'.
+        As for `kpis.scores`: an attribute that names who delivers, a unit type, or 'contract'.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
             f"{contract.path}: {contract.management.name} has no rule of rating. "
             f"Add `rating:` to the contract file, with its source."
         )
-    scores = scorecard.scores(snapshot, unit)
+    scores = kpis.scores(snapshot, unit)
     ended = snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1
     return rate_scores(scores.assign(hands=_hands(snapshot, unit, scores)), contract.rating, ended)
 
@@ -88,7 +88,7 @@ def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = No
     Parameters
     ----------
     scores : DataFrame
-        One row a unit, quarter and KPI, as `scorecard.scores` returns them, in any order. Of its columns `unit`,
+        One row a unit, quarter and KPI, as `kpis.scores` returns them, in any order. Of its columns `unit`,
         `role`, `period`, `months`, `whole`, `kpi`, `denominator`, `target`, `result` and `rated` are read, and `hands`:
         whose the unit was on the quarter's last day, '' where that is not known; by default its role.
     rule : Rating

@@ -46,10 +46,10 @@ import pyarrow as pa
 from perflib.errors import DataError, ParameterError
 from perflib.records.mapping import Cells, RawTable, map_tables, named, same, wanted
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
-from perflib.rules import yamlfile
+from perflib.rules import yaml_errors
 from perflib.rules.contract import Contract
-from perflib.rules.sources import ALL_ROWS, DatabaseSource, DatabaseTable
-from perflib.rules.values import Place, hint
+from perflib.rules.data_source import ALL_ROWS, DatabaseSource, DatabaseTable
+from perflib.rules.dated import Place, hint
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine, Select, TextClause
@@ -261,7 +261,7 @@ class _Database:
         raise DataError(f"{self._at(place)}: {message}")
 
     def _at(self, place: Place) -> str:
-        return f"{yamlfile.at(self.contract.path, *place)}: {_called(self.url)}"
+        return f"{yaml_errors.at(self.contract.path, *place)}: {_called(self.url)}"
 
     @contextmanager
     def _explained(self, place: Place, of: str, *, connecting: bool = False) -> Iterator[None]:
@@ -327,7 +327,7 @@ def _url(text: str, path: Path) -> URL:
     """Return the URL with what the environment holds, or refuse one that holds a secret itself."""
     import sqlalchemy as sa
 
-    place = yamlfile.at(path, "source", "url")
+    place = yaml_errors.at(path, "source", "url")
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
@@ -378,8 +378,8 @@ def _engine(url: URL, path: Path) -> Engine:
         )
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError):
         raise ParameterError(
-            f"{yamlfile.at(path, 'source', 'url')}: no driver for {url.drivername} is installed. Install one, or name "
-            f"another: postgresql+psycopg:// needs the Python package psycopg."
+            f"{yaml_errors.at(path, 'source', 'url')}: no driver for {url.drivername} is installed. Install one, or"
+            f" name another: postgresql+psycopg:// needs the Python package psycopg."
         ) from None
 
 

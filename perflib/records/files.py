@@ -33,7 +33,7 @@ from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[impor
 from perflib.errors import DataError
 from perflib.records.mapping import same
 from perflib.records.parquet import read_parquet
-from perflib.rules.sources import FolderSource
+from perflib.rules.data_source import FolderSource
 
 TOP = 20
 """Rows among which the header is looked for."""

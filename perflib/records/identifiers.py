@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perflib.records.current import categorical, codes
+from perflib.records.current_rows import categorical, codes
 from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, is_filled, open_columns
 from perflib.rules.programme import Programme
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from perflib.records import prepared
+from perflib.records import snapshot_cache
 from perflib.records.snapshot import Snapshot, known_on, load_extract, take_snapshot
 from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import Contract, load_contract
@@ -51,7 +51,7 @@ def load_snapshot(
     resolved = load_contract(contract, params) if isinstance(contract, str) else contract
     if month is not None:
         period = to_month(month)
-        found = prepared.kept(resolved, period, known_on(period, known_at, resolved))
+        found = snapshot_cache.kept(resolved, period, known_on(period, known_at, resolved))
         if found is not None:
             return found
     return take_snapshot(load_extract(resolved), month, known_at)

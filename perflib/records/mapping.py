@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from perflib.errors import DataError
 from perflib.records.schemas import TABLES
-from perflib.rules import yamlfile
+from perflib.rules import yaml_errors
 from perflib.rules.contract import Contract
-from perflib.rules.sources import Mapped
-from perflib.rules.values import Place, hint
+from perflib.rules.data_source import Mapped
+from perflib.rules.dated import Place, hint
 
 OF_THE_ROW = ("referral_id", "source")
 """Columns that all events of a wide row share, where the extract has them under our names."""
@@ -319,7 +319,7 @@ class _Headers:
         self.stop(f"nothing says which column of {self.cells.place} is {name}; {self._hint(name)}", *place)
 
     def stop(self, message: str, *place: int | str) -> NoReturn:
-        raise DataError(f"{yamlfile.at(self.contract.path, *self.place, *place)}: {message}")
+        raise DataError(f"{yaml_errors.at(self.contract.path, *self.place, *place)}: {message}")
 
     def _hint(self, name: str) -> str:
         """Return what may be meant; a row that is no header is not repeated, since it may be a person's."""

@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from perflib.records.current import least, of_codes
+from perflib.records.current_rows import least, of_codes
 
 Places: TypeAlias = NDArray[np.integer]
 

@@ -23,7 +23,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from perflib.errors import DataError
-from perflib.records.current import MISSING, categorical, codes, days, of_codes
+from perflib.records.current_rows import MISSING, categorical, codes, days, of_codes
 from perflib.rules.programme import Attribute, Programme
 
 Kind = Literal["id", "code", "text", "prose", "date", "integer", "number"]

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
-from perflib.records.current import (
+from perflib.records.current_rows import (
     CONFLICT,
     DAY,
     after,
@@ -49,7 +49,7 @@ from perflib.records.current import (
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Part, as_in_the_extract, same
 from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, TABLES, parse
-from perflib.records.sources import read_source
+from perflib.records.source_reader import read_source
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import working_days
 from perflib.rules.contract import Contract
@@ -222,14 +222,14 @@ class Snapshot:
         return {name: as_text(frame).reset_index(drop=True) for name, frame in named.items()}
 
     def rows_of(self, referrals: pd.Series) -> NDArray[np.int64]:
-        """Return the row in `journeys` of each referral, -1 where it has none."""
+        """Return the row in `journey` of each referral, -1 where it has none."""
         if isinstance(referrals.dtype, pd.CategoricalDtype) and referrals.dtype == self.events["referral_id"].dtype:
             return self._rows_of_names[codes(referrals)]
         return pd.Index(self.journeys["referral_id"]).get_indexer(pd.Index(referrals))
 
     @cached_property
     def _rows_of_names(self) -> NDArray[np.int64]:
-        """The row in `journeys` of each category of the events' referrals, and -1 for a missing one."""
+        """The row in `journey` of each category of the events' referrals, and -1 for a missing one."""
         mine, names = pd.Index(self.journeys["referral_id"]), self.events["referral_id"].cat.categories
         rows = np.arange(len(names)) if mine.equals(names) else mine.get_indexer(names)
         return np.append(rows, -1)
@@ -242,11 +242,11 @@ class Snapshot:
         name : str
             An attribute of the programme.
         at : {'at_start', 'at_referral', 'at_period_end'} or Series of datetime64
-            The day; a Series is aligned with `journeys`. Where it is missing the day of the referral is taken.
+            The day; a Series is aligned with `journey`. Where it is missing the day of the referral is taken.
 
         Returns
         -------
-        Series aligned with `journeys`
+        Series aligned with `journey`
             Missing where it was not recorded.
         """
         if name not in self.programme.attributes:

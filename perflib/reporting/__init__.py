@@ -1,17 +1,20 @@
-"""Who sees what: tables, figures and sentences, disclosed and described, and the pages made of them."""
+"""What each report says: one folder a notebook, of the notebook's name."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perflib.reporting.report import open_report
+    from perflib.reporting.front_matter import open_report
 
-__all__ = ["open_report"]
+__all__ = ["PARAMETERS", "open_report"]
+
+PARAMETERS = ("contract", "month", "known_at", "params")
+"""The parameters that every notebook has."""
 
 
 def __getattr__(name: str) -> Any:
     """Import `open_report` when it is asked for: a run, which starts the reports, needs nothing of what they draw."""
     if name == "open_report":
-        from perflib.reporting.report import open_report
+        from perflib.reporting.front_matter import open_report
 
         return open_report
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from perflib.errors import ParameterError
-from perflib.rules import yamlfile
+from perflib.rules import yaml_errors
+from perflib.rules.data_source import FolderSource as FolderSource
+from perflib.rules.data_source import SampleSource as SampleSource
+from perflib.rules.data_source import Source, check_mapping
+from perflib.rules.dated import Misplaced, Month, Name, Place, Rules, Sourced, check_known, hint
 from perflib.rules.management import CONTRACT, Kpi, Management, Rating
 from perflib.rules.oversight import Instrument, Report
 from perflib.rules.programme import Programme
-from perflib.rules.sources import FolderSource as FolderSource
-from perflib.rules.sources import SampleSource as SampleSource
-from perflib.rules.sources import Source, check_mapping
 from perflib.rules.standards import Standard, check_events, merge
-from perflib.rules.values import Misplaced, Month, Name, Place, Rules, Sourced, check_known, hint
 
 
 def built_in(name: str) -> Path:
@@ -384,7 +384,7 @@ def load_programme(programme: str, params: str | Path = "params") -> Programme:
         There is no such file, or something in it is wrong.
     """
     path = _file(find_params(params), "programmes", programme)
-    read = yamlfile.read(path, Programme)
+    read = yaml_errors.read(path, Programme)
     _named_as_its_file(path, "programme", read.programme)
     return read
 
@@ -398,14 +398,14 @@ def load_management(management: str, params: str | Path = "params") -> Managemen
         There is no such file, or something in it is wrong.
     """
     path = _file(find_params(params), "management", management)
-    read = yamlfile.read(path, Management)
+    read = yaml_errors.read(path, Management)
     _named_as_its_file(path, "management", read.management)
     return read
 
 
 def _named_as_its_file(path: Path, key: str, name: object) -> None:
     if name != path.stem:
-        raise ParameterError(f"{yamlfile.at(path, key)}: {name!r} is not the file's own name, {path.stem!r}.")
+        raise ParameterError(f"{yaml_errors.at(path, key)}: {name!r} is not the file's own name, {path.stem!r}.")
 
 
 def load_contract(contract: str, params: str | Path = "params") -> Contract:
@@ -425,23 +425,23 @@ def load_contract(contract: str, params: str | Path = "params") -> Contract:
     """
     folder = find_params(params)
     path = _file(folder, "contracts", contract)
-    data = yamlfile.load(path)
+    data = yaml_errors.load(path)
     _named_as_its_file(path, "contract", data.get("contract"))
     resolved = {"programme": _named(path, data, "programme", "whp", partial(load_programme, params=folder))}
     if "management" in data:
         resolved["management"] = _named(path, data, "management", "ks", partial(load_management, params=folder))
-    return yamlfile.read(path, Contract, path=path, **resolved)
+    return yaml_errors.read(path, Contract, path=path, **resolved)
 
 
 def _named(path: Path, data: dict[str, Any], key: str, example: str, load: Callable[[str], Rules]) -> Rules:
     """Return what a contract file names in another file."""
     name = data.get(key)
     if not isinstance(name, str):
-        raise ParameterError(f"{yamlfile.at(path, key)}: {name!r} is not allowed: name a {key}, e.g. {example}.")
+        raise ParameterError(f"{yaml_errors.at(path, key)}: {name!r} is not allowed: name a {key}, e.g. {example}.")
     try:
         return load(name)
     except ParameterError as error:
-        raise ParameterError(f"{yamlfile.at(path, key)}: {error}") from None
+        raise ParameterError(f"{yaml_errors.at(path, key)}: {error}") from None
 
 
 def contracts(params: str | Path = "params") -> list[str]:

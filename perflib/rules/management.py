@@ -23,10 +23,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from perflib.rules.dated import Dated, Misplaced, Name, Place, Rules, Sourced, check_known
 from perflib.rules.oversight import Instrument, Report
 from perflib.rules.programme import EventType, Programme
 from perflib.rules.standards import Names, Standard, Threshold
-from perflib.rules.values import Dated, Misplaced, Name, Place, Rules, Sourced, check_known
 
 Kind = Literal["count", "profile", "standard", "share", "advances"]
 Per = Literal["referral", "start", "on_programme"]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from perflib.rules.values import Sourced
+from perflib.rules.dated import Sourced
 
 Rhythm = Literal["day", "week", "month", "quarter"]
 

@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from perflib.rules.dated import Dated, Misplaced, Name, Place, Rules, Sourced, check_known
 from perflib.rules.oversight import Assurance, Instrument, Report
 from perflib.rules.standards import Standard, check_events
-from perflib.rules.values import Dated, Misplaced, Name, Place, Rules, Sourced, check_known
 
 CORE_EVENTS = ("referral", "start")
 """The two events that every programme has: a journey begins with the one, a cohort with the other."""

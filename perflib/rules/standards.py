@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from perflib.rules.values import Misplaced, Name, Place, Rules, Sourced, check_known
+from perflib.rules.dated import Misplaced, Name, Place, Rules, Sourced, check_known
 
 Kind = Literal["within", "notice", "backlog", "oldest", "every", "profile"]
 ShareOf = Literal["all", "month", "open", "count"]

@@ -1,508 +1,348 @@
-"""Counts on every period basis beside what was promised, equality of outcomes, and trends.
+"""KPIs by unit and period: every figure worked by hand, the target in force, and what is said where there is none."""
 
-The independent count is `Reading` in `conftest.py`: pandas on the files, nothing of perflib.
-"""
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.testing import assert_allclose
-from scipy.stats import hypergeom
 
-from perflib.analysis import cohorts, journeys, kpis
+from perflib.analysis import kpis
 from perflib.errors import ParameterError
-from perflib.records.snapshot import take_snapshot
-from perflib.rules.contract import load_programme
-from perflib.rules.programme import EventType, Trend
+from perflib.records.schemas import TABLES
+from perflib.records.snapshot import Snapshot
+from perflib.rules.contract import Contract, load_management, load_programme
 
-BASES = ("month", "rolling_3", "rolling_12", "cumulative")
+Make = Callable[..., Snapshot]
 
-
-def month(text):
-    return pd.Period(text, "M")
-
-
-def profile(values, group=None, first="2018-01", measure="outcome"):
-    return {"measure": measure, "group": group, "from": first, "source": "none", "values": values}
-
-
-def many(number, said, name="P"):
-    return [f"{name}{i:03} {said}" for i in range(number)]
-
-
-# An independent count, straight from the files
-
-
-@pytest.fixture(scope="module", params=[("2020-06", None), ("2020-06", "2020-09-30"), ("2018-09", None)])
-def both(request, part, reading):
-    return take_snapshot(part, *request.param), reading(*request.param)
+# Two subcontractors. SC1: A, B, C referred, A and B started, A had a job in February. SC2: D, referred and started.
+JOURNEYS = """\
+A referral=2018-01-02 start=2018-01-10 job_start=2018-02-05 subcontractor=SC1 caseworker=CW1 customer_group=ltu
+B referral=2018-01-03 start=2018-01-12 exit=2018-03-01 subcontractor=SC1 caseworker=CW2 customer_group=ltu
+C referral=2018-02-05 did_not_attend=2018-02-08 subcontractor=SC1 caseworker=CW1 customer_group=ltu
+D referral=2018-02-06 start=2018-02-20 subcontractor=SC2 caseworker=CW3 customer_group=ltu
+"""
+PROMISED = {
+    "profiles": [{"group": "ltu", "from": "2018-01", "source": "made up", "values": [0, 0.5, 1]}],
+    "volumes": [
+        {"measure": "referral", "from": "2018-01", "source": "made up", "values": [4, 4, 4, 4]},
+        {"measure": "start", "from": "2018-01", "source": "made up", "values": [2, 2, 2, 2]},
+    ],
+}
 
 
-@pytest.mark.requirement("WHP-06")
-@pytest.mark.requirement("WHP-23")
-@pytest.mark.parametrize("clock", ["event", "recorded"])
-def test_counts_on_every_basis_agree_with_a_count_straight_from_the_files(both, clock):
-    snapshot, reading = both
-    dates = reading.happened.groupby("event")["event_date" if clock == "event" else "first_recorded"]
-    dates = dict(list(dates)) | {"outcome": reading.journeys["outcome" if clock == "event" else "outcome_recorded"]}
-    first = reading.journeys["referral"].min().to_period("M")
-
-    frame = kpis.summary(snapshot, clock).set_index(["measure", "basis"])["actual"].unstack()
-    assert set(frame.index) == set(snapshot.programme.measures)
-    for measure, row in frame[list(BASES)].iterrows():
-        when = dates[measure].dt.to_period("M") if measure in dates else pd.Series(dtype="period[M]")
-        back = [max(reading.month - months, first) for months in (0, 2, 11)]
-        assert row.tolist() == [((when >= since) & (when <= reading.month)).sum() for since in (*back, first)], measure
-    assert frame.loc["start", "cumulative"] > 5
+def kpi(kind: str = "count", **keys: Any) -> dict[str, Any]:
+    """Return a KPI of subcontractors and of the contract, with a target where one is given."""
+    target = keys.pop("target", None)
+    dated = {"target": [{"value": target, "from": "2018-01-01", "source": "made up"}]} if target else {}
+    return {"name": "K", "source": "made up", "kind": kind, "roles": ["caseworker", "contract_manager"]} | keys | dated
 
 
-@pytest.mark.requirement("WHP-06")
-@pytest.mark.requirement("WHP-18")
-def test_what_was_promised_agrees_with_a_sum_over_participants(both, promises, volumes):
-    """Outcomes: for each participant the rise of the profile in each month; else the stated volumes."""
-    snapshot, reading = both
-    months = pd.period_range(reading.journeys["referral"].min(), reading.month, freq="M")
-    outcomes = np.zeros(len(months))
-    started = reading.journeys.dropna(subset="start")
-    for row in started.itertuples():
-        age = (reading.month - row.start.to_period("M")).n
-        outcomes[-1 - age :] += np.diff(promises(row.customer_group, row.devolution_area)[: age + 1], prepend=0)
-    stated = {name: np.array((values + [np.nan] * 40)[: len(months)]) for name, values in volumes.items()}
-
-    frame = kpis.summary(snapshot).set_index(["measure", "basis"])
-    for name, monthly in (stated | {"outcome": outcomes}).items():
-        rows = frame.loc[[(name, basis) for basis in BASES]]
-        expected = np.array([monthly[-last:].sum() for last in (1, 3, 12, len(months))])
-        assert_allclose(rows["profile"], expected)
-        assert_allclose(rows["difference"], rows["actual"] - expected)
-        assert_allclose(rows["of_profile"], rows["actual"] / np.where(expected > 0, expected, np.nan))
-    unpromised = frame["profile"].unstack().drop([*stated, "outcome"])
-    assert len(unpromised) == len(snapshot.programme.measures) - 3
-    assert unpromised.isna().all(axis=None)
+def figures(snapshot: Snapshot, unit: str, name: str = "k", basis: kpis.Basis = "quarter") -> dict[str, list[Any]]:
+    found = kpis.scores(snapshot, unit, basis)
+    found = found[found["kpi"] == name]
+    shown = found[["numerator", "denominator", "result"]].astype(object).where(found.notna(), None)
+    return {f"{row.unit} {row.period}": list(shown.loc[row.Index]) for row in found.itertuples()}
 
 
-# Periods and promises
+@pytest.mark.requirement("KS-33")
+def test_job_starts_of_participants_on_the_programme_on_the_first_of_each_month(supplied: Make) -> None:
+    # SC1: nobody on 1 January; A and B on 1 February; on 1 March B has left: 0 + 2 + 1. SC2: D on 1 March.
+    rules = {"k": kpi(of="job_start", per="on_programme", target={"at_least": 0.3})}
+    snapshot = supplied(JOURNEYS, kpis=rules)
+    assert figures(snapshot, "subcontractor") == {
+        "SC1 2018-03": [1, 3, "hit"],  # a third
+        "SC2 2018-03": [0, 1, "missed"],
+    }
+    assert figures(snapshot, "contract") == {"made-here 2018-03": [1, 4, "missed"]}
+    assert figures(snapshot, "caseworker")["CW1 2018-03"] == [1, 2, "hit"]
 
 
-@pytest.mark.requirement("WHP-06")
-def test_a_window_longer_than_the_contract_is_cut_and_says_so(make):
-    """From 15 January 2018, seen in March: 3 of 12, first partial."""
-    lines = ["A referral=2018-01-15", "B referral=2018-02-01", "C referral=2018-03-31"]
-    frame = kpis.summary(make(lines, "2018-03", first_day="2018-01-15"))
-    row = frame[(frame["measure"] == "referral") & (frame["basis"] == "rolling_12")].iloc[0]
-
-    assert row[["period", "months", "partial", "actual"]].tolist() == ["3 of 12 months, first partial", 3, True, 3]
-    whole = frame[(frame["measure"] == "referral") & (frame["basis"] == "month")].iloc[0]
-    assert whole[["period", "months", "partial", "actual"]].tolist() == ["March 2018", 1, False, 1]
+@pytest.mark.requirement("KS-29")
+@pytest.mark.requirement("KS-38a")
+def test_starts_of_those_promised_a_units_promise_following_from_its_own_referrals(supplied: Make) -> None:
+    # Half of the referrals are promised to start. SC1 has 3 referrals: 1.5; SC2 has 1: 0.5. The contract: 2 a month.
+    snapshot = supplied(JOURNEYS, kpis={"k": kpi("profile", of="start", target={"at_least": 1})}, **PROMISED)
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [2, 1.5, "hit"], "SC2 2018-03": [1, 0.5, "hit"]}
+    assert figures(snapshot, "contract") == {"made-here 2018-03": [3, 6, "missed"]}
 
 
-def test_a_window_is_partial_when_months_are_missing_though_the_first_is_whole(make):
-    frame = kpis.summary(make("A", "2018-03")).set_index(["measure", "basis"]).loc["referral"]
-
-    assert frame["partial"].to_dict() == {"month": False, "rolling_3": False, "rolling_12": True, "cumulative": False}
-    assert frame["period"].tolist() == ["March 2018", "3 months", "3 of 12 months", "3 months"]
-
-
-def test_a_recorded_count_is_of_the_month_in_which_it_was_recorded(make):
-    snapshot = make("A start=2018-01-10/2018-02-03 job_start=2018-01-20/2018-03-01", "2018-02", "2018-03-31")
-
-    happened = kpis.monthly(snapshot, ["start", "job_start"])
-    recorded = kpis.monthly(snapshot, ["start", "job_start"], "recorded")
-    assert happened.to_numpy().tolist() == [[1, 1], [0, 0]]
-    assert recorded.to_numpy().tolist() == [[0, 0], [1, 0]]  # the job start was recorded after the report month
-
-
-@pytest.mark.requirement("KS-19")
-def test_every_measure_that_the_programme_lists_is_counted_on_every_basis(make, whp):
-    events = whp.events | {"sustained_outcome": EventType(label="Sustained job outcomes")}
-    names = ("referral", "start", "job_start", "outcome", "sustained_outcome")
-    line = "A start=2018-01-05 job_start=2018-02-01 job_outcome=2018-03-01 sustained_outcome=2018-04-01"
-    programme = whp.model_copy(update={"events": events, "measures": names})
-    volume = [{"measure": "sustained_outcome", "from": "2018-01", "source": "none", "values": [0, 0, 0, 4]}]
-
-    frame = kpis.summary(make(line, "2018-04", programme=programme, volumes=volume))
-    assert frame["measure"].tolist() == [name for name in names for _ in BASES]
-    assert frame["basis"].tolist() == [*BASES] * 5
-    assert frame["actual"].tolist() == [0, 0, 1, 1, 0, 0, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1]
-    assert frame[frame["measure"] == "sustained_outcome"]["of_profile"].tolist() == [0.25] * 4
+@pytest.mark.requirement("KS-39")
+def test_outcomes_of_those_promised_to_a_units_own_starts(supplied: Make) -> None:
+    # SC1: two starts in January: 0, 1, 1 promised in January, February, March. SC2: one in February: 0, 0.5.
+    lines = JOURNEYS.replace("job_start=2018-02-05", "job_outcome=2018-03-05")
+    snapshot = supplied(lines, kpis={"k": kpi("profile", of="outcome", target={"at_least": 0.5})}, **PROMISED)
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [1, 2, "hit"], "SC2 2018-03": [0, 0.5, "missed"]}
+    assert figures(snapshot, "subcontractor", basis="month") == {
+        "SC1 2018-01": [0, 0, "no_data"],
+        "SC1 2018-02": [0, 1, "missed"],
+        "SC1 2018-03": [1, 1, "hit"],
+        "SC2 2018-02": [0, 0, "no_data"],
+        "SC2 2018-03": [0, 0.5, "missed"],
+    }
 
 
-@pytest.mark.requirement("WHP-18")
-def test_what_is_promised_month_by_month_adds_up_to_what_each_cohort_is_expected_to_have(make):
-    """At the end of every month the promises so far are those to all cohorts at the ages they then have."""
-    lines = (
-        many(3, "start=2018-01-15 customer_group=ltu")
-        + many(2, "start=2018-03-01", "Q")
-        + many(7, "start=2018-04-30", "R")
-    )
-    promise = {"profiles": [profile([0, 0.01, 0.05, 0.2]), profile([0.1, 0.3], "ltu")]}
-    so_far = kpis.promised(make(lines, "2018-08", **promise), ["outcome"])["outcome"].cumsum()
+def test_a_standards_share_is_that_of_its_own_analysis(supplied: Make) -> None:
+    # Within 10 working days of the referral: A by day 6, B by 7, C by 3, D (6 to 20 February) by day 10: all four.
+    snapshot = supplied(JOURNEYS, kpis={"k": kpi("standard", standard="css1a", target={"at_least": 1})})
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [3, 3, "hit"], "SC2 2018-03": [1, 1, "hit"]}
+    assert figures(snapshot, "contract") == {"made-here 2018-03": [4, 4, "hit"]}
 
-    for seen, total in so_far.items():
-        snapshot = make(lines, str(seen), **promise)
-        assert total == pytest.approx(
-            cohorts.against_profile(cohorts.triangle(snapshot), snapshot.contract)["expected"].sum()
+
+@pytest.mark.requirement("KS-34")
+def test_complaints_of_participants_on_the_programme(supplied: Make) -> None:
+    row = {"feedback_id": "F1", "kind": "complaint", "referral_id": "A", "received_date": "2018-03-09"}
+    rules = {"k": kpi(table="feedback", where={"kind": ["complaint"]}, per="on_programme", target={"at_most": 0.5})}
+    snapshot = supplied(JOURNEYS, kpis=rules, feedback=[row | {"recorded_date": "2018-03-09"}])
+    assert figures(snapshot, "subcontractor") == {"SC1 2018-03": [1, 3, "hit"], "SC2 2018-03": [0, 1, "hit"]}
+    assert figures(supplied(JOURNEYS, kpis=rules), "subcontractor")["SC1 2018-03"] == [None, None, "no_data"]
+
+
+@pytest.mark.requirement("KS-30")
+@pytest.mark.requirement("KS-37a")
+def test_activities_are_added_up_and_a_bare_count_has_no_denominator(supplied: Make) -> None:
+    rows = [
+        {"activity_id": "1", "kind": "placement", "unit_type": "subcontractor", "unit_id": "SC1", "date": "2018-02-01"},
+        {"activity_id": "2", "kind": "placement", "unit_type": "subcontractor", "unit_id": "SC1", "date": "2018-02-02"},
+    ]
+    rows = [row | {"number": number, "recorded_date": row["date"]} for row, number in zip(rows, [3, None], strict=True)]
+    rules = {"k": kpi(table="activities", where={"kind": ["placement"]}, adds="number", target={"at_least": 4})}
+    found = figures(supplied(JOURNEYS, kpis=rules, activities=rows), "subcontractor")
+    assert found == {"SC1 2018-03": [4, None, "hit"], "SC2 2018-03": [0, None, "missed"]}  # a blank number is one
+
+
+def rows_of(table: str, *kinds: str, **columns: Any) -> list[dict[str, Any]]:
+    """Return a row of a table for each kind, of SC1 on 5 February 2018."""
+    key, day = {"activities": ("activity_id", "date"), "checks": ("check_id", "check_date")}[table]
+    row = {"unit_type": "subcontractor", "unit_id": "SC1", day: "2018-02-05", "recorded_date": "2018-02-05"}
+    return [row | {key: f"{kind}{n}", "kind": kind} | columns for n, kind in enumerate(kinds)]
+
+
+@pytest.mark.requirement("KS-30", "KS-37a", "KS-37b", "KS-37d")
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("eligibility_checks", ["eligibility_check"]),
+        ("placements", ["work_taster", "placement", "work_experience"]),
+        ("employer_meetings", ["employer_meeting"]),
+        ("sessions", ["session"]),
+    ],
+)
+def test_the_regimes_own_counts_are_of_their_own_kinds(supplied: Make, name: str, kinds: list[str]) -> None:
+    every = ["eligibility_check", "work_taster", "placement", "work_experience", "employer_meeting", "session"]
+    rows = rows_of("activities", *every, *every, number=3)
+    found = figures(supplied(JOURNEYS, activities=rows), "subcontractor", name)
+    assert found == {"SC1 2018-03": [6 * len(kinds), None, "no_target"], "SC2 2018-03": [0, None, "no_target"]}
+
+
+@pytest.mark.requirement("KS-31", "KS-32", "WL-16", "WL-28", "WL-33")
+@pytest.mark.parametrize(
+    ("regime", "name", "kind"),
+    [
+        ("ks", "referrals_accepted", "submission"),
+        ("ks", "evidence_quality", "evidence"),
+        ("wl", "claims_checked", "claim_evidence"),
+        ("wl", "sample_checks", "audit"),
+    ],
+)
+def test_the_regimes_own_shares_are_of_what_is_decided(supplied: Make, regime: str, name: str, kind: str) -> None:
+    # Three pass, one does not, one is pending: 3 of 4. One of another kind is none of its own.
+    rows = [*rows_of("checks", kind, kind, kind, "other", result="pass")]
+    rows += [row | {"check_id": f"no {row['check_id']}"} for row in rows_of("checks", kind, result="fail")]
+    rows += [row | {"check_id": f"not {row['check_id']}"} for row in rows_of("checks", kind, result="pending")]
+    snapshot = supplied(JOURNEYS, management=load_management(regime), checks=rows)
+    assert figures(snapshot, "subcontractor", name)["SC1 2018-03"][:2] == [3, 4]
+    assert figures(snapshot, "subcontractor", name)["SC2 2018-03"] == [None, None, "no_data"]
+
+
+@pytest.mark.requirement("KS-35", "KS-38c")
+def test_satisfaction_of_just_the_target_is_not_more_than_it(supplied: Make) -> None:
+    # Four of five score 4 or more: 80 %, where more than 80 % is asked. One complaint of 0 + 2 + 2 on the programme.
+    row = {"unit_type": "contract", "received_date": "2018-02-05", "recorded_date": "2018-02-05"}
+    answers = [
+        row | {"feedback_id": f"{n}", "kind": "survey", "score": score} for n, score in enumerate([4, 5, 4, 5, 3])
+    ]
+    complaint = row | {"feedback_id": "C", "kind": "complaint"}
+    snapshot = supplied(JOURNEYS, feedback=[*answers, complaint])
+    assert figures(snapshot, "contract", "satisfaction") == {"made-here 2018-03": [4, 5, "missed"]}
+    assert figures(snapshot, "contract", "complaints") == {"made-here 2018-03": [1, 4, "missed"]}
+    more = [*answers, answers[0] | {"feedback_id": "5"}]
+    assert figures(supplied(JOURNEYS, feedback=more), "contract", "satisfaction") == {
+        "made-here 2018-03": [5, 6, "hit"]
+    }
+
+
+@pytest.mark.requirement("WL-24")
+def test_complaints_and_answers_month_by_month(supplied: Make) -> None:
+    row = {"unit_type": "contract", "kind": "complaint"}
+    days = ["2018-02-05", "2018-02-06", "2018-03-05"]
+    feedback = [row | {"feedback_id": day, "received_date": day, "recorded_date": day} for day in days]
+    feedback += [row | {"feedback_id": f"S{row['feedback_id']}", "kind": "survey", "score": 5} for row in feedback]
+    snapshot = supplied(JOURNEYS, management=load_management("wl"), feedback=feedback)
+    # on the programme on the first of the month: nobody, A and B, A and D
+    assert figures(snapshot, "contract", "complaints", "month") == {
+        "made-here 2018-01": [0, 0, "no_data"],
+        "made-here 2018-02": [2, 2, "no_target"],
+        "made-here 2018-03": [1, 2, "no_target"],
+    }
+    satisfied = figures(snapshot, "contract", "satisfaction", "month")
+    assert [satisfied[f"made-here 2018-0{month}"][:2] for month in (2, 3)] == [[2, 2], [1, 1]]
+
+
+@pytest.mark.requirement("KS-37c")
+def test_short_and_sustained_outcomes_are_held_to_what_was_promised_of_each(supplied: Make) -> None:
+    # SC1 has two starts in January, SC2 one in February; promised by age: short .5, 1; sustained 0, .5, .5.
+    lines = JOURNEYS.replace("job_start=2018-02-05", "job_start=2018-02-05 short_outcome=2018-03-05")
+    lines = lines.replace(" customer_group=ltu", "")
+    promised = {"short_outcome": [0.5, 1], "sustained_outcome": [0, 0.5]}
+    profiles = [
+        {"measure": name, "from": "2018-01", "source": "made up", "values": values} for name, values in promised.items()
+    ]
+    snapshot = supplied(lines, programme=load_programme("ses"), profiles=profiles)
+    assert figures(snapshot, "subcontractor", "job_starts")["SC1 2018-03"][:2] == [1, 3]
+    assert figures(snapshot, "subcontractor", "short_outcomes") == {
+        "SC1 2018-03": [1, 2, "missed"],
+        "SC2 2018-03": [0, 1, "missed"],
+    }
+    assert figures(snapshot, "subcontractor", "sustained_outcomes") == {
+        "SC1 2018-03": [0, 1, "missed"],
+        "SC2 2018-03": [0, 0.5, "missed"],
+    }
+
+
+@pytest.mark.requirement("KS-41")
+@pytest.mark.parametrize("regime", ["ks", "wl"])
+def test_every_kpi_of_a_regime_is_of_what_the_data_dictionary_has(regime: str) -> None:
+    rules = load_management(regime)
+    programmes = [load_programme(name) for name in ("whp", "ses", "jobs2")]
+    known = {name for programme in programmes for name in (*programme.events, *programme.outcomes, *rules.events)}
+    for name, rule in rules.kpis.items():
+        assert rule.of is None or rule.of in known, name
+        assert rule.standard is None or rule.standard in rules.standards, name
+        columns = {*rule.where, *rule.passes, *rule.fails, *rule.least, *rule.more_than} | {rule.adds} - {None}
+        assert not columns or columns <= TABLES[str(rule.table)].keys(), name
+        assert rule.of or rule.standard or rule.table or rule.kind == "advances", name
+
+
+@pytest.mark.requirement("KS-18")
+@pytest.mark.requirement("KS-36")
+def test_moves_through_the_peer_groups_need_placements(supplied: Make) -> None:
+    rules = {"k": kpi("advances", target={"at_least": 0})}
+    assert figures(supplied(JOURNEYS, kpis=rules), "subcontractor")["SC1 2018-03"] == [None, None, "no_data"]
+
+
+@pytest.mark.requirement("KS-01", "KS-39", "KS-40")
+def test_a_specialist_has_its_own_kpis_and_no_others(supplied: Make) -> None:
+    units = [{"unit_id": "SP1", "unit_type": "subcontractor", "role": "specialist", "from_date": "2018-01-01"}]
+    found = kpis.scores(supplied(JOURNEYS, units=units), "subcontractor")
+    held = found.groupby(["unit", "role"])["kpi"].unique().map(list)
+    assert held["SP1", "specialist"] == ["compliance", "satisfaction"]
+    assert len(held["SC1", "end_to_end"]) == len(load_management("ks").kpis)  # KS-39: the same as all the roles
+
+
+@pytest.mark.requirement("KS-28")
+@pytest.mark.requirement("WL-32")
+@pytest.mark.requirement("WL-42c")
+def test_the_target_of_a_period_is_the_one_in_force_on_its_first_day_and_the_original_is_kept(
+    supplied: Make,
+) -> None:
+    revised = {"unit_type": "subcontractor", "unit_id": "SC1", "kpi": "k", "target": 0.1, "from_date": "2018-05-01"}
+    rules = {"k": kpi(of="start", per="referral", target={"at_least": 0.9})}
+    snapshot = supplied(JOURNEYS, "2018-09", kpis=rules, targets=[revised | {"recorded_date": "2018-04-20"}])
+    found = kpis.scores(snapshot, "subcontractor").query("kpi == 'k' and unit == 'SC1'")
+    assert found["period"].astype(str).tolist() == ["2018-03", "2018-06", "2018-09"]
+    assert found["target"].tolist() == [0.9, 0.9, 0.1]  # from 1 May: not yet for the quarter that began on 1 April
+    assert found["original"].tolist() == [0.9, 0.9, 0.9]
+
+
+@pytest.mark.requirement("KS-39")
+def test_a_unit_that_changes_its_role_keeps_the_kpis_that_it_had_in_the_quarters_before(supplied: Make) -> None:
+    unit = {"unit_id": "SC1", "unit_type": "subcontractor"}
+    units = [
+        unit | {"role": "end_to_end", "from_date": "2018-01-01", "to_date": "2018-05-31"},
+        unit | {"role": "specialist", "from_date": "2018-06-01"},
+    ]
+    found = kpis.scores(supplied(JOURNEYS, "2018-06", units=units), "subcontractor").query("unit == 'SC1'")
+    assert found.groupby("period")["role"].unique().map(list).tolist() == [["end_to_end"], ["specialist"]]
+    assert found.loc[found["period"] == "2018-06", "kpi"].tolist() == ["compliance", "satisfaction"]
+
+
+def test_a_unit_is_not_scored_after_its_last_month(supplied: Make) -> None:
+    units = [{"unit_id": "SC1", "unit_type": "subcontractor", "from_date": "2018-01-01", "to_date": "2018-04-30"}]
+    snapshot = supplied(JOURNEYS, "2018-09", units=units, kpis={"k": kpi(of="referral")})
+    found = kpis.scores(snapshot, "subcontractor").query("kpi == 'k' and unit == 'SC1'")
+    shown = [(str(row.period), row.months, row.whole) for row in found.itertuples()]
+    assert shown == [("2018-03", 3, True), ("2018-06", 1, False)]
+
+
+def test_in_the_middle_of_a_month_only_the_running_quarter_is_not_whole(supplied: Make) -> None:
+    snapshot = supplied(JOURNEYS, "2018-06", known_at="2018-06-15", kpis={"k": kpi(of="referral")})
+    found = kpis.scores(snapshot, "contract").query("kpi == 'k'")
+    assert found["whole"].tolist() == [True, False]
+
+
+def test_quarters_months_and_what_is_whole(supplied: Make) -> None:
+    rules = {"k": kpi(of="referral")}
+    found = kpis.scores(supplied(JOURNEYS, "2018-04", kpis=rules), "subcontractor").query("kpi == 'k'")
+    shown = {f"{row.unit} {row.period}": (row.months, row.whole) for row in found.itertuples()}
+    assert shown == {
+        "SC1 2018-03": (3, True),
+        "SC1 2018-06": (1, False),  # so far
+        "SC2 2018-03": (2, False),  # its first referral was in February
+        "SC2 2018-06": (1, False),
+    }
+    late = kpis.scores(supplied(JOURNEYS, kpis=rules, first_day="2018-01-02"), "contract").query("kpi == 'k'")
+    assert late["whole"].tolist() == [False]  # the contract was not there on 1 January
+
+
+def test_what_the_programme_does_not_record_has_no_data_and_says_why(supplied: Make) -> None:
+    rules = {
+        "a": kpi(of="sustained_outcome", target={"at_least": 1}),
+        "b": kpi(of="job_start", target={"at_least": 1}),
+        "c": kpi("profile", of="outcome", target={"at_least": 1}),
+    }
+    snapshot = supplied(JOURNEYS.replace("job_start=2018-02-05", ""), kpis=rules)
+    found = kpis.scores(snapshot, "contract").set_index("kpi")
+    assert found.loc[["a", "b", "c", "compliance"], "why"].tolist() == [
+        "not in the programme",
+        "none recorded",
+        "nothing promised",
+        "not supplied",
+    ]
+    assert set(found.loc[["a", "b", "c"], "result"]) == {"no_data"}
+
+
+def test_months_add_up_to_quarters_and_units_to_the_contract(town_snapshot: Snapshot) -> None:
+    regime = load_management("ks")
+    contract = Contract.model_validate(dict(town_snapshot.contract) | {"management": regime, "kpis": {}})
+    snapshot = take_like(town_snapshot, contract)
+    quarters, months = (kpis.scores(snapshot, "subcontractor", basis) for basis in ("quarter", "month"))
+    for name in ("referrals", "starts", "job_starts", "outcomes"):
+        by_quarter, by_month = (
+            frame[frame["kpi"] == name].groupby("unit")[["numerator", "denominator"]].sum()
+            for frame in (quarters, months)
         )
-    # by hand: 3 x .1; 3 x .3; + 2 x 0; + 2 x .01 + 7 x 0; ... 3 x .3 + 2 x .2 + 7 x .2
-    assert so_far.tolist() == pytest.approx([0.3, 0.9, 0.9, 0.92, 1.07, 1.65, 2.7, 2.7])
+        pd.testing.assert_frame_equal(by_quarter, by_month)
+        whole = kpis.scores(snapshot, "contract", "quarter").query("kpi == @name")
+        assert by_quarter["numerator"].sum() == whole["numerator"].sum()
 
 
-def test_a_month_in_which_something_was_promised_to_no_start_at_all_is_missing(make):
-    """A cohort before the profile leaves unknown what its months expected of everybody."""
-    lines = ["A start=2018-01-15", "B start=2018-02-15"]
-    promised = kpis.promised(make(lines, "2018-03", profiles=[profile([0.1], first="2018-02")]), ["outcome"])
-
-    assert promised["outcome"].isna().all()
-
-
-def test_a_stated_volume_comes_before_what_the_profile_says(make):
-    volume = [{"measure": "outcome", "from": "2018-02", "source": "none", "values": [9]}]
-    snapshot = make(many(10, "start=2018-01-15"), "2018-03", profiles=[profile([0.1, 0.2, 0.4])], volumes=volume)
-
-    assert kpis.promised(snapshot, ["outcome"])["outcome"].tolist() == pytest.approx([1, 9, 2])
-
-
-@pytest.mark.requirement("SES-15", "JII-15", "JII-22")
-@pytest.mark.parametrize(("programme", "measure"), [("ses", "start"), ("jobs2", "start"), ("jobs2", "course_start")])
-def test_starts_are_held_to_the_profiled_number_in_the_month_and_to_date(make, programme, measure):
-    """Two in November and one in December, of four profiled in each: a quarter in the month, 3 of 8 to date."""
-    begun = {"A": "2018-11-05", "B": "2018-11-20", "C": "2018-12-03"}
-    lines = [f"{name} referral=2018-11-01 start={day} {measure}={day}" for name, day in begun.items()]
-    volume = [{"measure": measure, "from": "2018-11", "source": "none", "values": [4, 4]}]
-    rules = {"programme": load_programme(programme), "first_day": "2018-11-01", "volumes": volume}
-
-    frame = kpis.summary(make(lines, "2018-12", **rules)).set_index(["measure", "basis"]).loc[measure]
-    assert frame.loc[["month", "cumulative"], ["actual", "profile", "of_profile"]].to_numpy().tolist() == [
-        [1, 4, 0.25],
-        [3, 8, 0.375],
-    ]
-
-
-def test_where_nothing_happened_and_nothing_was_promised_the_tables_say_so(make):
-    snapshot = make("A", "2018-02")
-
-    frame = kpis.summary(snapshot).set_index(["measure", "basis"])
-    assert frame["actual"].sum() == 3  # the referral of January, in every window but the month's own
-    assert frame["profile"].isna().all()
-    assert kpis.time_to_start(snapshot)["starts"].tolist() == [0, 0, 0, 0]
-    assert kpis.time_to_start(snapshot)[["median", "p90"]].isna().all(axis=None)
-    assert kpis.equality(snapshot).empty
-    assert kpis.demographics(snapshot)[["month", "cumulative"]].sum().tolist() == [0, 0]
-
-
-# From referral to start, and who started
-
-
-@pytest.mark.requirement("SES-25")
-def test_time_to_start_is_of_the_starts_of_the_period_in_calendar_days(make):
-    """5, 10 and 30 days: median 10; the ninetieth percentile is .8 of the way from the second to the third, 26."""
-    lines = [
-        "A referral=2018-01-01 start=2018-01-06",
-        "B referral=2018-03-01 start=2018-03-11",
-        "C referral=2018-03-01 start=2018-03-31",
-        "D referral=2018-03-01",
-    ]
-    frame = kpis.time_to_start(make(lines, "2018-03"))
-
-    assert frame["starts"].to_dict() == {"month": 2, "rolling_3": 3, "rolling_12": 3, "cumulative": 3}
-    assert frame[["median", "p90"]].loc[["month", "cumulative"]].to_numpy().tolist() == [[20, 28], [10, 26]]
-
-
-def test_one_person_with_two_started_referrals_is_two_starts_and_one_individual(make):
-    lines = ["A start=2018-01-10 participant_id=X", "B start=2019-01-20 participant_id=X", "C participant_id=Y"]
-
-    assert kpis.individuals(make(lines)).to_numpy().tolist() == [[3, 2], [2, 1]]
-
-
-def test_journeys_whose_person_was_not_recorded_are_people_of_their_own(make):
-    lines = ["A start=2018-01-10 participant_id=", "B start=2018-01-20 participant_id=", "C start=2018-01-20"]
-
-    assert kpis.individuals(make(lines)).loc["start"].tolist() == [3, 3]
-
-
-@pytest.mark.requirement("WL-10")
-def test_demographics_add_up_to_the_starts_of_each_period(both):
-    snapshot, _ = both
-    frame = kpis.demographics(snapshot)
-    starts = kpis.summary(snapshot).set_index(["measure", "basis"])["actual"]["start"]
-
-    sums = frame.groupby("attribute")[["month", "rolling_12", "cumulative", "share"]].sum()
-    assert len(sums) == 6
-    assert (sums[["month", "rolling_12", "cumulative"]] == starts[["month", "rolling_12", "cumulative"]].to_list()).all(
-        axis=None
-    )
-    assert_allclose(sums["share"], 1)
-
-
-def test_demographics_are_as_at_the_start_and_name_what_was_not_recorded(make):
-    lines = ["A start=2018-01-05 sex=f age=24", "B start=2018-02-01 sex=m age=25", "C start=2018-02-01"]
-    frame = kpis.demographics(make(lines, "2018-02"), ("sex", "age"))
-
-    assert frame.to_numpy().tolist() == [
-        ["Sex", "Female", 0, 1, 1, 1 / 3],
-        ["Sex", "Male", 1, 1, 1, 1 / 3],
-        ["Sex", "Not recorded", 1, 1, 1, 1 / 3],
-        ["Age at referral", "16 to 24", 0, 1, 1, 1 / 3],
-        ["Age at referral", "25 to 34", 1, 1, 1, 1 / 3],
-        ["Age at referral", "Not recorded", 1, 1, 1, 1 / 3],
-    ]
-
-
-def test_shares_of_the_starts_to_date_add_up_though_one_came_before_the_contract(make):
-    frame = kpis.demographics(make(["A start=2017-12-29 sex=f", "B start=2018-01-05 sex=m"], "2018-02"), ("sex",))
-
-    assert frame["share"].sum() == 1
-
-
-def test_a_programme_that_names_no_attributes_has_an_empty_table_of_them(make, whp):
-    snapshot = make("A start=2018-01-05", programme=whp.model_copy(update={"demographics": ()}))
-
-    assert kpis.demographics(snapshot).empty
-    assert kpis.equality(snapshot).empty
-
-
-# Equality of outcomes
-
-
-def of_two(x, n, y, m):
-    """Women: x of n reached the outcome within 3 months; men: y of m. All started in January 2018."""
-    done = "start=2018-01-15 job_outcome=2018-03-20"
-    lines = many(x, f"sex=f {done}") + many(n - x, "sex=f start=2018-01-15", "Q")
-    return lines + many(y, f"sex=m {done}", "R") + many(m - y, "sex=m start=2018-01-15", "S")
-
-
-@pytest.mark.requirement("WL-23")
-def test_the_gap_between_groups_has_the_interval_that_newcombe_published(make):
-    """56/70 less 48/80: .2, .0524 to .3339; R. G. Newcombe, Statistics in Medicine 17 (1998), 873-890, method 10."""
-    frame = kpis.equality(make(of_two(56, 70, 48, 80), "2018-06"), attributes=("sex",)).set_index("value")
-
-    assert frame.loc["Female", ["starts", "outcomes", "rate"]].tolist() == [70, 56, 0.8]
-    assert frame.loc["Female", ["gap", "gap_lower", "gap_upper"]].tolist() == pytest.approx(
-        [0.2, 0.0524, 0.3339], abs=5e-5
-    )
-    assert frame.loc["Male", ["gap", "gap_lower", "gap_upper"]].tolist() == pytest.approx(
-        [-0.2, -0.3339, -0.0524], abs=5e-5
+def take_like(snapshot: Snapshot, contract: Contract) -> Snapshot:
+    return Snapshot(
+        contract,
+        snapshot.month,
+        snapshot.known_at,
+        snapshot.first_day,
+        snapshot.journeys,
+        snapshot.events,
+        snapshot.set_aside,
+        snapshot.tables,
     )
 
 
-@pytest.mark.requirement("WL-23")
-def test_small_groups_have_newcombes_interval_too(make):
-    """9/10 less 3/10: .6, .1705 to .8090; the same table."""
-    frame = kpis.equality(make(of_two(9, 10, 3, 10), "2018-06"), attributes=("sex",)).set_index("value")
-
-    assert frame.loc["Female", ["gap", "gap_lower", "gap_upper"]].tolist() == pytest.approx(
-        [0.6, 0.1705, 0.8090], abs=5e-5
-    )
-
-
-@pytest.mark.requirement("WL-23")
-def test_the_p_value_of_a_gap_is_fishers(make):
-    """R. A. Fisher's convictions of like-sex twins, 10 of 13 against 2 of 17: as great a gap or greater has the chance
-    619/1330665 (The Logic of Inductive Inference, 1935). Both ways: all tables no likelier than this one.
-    """
-    frame = kpis.equality(make(of_two(10, 13, 2, 17), "2018-06"), attributes=("sex",)).set_index("value")
-
-    tables = hypergeom(30, 12, 13).pmf(np.arange(13))
-    assert tables[10:].sum() == pytest.approx(619 / 1330665)
-    # the two comparisons are one, so that the adjusted p is p itself
-    assert frame["p_adjusted"].tolist() == pytest.approx([tables[tables < tables[10] * 1.0001].sum()] * 2)
-    assert frame["signal"].to_dict() == {"Female": "higher", "Male": "lower"}
-
-
-@pytest.mark.requirement("WL-23")
-def test_p_values_are_adjusted_for_the_number_of_comparisons(make):
-    """Two attributes of two values: four p values, p p q q. Benjamini and Hochberg: the smaller becomes 4 p / 2."""
-    lines = [f"{line} disability={'y' if i % 2 else 'n'}" for i, line in enumerate(of_two(16, 24, 6, 20))]
-    snapshot = make(lines, "2018-06")
-    alone = kpis.equality(snapshot, attributes=("sex",))["p_adjusted"].iloc[0]
-    together = kpis.equality(snapshot, attributes=("sex", "disability"))["p_adjusted"]
-
-    assert 0.025 < alone < 0.05
-    assert together.tolist()[:2] == pytest.approx([2 * alone] * 2)
-    assert (kpis.equality(snapshot, attributes=("sex", "disability"))["signal"] == "").all()
-
-
-@pytest.mark.requirement("WL-23")
-def test_groups_are_compared_at_one_age_by_cohorts_that_have_reached_it(make):
-    """Seen in June 2018, the greatest age of 12, 6 and 3 that a start has reached is 3: January to March."""
-    lines = ["A sex=f start=2018-02-01 job_outcome=2018-05-31", "B sex=m start=2018-03-31 job_outcome=2018-07-01"]
-    lines += ["C sex=m start=2018-04-01 job_outcome=2018-04-02", "D sex=f start=2018-01-01 job_outcome=2018-05-01"]
-    snapshot = make(lines, "2018-06")
-
-    assert kpis.equal_age(snapshot) == 3
-    frame = kpis.equality(snapshot, attributes=("sex",)).set_index("value")
-    assert frame[["starts", "outcomes"]].to_numpy().tolist() == [[2, 1], [1, 0]]
-    assert [kpis.equal_age(make(lines, seen)) for seen in ("2018-03", "2018-07", "2019-01")] == [None, 6, 12]
-
-
-def test_a_group_by_itself_is_compared_with_nobody(make):
-    frame = kpis.equality(make(many(4, "start=2018-01-15 sex=f"), "2018-06"), attributes=("sex",))
-
-    assert frame[["value", "starts", "rate"]].to_numpy().tolist() == [["Female", 4, 0]]
-    # Clopper-Pearson for 0 of 4: 0 to 1 - .025 ** (1 / 4)
-    assert frame[["lower", "upper"]].iloc[0].tolist() == pytest.approx([0, 1 - 0.025**0.25])
-    assert frame[["gap", "gap_lower", "p_adjusted"]].isna().all(axis=None)
-    assert frame["signal"].tolist() == [""]
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("fm-"), st.sampled_from("yn-"), st.booleans()), min_size=1, max_size=40))
-def test_every_attribute_compares_all_that_started(make, people):
-    lines = []
-    for i, (sex, disability, done) in enumerate(people):
-        words = [
-            f"P{i} start=2018-01-15",
-            *[f"sex={sex}"] * (sex != "-"),
-            *[f"disability={disability}"] * (disability != "-"),
-        ]
-        lines.append(" ".join([*words, *["job_outcome=2018-02-01"] * done]))
-    frame = kpis.equality(make(lines, "2018-06"), attributes=("sex", "disability"))
-
-    sums = frame.groupby("attribute")[["starts", "outcomes"]].sum()
-    assert sums.to_numpy().tolist() == [[len(people), sum(done for *_, done in people)]] * 2
-    assert not (frame["p_adjusted"] > 1).any()
-    assert ((frame["gap_lower"] <= frame["gap"]) & (frame["gap"] <= frame["gap_upper"]) | frame["gap"].isna()).all()
-
-
-# Trends
-
-
-def weekly(first, last, delay=0):
-    """A referral a week, recorded after a delay."""
-    for i, day in enumerate(pd.date_range(first, last, freq="7D")):
-        yield f"W{i:03} referral={day.date()}/{(day + pd.Timedelta(days=delay)).date()}"
-
-
-def test_a_month_with_few_events_is_complete_when_the_recording_allowance_has_passed(make):
-    """31 January 2018 + 130 days is 10 June."""
-    rule = Trend(measure="referral")
-    complete = {
-        known: kpis.trend_of(make("A", "2018-05", known), rule).chart.points["complete"].tolist()
-        for known in ("2018-06-09", "2018-06-10", "2018-07-08")
-    }
-
-    assert complete["2018-06-09"] == [False] * 5
-    assert complete["2018-06-10"] == [True] + [False] * 4
-    assert complete["2018-07-08"] == [True, True] + [False] * 3
-
-
-@pytest.mark.requirement("WL-22")
-def test_months_still_being_recorded_take_no_part(make):
-    """Everything is recorded 75 days late: on 30 June, nothing of what happened after 16 April."""
-    trend = kpis.trend_of(make(weekly("2018-01-01", "2019-06-30", delay=75), "2019-06"), Trend(measure="referral"))
-
-    assert trend.recorded[-4:].round(2).tolist() == [1, 0.53, 0, 0]  # 16 days of 30
-    assert trend.chart.points["complete"].tolist() == [True] * 15 + [False] * 3
-    assert trend.chart.points["signal"][-3:].isna().all()
-
-
-def journeys_of_all_kinds():
-    """A referral a week and a start a week later; every other has a job, earnings and an outcome."""
-    for i, day in enumerate(pd.date_range("2018-01-01", "2020-11-30", freq="7D")):
-        dates = [str((day + pd.Timedelta(days=days)).date()) for days in (0, 7, 40, 70, 200)]
-        names = ["referral", "start", "job_start", "first_earnings", "job_outcome"][: 2 if i % 2 else 5]
-        yield " ".join([f"J{i:03}", *map("=".join, zip(names, dates, strict=False))])
-
-
-@pytest.mark.requirement("WL-22")
-def test_the_trends_of_a_programme_are_those_its_file_lists(make):
-    trends = kpis.all_trends(make(journeys_of_all_kinds(), "2020-12"))
-
-    assert [(trend.measure, trend.per, trend.by_cohort) for trend in trends] == [
-        ("referral", None, False),
-        ("start", None, False),
-        ("job_start", "participants on the programme without a job", False),
-        ("first_earnings", "participants on the programme", False),
-        ("outcome", "starts", True),
-    ]
-    assert [(trend.unit, trend.scale) for trend in trends][::4] == [("a month", 1), ("for each 100 starts", 100)]
-    assert [trend.chart.kind for trend in trends] == ["xmr", "xmr", "u_prime", "u_prime", "p_prime"]
-    assert all(trend.seasonal is not None for trend in trends[:2])
-
-
-def test_a_rate_by_cohort_is_complete_when_the_month_of_that_age_is(make):
-    """Of few outcomes: 31 July 2019 + 130 days is 8 December; July is age 7 of the cohort of December 2018."""
-    lines = [line for line in journeys_of_all_kinds() if int(line[1:4]) % 4 == 0]
-    snapshot = make(lines, "2019-12")
-    trend = kpis.trend_of(snapshot, Trend(measure="outcome", at_age=7))
-
-    points = trend.chart.points
-    assert trend.recorded.isna().all()
-    assert points.index.equals(pd.period_range("2018-01", "2019-05", freq="M"))  # December 2019 less 7
-    assert points.index[points["complete"]].max() == month("2018-12")
-    reached = cohorts.triangle(snapshot).rate_at(7)
-    assert (
-        points[["numerator", "denominator"]].to_numpy().tolist() == reached[["outcomes", "starts"]].to_numpy().tolist()
-    )
-
-
-def test_events_for_each_person_are_of_those_who_could_have_had_one(make):
-    lines = ["A start=2018-01-10 job_start=2018-02-10", "B start=2018-01-20", "C start=2018-02-20 job_start=2018-03-01"]
-    snapshot = make(lines, "2018-04")
-    points = kpis.trend_of(snapshot, Trend(measure="job_start", per="out_of_work")).chart.points
-
-    assert points["numerator"].tolist() == [0, 1, 1, 0]
-    assert points["denominator"].tolist() == journeys.caseload(snapshot)["out_of_work"].tolist() == [0, 2, 1, 1]
-
-
-def test_stated_changes_begin_a_phase_in_the_measures_they_concern(make):
-    changes = [{"month": "2019-01", "measures": ["referral"], "reason": "referrals were suspended"}]
-    snapshot = make(weekly("2018-01-01", "2019-12-30"), "2019-12", changes=changes)
-    phases = {
-        name: kpis.trend_of(snapshot, Trend(measure=name)).chart.points["phase"] for name in ("referral", "start")
-    }
-
-    assert phases["referral"].tolist() == [1] * 12 + [2] * 12
-    assert set(phases["start"]) == {1}
-
-
-def test_a_contract_of_two_months_has_trends_of_two_points_and_none_by_cohort(make):
-    trends = kpis.all_trends(make(["A start=2018-01-20", "B referral=2018-02-05"], "2018-02"))
-
-    assert [trend.measure for trend in trends] == ["referral", "start", "job_start", "first_earnings"]
-    assert [trend.chart.points["value"].tolist() for trend in trends[:2]] == [[1, 1], [1, 0]]
-    assert all(trend.seasonal is None and trend.shift is None for trend in trends)
-
-
-def test_a_rate_by_cohort_begins_when_the_first_cohort_has_reached_the_age(make):
-    """January 2018 is at age 12 in January 2019, the contract's thirteenth month."""
-    charted = [
-        [trend.measure for trend in kpis.all_trends(make("A start=2018-01-20", seen))]
-        for seen in ("2018-12", "2019-01")
-    ]
-
-    assert ["outcome" in measures for measures in charted] == [False, True]
-
-
-def test_no_limit_of_a_count_is_below_zero(make):
-    """Counts of 0 and 9 in turn: the mean is near 4.5 and the limits 2.66 x 9 away."""
-    lines = [f"R{i:02} referral=2018-{2 * (i // 9 + 1):02}-05" for i in range(36)]  # nine in every other month
-    points = kpis.trend_of(make(lines, "2018-08", "2019-08-31"), Trend(measure="referral")).chart.points
-
-    assert points["value"].tolist() == [0, 9] * 4
-    assert points[["centre", "lower", "upper"]].iloc[0].tolist() == pytest.approx([4.5, 0, 4.5 + 2.66 * 9])
-
-
-def test_a_contract_three_weeks_old_has_trends_of_one_point(make):
-    trends = kpis.all_trends(make("A referral=2018-01-11 start=2018-01-30", "2018-01", first_day="2018-01-10"))
-
-    assert [trend.chart.points["value"].tolist() for trend in trends[:2]] == [[1], [1]]
-
-
-def test_a_record_older_than_the_date_it_was_corrected_to_tells_nothing_of_the_delay(make):
-    """Recorded on 10 January as of that day, corrected in March to 2 March: no record comes before its event."""
-    corrected = [f"C{i} start=2018-01-10/2018-01-10 start=2018-03-02/2018-03-20" for i in range(40)]
-    trend = kpis.trend_of(make(corrected, "2018-03"), Trend(measure="start"))
-
-    assert trend.chart.points["value"].tolist() == [0, 0, 40]
-    assert trend.recorded.isna().all()
-
-
-def test_an_unknown_measure_or_attribute_is_refused(make):
-    snapshot = make("A start=2018-01-05", "2018-06")
-    with pytest.raises(ParameterError, match="measure 'job_starts'"):
-        kpis.monthly(snapshot, ["job_starts"])
-    with pytest.raises(ParameterError, match="by='town'"):
-        kpis.equality(snapshot, attributes=("town",))
+def test_a_contract_without_a_regime_and_a_unit_without_a_role_are_refused_in_a_line(
+    supplied: Make, make: Make
+) -> None:
+    with pytest.raises(ParameterError, match=r"names no regime of management.*Add `management: ks`"):
+        kpis.scores(make(JOURNEYS, "2018-03"))
+    with pytest.raises(ParameterError, match=r"unit='region': KS has no role for it; it has contract, "):
+        kpis.scores(supplied(JOURNEYS), "region")

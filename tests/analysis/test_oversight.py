@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perflib.analysis import oversight
-from perflib.analysis.forecast import warning
+from perflib.analysis.forecast import early_warning
 from perflib.analysis.oversight import effects
 from perflib.analysis.oversight.improvement import EXCEPTIONS
 from perflib.analysis.ratings import COLUMNS as RATED
-from perflib.analysis.registers import above
+from perflib.analysis.supporting_tables import above
 from perflib.records.schemas import TABLES
 from perflib.records.snapshot import Snapshot
 from perflib.rules.contract import load_management, load_programme
@@ -655,7 +655,7 @@ def test_an_indicator_points_to_a_miss_and_says_whether_notice_was_given(
 def test_indicators_come_from_the_contracts_own_forecast(
     town_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = partial(warning.levels, draws=100)  # for speed
+    few = partial(early_warning.levels, draws=100)  # for speed
     monkeypatch.setattr("perflib.analysis.oversight.department.warning.levels", few)
     found = oversight.indicators(town_snapshot)
     assert set(found["level"]) >= {"tmpl1", "tmpl2"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from perflib.analysis import kpis
+from perflib.analysis import counts
 from perflib.analysis import reconciliation as recon
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
@@ -611,11 +611,11 @@ def test_reasons_and_what_is_left_add_up_to_the_difference(snap, events, values)
 def test_a_pack_made_from_what_was_known_that_day_is_explained_whole(snap, events):
     """The extract is looked at as `take_snapshot` gives it for the day: what differs since is late or corrected."""
     events = events.replace(" crm", " prap")
-    then = kpis.monthly(snap(events, known_at="2020-06-05"), FIGURES)
+    then = counts.monthly(snap(events, known_at="2020-06-05"), FIGURES)
     lines = [(figure, month) for figure in FIGURES for month in ("2020-04", "2020-05")]
     figures = "\n".join(f"{figure} {month}-01 month {then.loc[month, figure]} 2020-06-05" for figure, month in lines)
     snapshot = snap(events, mi_pack=pack(figures))
-    now = kpis.monthly(snapshot, FIGURES)
+    now = counts.monthly(snapshot, FIGURES)
 
     for figure, month in lines:
         row = line(snapshot, figure, month)

@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perflib.analysis import standards
-from perflib.analysis.clocks import Journeys, run
-from perflib.analysis.standards import STATES
+from perflib.analysis.standards.clocks import Journeys, run
+from perflib.analysis.standards.results import STATES
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Extract, Snapshot, load_extract, take_snapshot
 from perflib.rules.contract import Contract, FolderSource, load_management, load_programme

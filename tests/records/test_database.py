@@ -18,11 +18,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from perflib.batch import job, run
 from perflib.errors import DataError, ParameterError, PerfError
 from perflib.records import database
 from perflib.records.loading import load_snapshot
 from perflib.records.snapshot import load_extract
-from perflib.reporting import batch
 from perflib.rules.contract import load_contract, load_programme
 from perflib.rules.new_contract import new_contract
 
@@ -206,7 +206,7 @@ class TestTheSameContract:
         caplog.set_level(logging.INFO, logger="sqlalchemy")
         page = Path("town", MONTH, "cohort_trends.html")
         contract()
-        results = batch.run(jobs(), Path("reports"))
+        results = run.run(jobs(), Path("reports"))
         assert [result.error for result in results] == [None]
         assert (Path("reports") / page).read_bytes() == (town_reports / page).read_bytes()
         assert not written_secrets(Path("reports"))
@@ -214,8 +214,8 @@ class TestTheSameContract:
         assert not secrets(caplog.text)
 
 
-def jobs() -> list[batch.Job]:
-    return batch.plan(["town"], [MONTH], batch.find_notebooks(["cohort_trends"]), known_at=KNOWN_AT)
+def jobs() -> list[job.Job]:
+    return run.plan(["town"], [MONTH], run.find_notebooks(["cohort_trends"]), known_at=KNOWN_AT)
 
 
 class TestOnlyWhatIsNeeded:
@@ -416,7 +416,7 @@ class TestAPassword:
         planned = jobs()
         with postgres.connect() as owner:
             owner.execute("alter role \"crm-reader\" password 'other'")
-        (result,) = batch.run(planned, Path("reports"))
+        (result,) = run.run(planned, Path("reports"))
         with postgres.connect() as owner:
             owner.execute(f"alter role \"crm-reader\" password '{PASSWORD}'")
         assert "the user or the password was refused" in (result.error or "")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perflib.errors import DataError
 from perflib.records.snapshot import load_extract, take_snapshot
-from perflib.records.sources import read_source
+from perflib.records.source_reader import read_source
 from perflib.rules.contract import Contract, load_contract
 
 Row = Mapping[str, str]

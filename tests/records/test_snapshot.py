@@ -25,7 +25,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from perflib.analysis import journeys, measures
+from perflib.analysis import journey, measures
 from perflib.errors import ParameterError, PerfError
 from perflib.records.loading import load_snapshot
 from perflib.records.schemas import NOT_RECORDED, ROW_NOT_USED
@@ -390,7 +390,7 @@ def subcontractor(snapshot: Snapshot, referral: str, at: Any) -> str:
 
 
 def work_spells(snapshot: Snapshot, referral: str) -> str:
-    spells = journeys.work_spells(snapshot).set_index("referral_id").loc[[referral]]
+    spells = journey.work_spells(snapshot).set_index("referral_id").loc[[referral]]
     return ", ".join(f"{row.from_date:%Y-%m-%d} to {row.to_date:%Y-%m-%d}" for row in spells.itertuples())
 
 
@@ -647,7 +647,10 @@ def test_how_many_rows_are_worked_through_at_once_makes_no_difference(
     bench.write(**tables)
     extract = bench.extract()
     whole = take_snapshot(extract, MONTH, known_at)
-    with patch("perflib.records.current.ROWS_OF_A_BLOCK", 1), patch("perflib.records.snapshot.REFERRALS_OF_A_BLOCK", 2):
+    with (
+        patch("perflib.records.current_rows.ROWS_OF_A_BLOCK", 1),
+        patch("perflib.records.snapshot.REFERRALS_OF_A_BLOCK", 2),
+    ):
         assert_same(take_snapshot(extract, MONTH, known_at), whole)
 
 

@@ -16,9 +16,9 @@ from perflib.records.files import Files
 from perflib.records.loading import load_snapshot
 from perflib.records.schemas import parse_dates
 from perflib.records.snapshot import load_extract, take_snapshot
-from perflib.records.sources import read_source
+from perflib.records.source_reader import read_source
 from perflib.rules.contract import Contract, load_contract
-from perflib.rules.sources import FolderSource
+from perflib.rules.data_source import FolderSource
 
 Read = Callable[..., Contract]
 

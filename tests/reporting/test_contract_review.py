@@ -9,13 +9,13 @@ from bs4 import BeautifulSoup
 
 from perflib import load_snapshot
 from perflib.analysis import cohorts
+from perflib.batch import run
+from perflib.batch.index_page import Entry, Standing, write_index
+from perflib.disclosure.presenter import Presenter, Shown
+from perflib.disclosure.rules import Disclosure
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import batch, reconciliation
-from perflib.reporting import contract_evidence as evidence
 from perflib.reporting import contract_review as review
-from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import Presenter, Shown
-from perflib.reporting.site import Entry, Standing, write_index
+from perflib.reporting.contract_review import evidence, reconciliation
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "contract_review.ipynb"
 INSIDE = Presenter(Disclosure("internal"))
@@ -252,7 +252,7 @@ def test_the_pack_is_made_for_each_programme_with_its_forecast(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     month = "2018-03" if contract == "jobs2-sample" else "2020-09"
-    (result,) = batch.run(batch.plan([contract], [month], batch.find_notebooks(["contract_review"])), tmp_path / "out")
+    (result,) = run.run(run.plan([contract], [month], run.find_notebooks(["contract_review"])), tmp_path / "out")
     assert result.error is None
     page = (tmp_path / "out" / contract / month / "contract_review.html").read_text(encoding="utf-8")
     text = BeautifulSoup(page, "html.parser").main.get_text(" ", strip=True)

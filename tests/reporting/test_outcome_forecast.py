@@ -6,16 +6,16 @@ from functools import partial
 
 import pytest
 
+from perflib.analysis.forecast import early_warning
 from perflib.analysis.forecast import outcomes as by_any_model
-from perflib.analysis.forecast import warning
 from perflib.analysis.forecast.backtest import backtest
+from perflib.disclosure.presenter import Presenter
+from perflib.disclosure.rules import Disclosure
 from perflib.reporting import outcome_forecast
-from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import Presenter
 
 INTERNAL = Disclosure()
 outcomes = partial(by_any_model, model="hazard")
-levels_of = partial(warning.levels, model="hazard")
+levels_of = partial(early_warning.levels, model="hazard")
 EXTERNAL = Disclosure("external", suppress_below=10, round_to=5, names=False)
 
 
@@ -62,7 +62,7 @@ def test_a_level_in_danger_is_named_with_its_chance_and_what_would_mend_it(town_
     (danger,) = (sentence for sentence in sentences if sentence.startswith("May be missed"))
     assert "tMPL 1: contract package area (chance over 99 in 100)" in danger
     (mend,) = (sentence for sentence in sentences if "would still be met" in sentence)
-    table = warning.needed(short, outcomes(short)).set_index("measure")
+    table = early_warning.needed(short, outcomes(short)).set_index("measure")
     assert f"{table.loc['outcome', 'needed']:,.0f} job outcomes a month" in mend
 
 

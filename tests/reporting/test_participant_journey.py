@@ -7,11 +7,12 @@ import pytest
 from bs4 import BeautifulSoup
 
 from perflib import month_before
-from perflib.analysis import peer_groups, progress
+from perflib.analysis import journey
+from perflib.analysis.journey import peer_groups
+from perflib.disclosure.presenter import Presenter
+from perflib.disclosure.rules import Disclosure
 from perflib.records.loading import load_snapshot
 from perflib.reporting import participant_journey as page
-from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import Presenter
 
 OUTSIDE = Disclosure("external", suppress_below=10, round_to=5, names=False)
 INTERNAL, EXTERNAL = Presenter(Disclosure()), Presenter(OUTSIDE)
@@ -93,7 +94,7 @@ def test_caseworkers_stand_on_the_page_inside_and_nowhere_outside(sample):
 @pytest.mark.requirement("KS-12")
 def test_who_is_in_work_again_after_a_job_is_shown_by_days(sample):
     rows = INTERNAL.table(page.job_gaps(sample)).data["rows"]
-    curve = progress.job_gaps(sample)
+    curve = journey.job_gaps(sample)
     assert [line["Days since the end"] for line in rows] == [28, 91, 182, 364]
     assert [line["In work again"] for line in rows] == curve.at(page.GAP_DAYS)["share"].round(3).tolist()
     assert all(line["In work again"] + line["Left without"] <= 1 for line in rows)

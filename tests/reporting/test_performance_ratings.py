@@ -7,16 +7,21 @@ from dataclasses import replace
 import pytest
 
 from perflib import load_snapshot
+from perflib.disclosure.presenter import Presenter, Shown
+from perflib.disclosure.rules import Disclosure
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import improvement_plans as improvement
-from perflib.reporting import performance_ratings as rated
-from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import Presenter, Shown
+from perflib.reporting import performance_ratings
+from perflib.reporting.performance_ratings import improvement_plans as improvement
 from perflib.rules.contract import Contract
 
 INSIDE = Presenter(Disclosure("internal"))
 OUTSIDE = Presenter(Disclosure("external", suppress_below=10, round_to=5, names=False))
-SECTIONS = (rated.each_kind, rated.transitions, rated.kpis, rated.themes)
+SECTIONS = (
+    performance_ratings.each_kind,
+    performance_ratings.transitions,
+    performance_ratings.kpis,
+    performance_ratings.themes,
+)
 PLANS = (improvement.plans, improvement.exceptions, improvement.effect, improvement.recurrence, improvement.ladder)
 
 
@@ -41,7 +46,7 @@ def tables(shown: Shown) -> dict[str, list[dict]]:
 @pytest.mark.requirement("KS-46")
 def test_every_row_of_ratings_follows_the_rule_of_missed_quarters_running(sample: Snapshot) -> None:
     """Amber after Green or after nothing, Red after Amber or Red: read off the page, quarter by quarter."""
-    pages = tables(rated.each_kind(sample, INSIDE))
+    pages = tables(performance_ratings.each_kind(sample, INSIDE))
     rows = [row for caption, rows in pages.items() if caption.endswith("ratings by quarter") for row in rows]
     assert len(rows) > 60  # the contract, 11 subcontractors, 46 caseworkers, 9 officers of each kind
     steps = set()
@@ -90,20 +95,22 @@ def test_a_ladder_has_its_steps_with_dates_and_the_targets_original_and_revised(
     assert steps == [("SP04", 1, "closed"), ("SP04", 2, "overdue"), ("SP05", 3, "open")]
     (changed,) = pages["Targets that were set for single units"]
     assert (changed["The regime's"], changed["Its own"]) == ("90.0%", "70.0%")
-    assert rated.findings(ladder, INSIDE.disclosure)[0] == rated.NO_RATING  # Working Links' answer has no ratings
+    assert (
+        performance_ratings.findings(ladder, INSIDE.disclosure)[0] == performance_ratings.NO_RATING
+    )  # Working Links' answer has no ratings
 
 
 @pytest.mark.requirement("KS-52")
 def test_outside_readers_get_no_staff_and_no_plan(sample: Snapshot) -> None:
     shown = [section(sample, OUTSIDE) for section in (*SECTIONS, *PLANS)]
-    text = json.dumps([item.data for item in shown] + rated.findings(sample, OUTSIDE.disclosure))
+    text = json.dumps([item.data for item in shown] + performance_ratings.findings(sample, OUTSIDE.disclosure))
     assert not re.search(r"SC\d|SP\d|CW\d|EO\d|AM\d", text)
     assert text.count("are for internal readers") + text.count("is for internal readers") == 5
 
 
 @pytest.mark.requirement("KS-28")
 def test_the_register_has_every_kpi_with_role_target_date_and_source(sample: Snapshot) -> None:
-    found = INSIDE.table(rated.register(sample)).data["rows"]
+    found = INSIDE.table(performance_ratings.register(sample)).data["rows"]
     names = [row["KPI"] for row in found]
     assert names == [kpi.name for kpi in sample.contract.kpis.values()]
     starts = found[names.index("Starts, of those promised")]
@@ -116,9 +123,9 @@ def test_a_contract_without_a_regime_says_so_in_every_section(sample: Snapshot) 
         dict(sample.contract) | {"management": None, "kpis": {}, "rating": None, "standards": {}}
     )
     snapshot = replace(sample, contract=bare)
-    assert rated.findings(snapshot, INSIDE.disclosure) == [rated.NO_REGIME]
-    for section in (rated.each_kind, rated.kpis):
-        assert section(snapshot, INSIDE).data["sentences"] == [rated.NO_REGIME]
+    assert performance_ratings.findings(snapshot, INSIDE.disclosure) == [performance_ratings.NO_REGIME]
+    for section in (performance_ratings.each_kind, performance_ratings.kpis):
+        assert section(snapshot, INSIDE).data["sentences"] == [performance_ratings.NO_REGIME]
     for section in PLANS:
         assert section(snapshot, INSIDE).data
-    assert rated.conventions(snapshot) == [rated.NO_REGIME]
+    assert performance_ratings.conventions(snapshot) == [performance_ratings.NO_REGIME]

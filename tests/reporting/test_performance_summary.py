@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from perflib.disclosure.presenter import Presenter
+from perflib.disclosure.rules import Disclosure
 from perflib.records.loading import load_snapshot
 from perflib.reporting import performance_summary as page
-from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import Presenter
 
 INTERNAL = Presenter(Disclosure())
 

@@ -9,10 +9,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from perflib import month_before
+from perflib.disclosure.presenter import Presenter
+from perflib.disclosure.rules import Disclosure
 from perflib.records.loading import load_snapshot
 from perflib.reporting import service_standards as page
-from perflib.reporting.disclosure import Disclosure
-from perflib.reporting.present import Presenter
 
 INTERNAL = Presenter(Disclosure())
 EXTERNAL = Presenter(Disclosure("external", suppress_below=10, round_to=5, names=False))

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from perflib.errors import ParameterError
 from perflib.rules.contract import BUILT_IN, load_programme
+from perflib.rules.dated import Dated
 from perflib.rules.programme import Programme
-from perflib.rules.values import Dated
 
 SMALL = """\
 programme: small

@@ -8,7 +8,7 @@ import pytest
 
 from perflib.errors import ParameterError
 from perflib.rules.contract import Contract, load_contract
-from perflib.rules.sources import DatabaseSource, FolderSource, mapped_parts, recorded_as_it_happened
+from perflib.rules.data_source import DatabaseSource, FolderSource, mapped_parts, recorded_as_it_happened
 
 Read = Callable[[str], Contract]
 

@@ -6,7 +6,7 @@ together, and `sheets` says what a unit's monthly meeting needs besides.
 """
 
 from perflib.analysis.comparison.attribution import cases, characteristics, roles
-from perflib.analysis.comparison.sheets import activity, board, caseload, headline_measures, measures_compared
+from perflib.analysis.comparison.unit_summary import activity, board, caseload, headline_measures, measures_compared
 from perflib.analysis.comparison.units import SMALLEST, Comparison, compare, compare_cases, last_quarter_end, units
 
 __all__ = [

@@ -24,7 +24,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import cohorts, measures, registers, standards
+from perflib.analysis import cohorts, measures, standards, supporting_tables
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.case_mix import COHORT, REACHED
 from perflib.errors import ParameterError
@@ -159,7 +159,7 @@ def cases(
 
 def _of_kpi(snapshot: Snapshot, unit: str, measure: str) -> pd.DataFrame:
     """Return the decided rows of a KPI as cases; none where the extract does not have its table."""
-    rows = registers.rows(snapshot, snapshot.contract.kpis[measure], unit)
+    rows = supporting_tables.rows(snapshot, snapshot.contract.kpis[measure], unit)
     rows = pd.DataFrame(columns=["unit", "date", "passed"]) if rows is None else rows[rows["passed"].notna()]
     cohort = pd.to_datetime(rows["date"]).dt.to_period("M").array
     cases = pd.DataFrame({UNIT: rows["unit"].array, COHORT: cohort, REACHED: (rows["passed"] == 1).array})

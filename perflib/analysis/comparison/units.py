@@ -12,7 +12,7 @@ Conventions
   for all units at once: Benjamini and Hochberg's false discovery rate (`fdr`) over the units compared.
 - `outside_spread` says whether it is beyond limits that allow for the ordinary spread between units besides.
 - Rates that are shown are of the reference rate: the share that reached it by an equal age in the cohorts observed to
-  it (`kpis.equal_age`), as it would be with this unit's effect on the odds. Nothing over all starts is a rate.
+  it (`counts.equal_age`), as it would be with this unit's effect on the odds. Nothing over all starts is a rate.
 - Listed apart, and not judged: units with fewer than `smallest` cases, units of which less than `least_expected` could
   be expected yet, units of whose months everybody reached it, units that have next to nobody to be compared with (`own`
   above .95), cases whose unit was not recorded, and specialists.
@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
-from perflib.analysis import cohorts, kpis, progress
+from perflib.analysis import cohorts, counts, journey
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison import funnel
 from perflib.analysis.comparison.attribution import (
@@ -358,7 +358,7 @@ def _reference(snapshot: Snapshot, measure: str) -> float | None:
     """Return the rate at an equal age of everybody, NaN where no cohort is old enough; None for cases of referrals."""
     if by_referral(snapshot, measure):
         return None
-    age = kpis.equal_age(snapshot, measure)
+    age = counts.equal_age(snapshot, measure)
     if age is None:
         return np.nan
     reached = cohorts.triangle(snapshot, measure).rate_at(age)[["starts", "outcomes"]].sum()
@@ -377,7 +377,7 @@ def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
 @remembered
 def _at(snapshot: Snapshot, day: date) -> Snapshot:
     """Return the snapshot of an earlier day, the same one for every measure."""
-    return progress.at(snapshot, day)
+    return journey.at(snapshot, day)
 
 
 def last_quarter_end(snapshot: Snapshot) -> date | None:

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perflib.analysis.cohorts import Floats
-from perflib.analysis.forecast.chance import (
+from perflib.analysis.forecast.development import Development
+from perflib.analysis.forecast.uncertainty import (
     BID_WEIGHT,
     Counts,
     bid_rates,
@@ -31,7 +32,6 @@ from perflib.analysis.forecast.chance import (
     in_months,
     within_room,
 )
-from perflib.analysis.forecast.development import Development
 
 DECAY, SHAPE, LEVEL = 0.93, 5.0, 2.0
 

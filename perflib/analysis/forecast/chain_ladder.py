@@ -24,8 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perflib.analysis.cohorts import Floats
-from perflib.analysis.forecast.chance import BID_ERROR, Counts, bid_rates, bid_words, counts, in_months, within_room
 from perflib.analysis.forecast.development import Development
+from perflib.analysis.forecast.uncertainty import (
+    BID_ERROR,
+    Counts,
+    bid_rates,
+    bid_words,
+    counts,
+    in_months,
+    within_room,
+)
 from perflib.errors import DataError
 
 

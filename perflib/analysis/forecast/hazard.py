@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from perflib.analysis.cohorts import Floats
-from perflib.analysis.forecast.chance import BID_WEIGHT, Counts, bid_rates, bid_words, drift
 from perflib.analysis.forecast.development import Development
+from perflib.analysis.forecast.uncertainty import BID_WEIGHT, Counts, bid_rates, bid_words, drift
 from perflib.errors import DataError
 
 SHAPE = 5.0

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from perflib.analysis.forecast.bid import profile
 from perflib.analysis.forecast.cape_cod import cape_cod
 from perflib.analysis.forecast.chain_ladder import chain_ladder
 from perflib.analysis.forecast.development import Development, development, developments
 from perflib.analysis.forecast.hazard import hazard
 from perflib.analysis.forecast.milestones import milestones
-from perflib.analysis.forecast.profile import profile
 from perflib.analysis.forecast.result import Forecast, forecast_of, seed_of, split
 from perflib.analysis.forecast.volumes import coming_starts, thinned
 from perflib.errors import ParameterError

@@ -6,12 +6,12 @@ and `reviews` what its assurance team found; `ladders` which step was taken with
 `reports` what was to be reported, and was. `facts` has the day at which all of it is looked at.
 """
 
-from perflib.analysis.oversight.before_after import CAUTION, effect, effects
+from perflib.analysis.oversight.assurance import assurance
 from perflib.analysis.oversight.department import indicators, level_history, levels, notice_counts, notices
+from perflib.analysis.oversight.escalation import ladder, targets
 from perflib.analysis.oversight.improvement import by_theme, exceptions, open_actions, plans, recurrence, themes
-from perflib.analysis.oversight.ladders import ladder, targets
-from perflib.analysis.oversight.reports import calendar, periods
-from perflib.analysis.oversight.reviews import assurance
+from perflib.analysis.oversight.plan_effects import CAUTION, effect, effects
+from perflib.analysis.oversight.report_calendar import calendar, periods
 
 __all__ = [
     "CAUTION",

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis import standards
-from perflib.analysis.forecast import warning
-from perflib.analysis.oversight.facts import facts, last_day
+from perflib.analysis.forecast import early_warning
+from perflib.analysis.oversight.as_of import facts, last_day
 from perflib.analysis.oversight.improvement import NOT_YET, RUNNING, plans
 from perflib.records.snapshot import Snapshot
 from perflib.rules.calendar import working_days
@@ -101,7 +101,7 @@ def indicators(snapshot: Snapshot) -> pd.DataFrame:
         that answer it and are open, their `names`, `since`, and `answered`. The last four are missing where the extract
         has no table `plans`.
     """
-    ahead = warning.levels(snapshot)
+    ahead = early_warning.levels(snapshot)
     threshold = snapshot.contract.early_warning.probability
     frame = ahead[["level", "kind", "name", "promised", "expected", "miss", "status"]].assign(
         threshold=threshold, points=ahead["status"] == "may be missed"

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perflib.analysis.oversight.facts import facts, last_day, unit_of
+from perflib.analysis.oversight.as_of import facts, last_day, unit_of
 from perflib.analysis.ratings import AMBER, RED, held
-from perflib.analysis.registers import above, parents
+from perflib.analysis.supporting_tables import above, parents
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import quarter_of
 from perflib.rules.management import CONTRACT, Rating
@@ -228,7 +228,7 @@ def recurrence(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame | None:
     ----------
     snapshot : Snapshot
     scores : DataFrame
-        What `scorecard.scores` returns, by quarter.
+        What `kpis.scores` returns, by quarter.
 
     Returns
     -------
@@ -277,7 +277,7 @@ def themes(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
     ----------
     snapshot : Snapshot
     scores : DataFrame
-        What `scorecard.scores` returns, by quarter.
+        What `kpis.scores` returns, by quarter.
 
     Returns
     -------
@@ -328,7 +328,7 @@ def by_theme(snapshot: Snapshot) -> pd.DataFrame | None:
     -------
     DataFrame or None
         None where the extract has no table `plans`. One row a theme, the most frequent first, with 'not given' last:
-        `theme`, `plans`, of them `running` and `closed`, how many `units` and `kpis` they are about.
+        `theme`, `plans`, of them `running` and `closed`, how many `units` and `counts` they are about.
     """
     found = plans(snapshot)
     if found is None:

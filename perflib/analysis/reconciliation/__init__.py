@@ -4,8 +4,8 @@
 the provider's own system with the department's, event by event; `outside` reads series that others publish.
 """
 
+from perflib.analysis.reconciliation.labour_market import labour_market
 from perflib.analysis.reconciliation.mi_pack import REASONS, rows_behind, with_mi_pack
-from perflib.analysis.reconciliation.outside import labour_market
-from perflib.analysis.reconciliation.sources import CRM, PRAP, source_mix, sources
+from perflib.analysis.reconciliation.source_comparison import CRM, PRAP, source_mix, sources
 
 __all__ = ["CRM", "PRAP", "REASONS", "labour_market", "rows_behind", "source_mix", "sources", "with_mi_pack"]

@@ -39,17 +39,17 @@ from numpy.typing import NDArray
 
 from perflib.analysis import measures
 from perflib.analysis.measures import Clock
-from perflib.analysis.reconciliation import told
+from perflib.analysis.reconciliation import known_rows
 from perflib.analysis.reconciliation.pack import COHORT, figures
-from perflib.analysis.reconciliation.sources import CRM
+from perflib.analysis.reconciliation.source_comparison import CRM
 from perflib.errors import ParameterError
-from perflib.records.current import as_text, keys
+from perflib.records.current_rows import as_text, keys
 from perflib.records.snapshot import NO_FAULTS, Extract, Snapshot, remembered, take_snapshot
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import window
+from perflib.rules.data_source import FolderSource
+from perflib.rules.dated import hint
 from perflib.rules.programme import CORE_EVENTS, Programme
-from perflib.rules.sources import FolderSource
-from perflib.rules.values import hint
 
 REASONS = {
     "late": "Recorded after the pack was made",
@@ -152,7 +152,7 @@ def with_mi_pack(snapshot: Snapshot, own_source: str = CRM, months: int = MONTHS
         return None
     pack = pack[pack["month"] > snapshot.month - months]
     comparable, persons, sized = pack[pack["problem"] == ""], _persons(snapshot), []
-    known = told.rows(snapshot, _needed(snapshot.programme, comparable["figure"]))
+    known = known_rows.rows(snapshot, _needed(snapshot.programme, comparable["figure"]))
     for made in comparable["made"].unique():
         for looks, lines in _looks(snapshot, known, made, comparable[comparable["made"] == made], own_source):
             sized += [row for at in lines.index for row in _sizes(looks, _line(snapshot, lines.loc[at]), persons, at)]
@@ -208,7 +208,7 @@ def rows_behind(
             f"difference:{figure}: the MI pack has no {basis} figure of {month}. Choose another month or basis."
         )
     row = mine.iloc[0]
-    known = told.rows(snapshot, _needed(snapshot.programme, [figure]))
+    known = known_rows.rows(snapshot, _needed(snapshot.programme, [figure]))
     ((looks, _),) = _looks(snapshot, known, row["made"], mine, CRM)
     convention = Convention(*row[list(Convention._fields)])
     frame = _ledger(snapshot, looks[convention.own_counted], _line(snapshot, row), convention)
@@ -273,12 +273,12 @@ def _as_known(snapshot: Snapshot, rows: pd.DataFrame, day: pd.Timestamp) -> Snap
 
 def _unused(snapshot: Snapshot, known: pd.DataFrame, made: pd.Timestamp) -> pd.DataFrame:
     """Return the rows that are set aside and may have been in the pack all the same: unsound, stray or in conflict."""
-    other = told.not_held(snapshot, snapshot.programme.events)
-    other = other[(other["action"] == told.RECORD) & ~(other["recorded_date"] > made)]
+    other = known_rows.not_held(snapshot, snapshot.programme.events)
+    other = other[(other["action"] == known_rows.RECORD) & ~(other["recorded_date"] > made)]
     stray = snapshot.rows_of(other["referral_id"]) < 0
     unsound = other[stray | ~(other["event_date"] <= other["recorded_date"]).to_numpy()]
     by_then = known[known["recorded_date"] <= made]
-    _, conflicts = told.resolved(snapshot, by_then, snapshot.contract.source_order)
+    _, conflicts = known_rows.resolved(snapshot, by_then, snapshot.contract.source_order)
     rows = pd.concat([as_text(part) for part in (unsound.dropna(subset=["event_date", "referral_id"]), conflicts)])
     return rows.drop_duplicates(["referral_id", "event", "event_date", "ref", "event_id"])
 

@@ -16,8 +16,8 @@ from perflib.records.files import Files
 from perflib.records.proposal.draft import Draft
 from perflib.records.proposal.draft import Proposal as Proposal
 from perflib.records.proposal.sheets import encoding_of, sheets_of
+from perflib.rules.data_source import FolderSource
 from perflib.rules.programme import Programme
-from perflib.rules.sources import FolderSource
 
 
 def propose(folder: Path, programmes: Sequence[Programme], written: str) -> Proposal:

@@ -13,8 +13,8 @@ from perflib.records.mapping import same
 from perflib.records.proposal.names import ALIKE, LIKELY, PASSED_OVER, RECORDED, best, names_of, words
 from perflib.records.proposal.sheets import Cells, Sheet
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
+from perflib.rules.data_source import AS_IT_HAPPENED
 from perflib.rules.programme import Programme
-from perflib.rules.sources import AS_IT_HAPPENED
 
 MANY = 100
 """A column with more different words is no list of codes."""

@@ -1,7 +1,7 @@
 """Synthetic contracts: documented processes that make an extract in memory from a seed.
 
 Nobody in them is real. They are processes of persons, not of monthly totals, so that cohorts, pipeline, delays and
-comparisons hang together as they do in an extract. All of them share what is in `people` and `journeys`:
+comparisons hang together as they do in an extract. All of them share what is in `people` and `journey`:
 
 1. *Referral.* New people arrive month by month (Poisson; ramp-up, season, shock), each with characteristics, a customer
    group and a frailty; a referral is allocated to a caseworker of a subcontractor, or to a centre.
@@ -33,7 +33,7 @@ from perflib.records.sample.course import Course
 from perflib.records.sample.earnings import Earnings
 from perflib.records.sample.journeys import Process, make_extract
 from perflib.records.sample.sustainment import Sustainment
-from perflib.rules.values import hint
+from perflib.rules.dated import hint
 
 PROCESSES: dict[str, type[Process]] = {"earnings": Earnings, "sustainment": Sustainment, "course": Course}
 """The processes by the name that a contract file gives under `source: {sample: {process: ...}}`."""

@@ -32,7 +32,7 @@ from perflib.records.sample.draws import (
     workday,
 )
 from perflib.records.sample.people import ETHNICITIES, PRIORITIES, Arrivals, People, Staff, arrive, suspended
-from perflib.records.sample.registers import Registers, registers
+from perflib.records.sample.supporting_tables import Registers, registers
 from perflib.records.schemas import TABLES
 
 ATTEMPTS = 3

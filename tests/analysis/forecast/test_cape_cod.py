@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perflib.analysis.forecast.cape_cod import DECAY, LEVEL, SHAPE, cape_cod, expected_increments
-from perflib.analysis.forecast.chance import BID_WEIGHT, in_months
+from perflib.analysis.forecast.uncertainty import BID_WEIGHT, in_months
 
 PROFILE = [0, 0.1, 0.15, 0.2]
 

@@ -33,7 +33,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from perflib.analysis.cohorts import Floats
-from perflib.analysis.forecast.chance import BID_ERROR
 from perflib.analysis.forecast.development import Development, Ints
 from perflib.analysis.forecast.milestones.fit import (
     COARSE,
@@ -46,6 +45,7 @@ from perflib.analysis.forecast.milestones.fit import (
 )
 from perflib.analysis.forecast.milestones.simulate import LOOKING, draw_destinations, draw_paths, outcome_chances
 from perflib.analysis.forecast.result import Counts
+from perflib.analysis.forecast.uncertainty import BID_ERROR
 
 PARAMETER_DRAWS = 400
 

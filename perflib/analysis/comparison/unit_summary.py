@@ -1,0 +1,103 @@
+"""What a unit's monthly meeting needs besides the comparison: what it did, whom it has, and where it stands on all.
+
+Conventions
+-----------
+- What happened is counted for the unit at the start (at the referral, where there is none), in the month it happened.
+- Who is on the programme is counted for the unit of the day.
+- A board holds the comparison of every measure that the units own; a specialist's, of standards and KPIs alone.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from perflib.analysis import cohorts, journey, measures, standards, supporting_tables
+from perflib.analysis.cohorts import NOT_RECORDED
+from perflib.analysis.comparison.attribution import is_kpi
+from perflib.analysis.comparison.units import units
+from perflib.records.snapshot import Snapshot, remembered
+from perflib.rules.calendar import window
+from perflib.rules.management import CONTRACT, Kpi
+
+BASES = ("month", "rolling_3", "rolling_12", "cumulative")
+
+
+def headline_measures(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the measures compared in full: the first milestone, which tells first, and the outcome."""
+    return (*snapshot.programme.milestones[:1], "outcome")
+
+
+def measures_compared(snapshot: Snapshot) -> dict[str, str]:
+    """Return every measure that units are compared on, with what it is called.
+
+    They are starts, milestones and the outcome; the standards of single cases, and the KPIs that are shares, of which
+    there is a case that counts.
+    """
+    programme = snapshot.programme
+    names = {"start": f"{programme.label('start')} from referrals"}
+    names |= {name: programme.label(name) for name in (*programme.milestones, "outcome")}
+    rules = {name: rule for name, rule in snapshot.contract.standards.items() if rule.kind == "within"}
+    counted = standards.history(snapshot, list(rules))["counted"] if rules else pd.Series(dtype=float)
+    names |= {name: rule.name for name, rule in rules.items() if name in counted and counted[name].sum() > 0}
+    shares = {name: kpi for name, kpi in snapshot.contract.kpis.items() if is_kpi(snapshot, name)}
+    return names | {name: kpi.name for name, kpi in shares.items() if _decided(snapshot, kpi)}
+
+
+def _decided(snapshot: Snapshot, kpi: Kpi) -> bool:
+    rows = supporting_tables.rows(snapshot, kpi, CONTRACT)
+    return rows is not None and bool(rows["passed"].notna().any())
+
+
+@remembered
+def board(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
+    """Compare the units on every measure.
+
+    Returns
+    -------
+    DataFrame
+        Index (`measure`, `unit`); `label` and the columns of `units`.
+    """
+    labels = measures_compared(snapshot)
+    frames = {name: units(snapshot, unit, name).astype({"since": "object"}) for name in labels}
+    whole = pd.concat(frames, names=["measure"])
+    return whole.assign(label=whole.index.get_level_values("measure").map(labels))
+
+
+@remembered
+def activity(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
+    """Count what happened to each unit's participants.
+
+    Returns
+    -------
+    DataFrame of int
+        Index (`unit`, `measure`), the programme's `measures` in their order; `month`, `rolling_3`, `rolling_12`,
+        `cumulative`.
+    """
+    whose = cohorts.labels(snapshot, unit)
+    values = pd.Index(sorted(whose.unique()), name="unit")
+    spans = {basis: window(basis, snapshot.month, snapshot.first_day) for basis in BASES}
+    frames = {}
+    for name in snapshot.programme.measures:
+        found = measures.occurrences(snapshot, name)
+        month, mine = found["event"].dt.to_period("M"), whose.iloc[found["place"]].to_numpy()
+        counts = {basis: pd.Series(mine[span.contains(month)]).value_counts() for basis, span in spans.items()}
+        frames[name] = pd.DataFrame(counts, columns=list(BASES)).reindex(values).fillna(0).astype(int)
+    return pd.concat(frames, names=["measure"]).swaplevel().sort_index(level="unit", sort_remaining=False)
+
+
+@remembered
+def caseload(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
+    """Count whom each unit has on the programme at the close of the period.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `unit`: `on_programme`, `in_work` (of these), `started` in the reporting month.
+    """
+    whose = snapshot.attribute(unit, "at_period_end").astype("str").fillna(NOT_RECORDED)
+    present = pd.Series(journey.on_programme(snapshot), index=whose.index)
+    spells = journey.work_spells(snapshot)
+    working = snapshot.journeys["referral_id"].isin(spells.loc[spells["to_date"].isna(), "referral_id"])
+    started = snapshot.journeys["start"].dt.to_period("M") == snapshot.month
+    counts = {"on_programme": present, "in_work": present & working, "started": started}
+    return pd.DataFrame(counts).groupby(whose).sum().astype(int).rename_axis("unit")

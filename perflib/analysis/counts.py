@@ -1,0 +1,418 @@
+"""The counts that a contract is managed by, on every period basis, against what was promised; and who they concern.
+
+Conventions
+-----------
+- A measure is counted in the month in which it happened, or was first recorded (`clock`): an event each time, an
+  outcome once a referral, a start once a referral.
+- What is promised for a month is the contract's volume for that measure; for one with a cohort profile it is the sum,
+  over cohorts, of starts x the profile's rise from the age before.
+- Bases are the report month, rolling windows cut at the contract's first month and labelled, and everything since.
+- Rates of people are of cohorts that have all been observed to the same age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from perflib.analysis import cohorts, control_charts, journey, measures
+from perflib.analysis.measures import Clock
+from perflib.records.snapshot import Snapshot, remembered
+from perflib.rules.calendar import BASES, window
+from perflib.rules.programme import Trend as TrendRule
+
+EQUAL_AGES = (12, 6, 3)
+"""Ages in months at which groups are compared: the greatest that any cohort has been observed to."""
+
+
+def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock = "event") -> pd.DataFrame:
+    """Count each measure in each month of the contract.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    names : sequence of str, optional
+        Events and outcomes; by default the programme's `measures`.
+    clock : {'event', 'recorded'}
+        By when it happened, or by when it was first recorded.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `month`, columns the measures.
+    """
+    counts = {}
+    for name in snapshot.programme.measures if names is None else names:
+        when = measures.occurrences(snapshot, name)[clock].dt.to_period("M")
+        counts[name] = when.value_counts().reindex(snapshot.months, fill_value=0)
+    return pd.DataFrame(counts, index=snapshot.months.rename("month"))
+
+
+def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return what the contract promised of each measure in each month; NaN where it promised nothing.
+
+    Returns
+    -------
+    DataFrame of float
+        Index `month`, columns the measures.
+    """
+    contract, months = snapshot.contract, snapshot.months.rename("month")
+    frame = pd.DataFrame(index=months)
+    profiled = {profile.measure for profile in contract.profiles}
+    for name in snapshot.programme.measures if names is None else names:
+        frame[name] = contract.volume(name, months)
+        if name in profiled:
+            expected = cohorts.expected(cohorts.triangle(snapshot, name), contract)
+            rise = expected.diff(axis=1).fillna(expected)
+            frame[name] = frame[name].fillna(by_calendar_month(rise).reindex(months))
+    return frame
+
+
+def by_calendar_month(cells: pd.DataFrame) -> pd.Series:
+    """Sum the cells of a triangle by cohort + age; missing where any cell is."""
+    first, values = cells.index[0], cells.to_numpy()
+    ordinal = np.arange(values.shape[0])[:, None] + np.arange(values.shape[1])
+    seen = ordinal < values.shape[0]
+    missing = np.isnan(values)
+    totals = np.bincount(ordinal[seen], np.where(missing, 0, values)[seen], minlength=values.shape[0])
+    lost = np.bincount(ordinal[seen], missing[seen], minlength=values.shape[0]) > 0
+    months = pd.period_range(first, periods=values.shape[0], freq="M")
+    return pd.Series(np.where(lost, np.nan, totals), index=months)
+
+
+@remembered
+def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = BASES) -> pd.DataFrame:
+    """Count every measure on every period basis beside what was promised.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    clock : {'event', 'recorded'}
+    bases : sequence of str
+        'month', 'rolling_<n>', 'cumulative'.
+
+    Returns
+    -------
+    DataFrame
+        One row a measure and basis: `measure`, `label`, `basis`, `period` (the window in words), `months` (counted),
+        `partial` (whether the window is shorter than its name), `actual`, `profile`, `difference`, `of_profile`.
+    """
+    counts, promises = monthly(snapshot, clock=clock), promised(snapshot)
+    rows = []
+    for basis in bases:
+        span = window(basis, snapshot.month, snapshot.first_day)
+        inside = span.contains(counts.index)
+        for name in counts.columns:
+            actual = counts.loc[inside, name].sum()
+            profile = promises.loc[inside, name].sum(skipna=False)
+            rows.append(
+                {
+                    "measure": name,
+                    "label": snapshot.programme.label(name),
+                    "basis": basis,
+                    "period": span.label,
+                    "months": span.months,
+                    "partial": span.first_partial or span.months < span.full,
+                    "actual": actual,
+                    "profile": profile,
+                    "difference": actual - profile,
+                    "of_profile": actual / profile if profile > 0 else np.nan,
+                }
+            )
+    return pd.DataFrame(rows).sort_values("measure", key=lambda names: names.map(counts.columns.get_loc), kind="stable")
+
+
+def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFrame:
+    """Summarise the days from referral to start, of the starts in each window.
+
+    Referrals still open have no such time and are not in it; `journey.referrals` counts them.
+
+    Returns
+    -------
+    DataFrame
+        Index `basis`; `period`, `starts`, `median` and `p90` in calendar days; NaN where nobody started.
+    """
+    journeys = snapshot.journeys
+    taken = (journeys["start"] - journeys["referral"]).dt.days
+    month = journeys["start"].dt.to_period("M")
+    rows = {}
+    for basis in bases:
+        span = window(basis, snapshot.month, snapshot.first_day)
+        mine = taken[month.notna() & span.contains(month)]
+        rows[basis] = {
+            "period": span.label,
+            "starts": len(mine),
+            "median": mine.median(),
+            "p90": mine.quantile(0.9),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("basis")
+
+
+def leavers(snapshot: Snapshot) -> pd.DataFrame:
+    """Count who left, by the reason that was recorded, on each period basis.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `reason`, those that occur, 'not recorded' among them; a column for each of `BASES`.
+    """
+    rows = snapshot.events[snapshot.events["event"] == "exit"]
+    month, reason = rows["event_date"].dt.to_period("M"), rows["detail"].astype("str").fillna(cohorts.NOT_RECORDED)
+    spans = {basis: window(basis, snapshot.month, snapshot.first_day) for basis in BASES}
+    counts = {basis: reason[span.contains(month)].value_counts() for basis, span in spans.items()}
+    return pd.DataFrame(counts, columns=list(BASES)).fillna(0).astype(int).sort_index().rename_axis("reason")
+
+
+@remembered
+def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) -> pd.DataFrame:
+    """Count starts by each attribute as at the start: in the report month, the last twelve, and to date.
+
+    Returns
+    -------
+    DataFrame
+        One row an attribute and value: `attribute`, `value` (labels), `month`, `rolling_12`, `cumulative` (starts),
+        `share` (of the starts to date).
+    """
+    keep = cohorts.started(snapshot)
+    month = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
+    frames = []
+    for name in snapshot.programme.demographics if attributes is None else attributes:
+        values = cohorts.labels(snapshot, name)[keep]
+        spans = {
+            basis: window(basis, snapshot.month, snapshot.first_day) for basis in ("month", "rolling_12", "cumulative")
+        }
+        counts = pd.DataFrame({basis: values[span.contains(month)].value_counts() for basis, span in spans.items()})
+        counts = counts.fillna(0).astype(int).sort_index()
+        frame = counts.rename_axis("value").reset_index()
+        frame.insert(0, "attribute", snapshot.programme.attributes[name].label)
+        frame["value"] = [value_label(snapshot, name, value) for value in frame["value"]]
+        frames.append(frame.assign(share=frame["cumulative"] / max(frame["cumulative"].sum(), 1)))
+    columns = ["attribute", "value", "month", "rolling_12", "cumulative", "share"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:
+    """Return what a value of an attribute is called in reports."""
+    codes = snapshot.programme.attributes[attribute].codes
+    if value in codes:
+        return codes[value].label
+    words = value.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def equal_age(snapshot: Snapshot, measure: str = "outcome") -> int | None:
+    """Return the greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has.
+
+    Where the programme charts the measure at an age (`at_age`), that is the first of them: later ones would only leave
+    cohorts out.
+    """
+    t = cohorts.triangle(snapshot, measure)
+    charted = [trend.at_age for trend in snapshot.programme.trends if trend.measure == measure and trend.at_age]
+    greatest = min(charted, default=EQUAL_AGES[0])
+    ages = [greatest, *(age for age in EQUAL_AGES if age < greatest)]
+    return next((age for age in ages if len(t.rate_at(age)) and t.rate_at(age)["starts"].sum() > 0), None)
+
+
+@remembered
+def equality(
+    snapshot: Snapshot, measure: str = "outcome", age: int | None = None, attributes: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Compare how many of each group reached a measure by the same age.
+
+    Only cohorts observed to that age count, above and below the line. Each group is compared with everybody else:
+    the difference has Newcombe's interval, and p values are those of Fisher's exact test, adjusted for the number of
+    comparisons (Benjamini and Hochberg 1995). A difference may come from the mix of other characteristics.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    measure : str
+    age : int, optional
+        Months since the cohort's month; by default `equal_age`.
+    attributes : sequence of str, optional
+        By default the programme's `demographics`.
+
+    Returns
+    -------
+    DataFrame
+        One row an attribute and value: `attribute`, `value`, `starts`, `outcomes`, `rate`, `lower`, `upper` (exact
+        95 %), `gap` (rate less that of everybody else), `gap_lower`, `gap_upper`, `p_adjusted`, `signal` ('higher',
+        'lower' or ''). Empty where no cohort is old enough.
+    """
+    age = equal_age(snapshot, measure) if age is None else age
+    rows = []
+    if age is not None:
+        for name in snapshot.programme.demographics if attributes is None else attributes:
+            reached = cohorts.triangle(snapshot, measure, by=name).rate_at(age)
+            groups = reached.groupby(level=0)[["starts", "outcomes"]].sum()
+            groups = groups[groups["starts"] > 0]
+            everybody = groups.sum()
+            rows += [_against_the_rest(snapshot, name, value, group, everybody) for value, group in groups.iterrows()]
+    columns = ["attribute", "value", "starts", "outcomes", "rate", "lower", "upper"]
+    columns += ["gap", "gap_lower", "gap_upper", "p_adjusted", "signal"]
+    frame = pd.DataFrame(rows, columns=columns)
+    tested = frame["p_adjusted"].notna()
+    if tested.any():
+        frame.loc[tested, "p_adjusted"] = multipletests(frame.loc[tested, "p_adjusted"], method="fdr_bh")[1]
+    significant = frame["p_adjusted"] < 0.05
+    frame["signal"] = np.select(
+        [significant & (frame["gap"] > 0), significant & (frame["gap"] < 0)], ["higher", "lower"], ""
+    )
+    return frame
+
+
+def _against_the_rest(
+    snapshot: Snapshot, attribute: str, value: object, group: pd.Series, everybody: pd.Series
+) -> dict[str, object]:
+    x, n = int(group["outcomes"]), int(group["starts"])
+    other_x, other_n = int(everybody["outcomes"]) - x, int(everybody["starts"]) - n
+    lower, upper = cohorts.exact_interval(np.array([x]), np.array([n]))
+    row: dict[str, object] = {
+        "attribute": snapshot.programme.attributes[attribute].label,
+        "value": value_label(snapshot, attribute, str(value)),
+        "starts": n,
+        "outcomes": x,
+        "rate": x / n,
+        "lower": lower[0],
+        "upper": upper[0],
+    }
+    if other_n > 0:
+        row["gap"] = x / n - other_x / other_n
+        row["gap_lower"], row["gap_upper"] = confint_proportions_2indep(x, n, other_x, other_n, method="newcomb")
+        row["p_adjusted"] = stats.fisher_exact(np.array([[x, n - x], [other_x, other_n - other_x]])).pvalue
+    return row
+
+
+PER_LABELS = {
+    "on_programme": "participants on the programme",
+    "out_of_work": "participants on the programme without a job",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """The trend of one measure.
+
+    Attributes
+    ----------
+    measure : str
+    label : str
+        What is charted, in words; `unit` of each point: 'a month', 'for each 100 ...'.
+    per : str or None
+        Whom the denominators count, in words; None where counts are charted.
+    by_cohort : bool
+        Whether a point is a start cohort, not a month in which things happened.
+    chart : trends.ControlChart
+    shift : trends.Shift or None
+        Where the series stands at its end, when that is not where it stood before.
+    recorded : Series
+        The share of each month's events that is expected to be recorded yet; NaN where there are too few to say.
+    seasonal : trends.Seasonal or None
+        None with less than two years of complete months.
+    """
+
+    measure: str
+    label: str
+    per: str | None
+    by_cohort: bool
+    chart: control_charts.ControlChart
+    shift: control_charts.Shift | None
+    recorded: pd.Series
+    seasonal: control_charts.Seasonal | None
+
+    @property
+    def scale(self) -> int:
+        """By what the chart's values are multiplied to be shown: 100 where there are denominators."""
+        return 100 if self.per else 1
+
+    @property
+    def unstable(self) -> bool:
+        """Whether more than half of the complete points are signalled: the series then has no level to be judged by."""
+        judged = self.chart.points[self.chart.points["complete"]]
+        return bool(judged["signal"].notna().mean() > 0.5)
+
+    @property
+    def unit(self) -> str:
+        """What a point of the chart is, in words."""
+        return f"for each 100 {self.per}" if self.per else "a month"
+
+
+def trend_of(snapshot: Snapshot, rule: TrendRule) -> Trend:
+    """Chart one measure, with the contract's stated changes and without the months still being recorded.
+
+    A month is complete when at least 95 % of its events are expected to be recorded; where there are too few events to
+    estimate that, when `recording_allowance` days have passed since its end. A cohort is complete at an age when the
+    month in which it reached that age is.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    rule : rules.programme.Trend
+        The measure, and what it is charted for each of.
+    """
+    when = measures.occurrences(snapshot, rule.measure)
+    when = when[when["recorded"] >= when["event"]]
+    months = snapshot.months
+    recorded = control_charts.completeness(when["event"], when["recorded"], snapshot.known_at, months)
+    waited = months.to_timestamp(how="end").normalize() + pd.Timedelta(days=snapshot.contract.recording_allowance)
+    complete = (recorded >= control_charts.INCOMPLETE) | (recorded.isna() & (waited <= pd.Timestamp(snapshot.known_at)))
+    changes = snapshot.contract.stated_changes(rule.measure)
+    label, per = snapshot.programme.label(rule.measure), None
+    if rule.at_age is not None:
+        reached = cohorts.triangle(snapshot, rule.measure).rate_at(rule.at_age)
+        months = pd.PeriodIndex(reached.index)
+        complete = pd.Series(complete.reindex(months + rule.at_age).to_numpy(dtype=bool), index=months)
+        label, per = f"{label} within {rule.at_age} months", "starts"
+        chart = control_charts.control_chart(
+            reached["outcomes"], reached["starts"], "p_prime", complete=complete, changes=changes
+        )
+    elif rule.per is not None:
+        per = PER_LABELS[rule.per]
+        chart = control_charts.control_chart(
+            monthly(snapshot, [rule.measure])[rule.measure],
+            journey.caseload(snapshot)[rule.per],
+            "u_prime",
+            complete=complete,
+            changes=changes,
+        )
+    else:
+        counts = monthly(snapshot, [rule.measure])[rule.measure]
+        chart = control_charts.control_chart(counts, complete=complete, changes=changes, floor=0)
+    seasonal = control_charts.seasonal(chart.points["value"].where(complete)) if len(chart.points) else None
+    return Trend(
+        rule.measure, label, per, rule.at_age is not None, chart, control_charts.shift(chart), recorded, seasonal
+    )
+
+
+@remembered
+def all_trends(snapshot: Snapshot) -> list[Trend]:
+    """Chart every measure that the programme file lists under `trends`; those without a point yet are left out."""
+    charts = [trend_of(snapshot, rule) for rule in snapshot.programme.trends if _has_points(snapshot, rule)]
+    return [trend for trend in charts if len(trend.chart.points)]
+
+
+def _has_points(snapshot: Snapshot, rule: TrendRule) -> bool:
+    return rule.at_age is None or len(snapshot.months) > rule.at_age
+
+
+def individuals(snapshot: Snapshot) -> pd.DataFrame:
+    """Count referrals, starts, and the people they are of.
+
+    Returns
+    -------
+    DataFrame of int
+        Index 'referral', 'start'; `journey`, `individuals`. A journey whose participant was not recorded counts as a
+        person of its own.
+    """
+    journeys = snapshot.journeys
+    rows = {}
+    for name in ("referral", "start"):
+        people = journeys.loc[journeys[name].notna(), "participant_id"]
+        rows[name] = {"journeys": len(people), "individuals": people.nunique() + int(people.isna().sum())}
+    return pd.DataFrame.from_dict(rows, orient="index")

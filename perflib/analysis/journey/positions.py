@@ -1,0 +1,291 @@
+"""Where participants stand on a day, and how they move between stages from one day to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perflib.analysis import measures
+from perflib.analysis.cohorts import cohort_months, started
+from perflib.analysis.survival import EXIT
+from perflib.errors import ParameterError
+from perflib.records.schemas import NOT_RECORDED as CELL_NOT_USED
+from perflib.records.snapshot import Snapshot, remembered
+from perflib.rules.programme import Programme
+
+OUTCOME, PAST, LEFT, ON_PROGRAMME = "outcome", "past_last_day", "left", "on_programme"
+
+
+NEVER = pd.Timestamp("9999-12-31").as_unit("s")
+
+
+def stages(snapshot: Snapshot) -> dict[str, str]:
+    """Return the stages at which a started participant may stand, code to label, from the furthest to the first."""
+    programme = snapshot.programme
+    reached = {name: programme.label(name) for name in ("outcome", *reversed(programme.milestones))}
+    return reached | {ON_PROGRAMME: "On programme", LEFT: "Left", PAST: "Past the last day for an outcome"}
+
+
+def stage(snapshot: Snapshot) -> pd.Series:
+    """Return the stage of each journey at the end of the reporting month.
+
+    Returns
+    -------
+    Series aligned with `snapshot.journeys`
+        Codes of `stages`; missing where the journey has not started.
+    """
+    journeys, end = snapshot.journeys, pd.Timestamp(snapshot.period_end)
+    place = pd.Series(ON_PROGRAMME, index=journeys.index, dtype="str")
+    if "exit" in journeys:
+        place[journeys["exit"].notna()] = LEFT
+    place[(journeys["start"] + last_day(snapshot)) < end] = PAST
+    for name in snapshot.programme.milestones:
+        place[journeys[name].notna() & (place != PAST)] = name
+    place[measures.first(snapshot, "outcome")["event"].notna()] = OUTCOME
+    return place.where(started(snapshot))
+
+
+def last_day(snapshot: Snapshot) -> pd.Series:
+    """Return, for each journey, how long after the start an outcome can happen by any route; missing without an end."""
+    starts, never = snapshot.journeys["start"], np.full(len(snapshot.journeys), np.nan)
+    routes = snapshot.programme.outcomes["outcome"].routes
+    days = np.maximum.reduce([route.within_days.at(starts) if route.within_days else never for route in routes])
+    return pd.Series(pd.to_timedelta(days - snapshot.programme.start_day, unit="D"), index=starts.index)
+
+
+def position(snapshot: Snapshot) -> pd.DataFrame:
+    """Count where the started participants of each cohort stand at the end of the reporting month.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `cohort`, as in `cohorts.triangle`; columns `stages`, adding up to the cohort's starts.
+    """
+    keep = started(snapshot)
+    cohort = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
+    table = pd.crosstab(cohort, stage(snapshot)[keep])
+    return table.reindex(index=cohort_months(snapshot), columns=pd.Index(list(stages(snapshot))), fill_value=0)
+
+
+OPEN, NOT_REFERRED = "open", "not_referred"
+
+
+Days = NDArray[np.datetime64]
+
+
+Numbers = NDArray[np.int64]
+
+
+WITHDRAWN, LATE, CORRECTED, ELSEWHERE = "withdrawn", "recorded late", "corrected", "changed elsewhere"
+
+
+@dataclass(frozen=True, eq=False)
+class _Day(Snapshot):
+    """A snapshot that ends on any day of its month."""
+
+    last_day: date = date.max
+
+    @property
+    def period_end(self) -> date:
+        return self.last_day
+
+
+def at(snapshot: Snapshot, day: date) -> Snapshot:
+    """Return the snapshot of an earlier day, as known since: with what had happened by its close.
+
+    The last day of a month gives what `load_snapshot` gives for that month and the same `known_at`.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    day : date
+        From the contract's first month to the snapshot's last day.
+
+    Raises
+    ------
+    ParameterError
+        A day that the snapshot does not hold.
+    """
+    if not snapshot.first_month.start_time.date() <= day <= snapshot.period_end:
+        raise ParameterError(
+            f"day {day}: must be from {snapshot.first_month.start_time.date()} to {snapshot.period_end}. "
+            f"Choose another day, or the snapshot of a later month."
+        )
+    cut = _cut(snapshot, day)
+    people = snapshot.tables["participants"]
+    people = people[people["referral_id"].isin(cut.journeys["referral_id"])]
+    aside = snapshot.set_aside
+    of_others = (aside["table"] == "participants") & ~aside["row"].isin(people.index)
+    aside = aside[~(of_others & (aside["effect"] == CELL_NOT_USED))]
+    texts = cut.events.select_dtypes("category")
+    events = cut.events.assign(**{str(name): texts[name].cat.remove_unused_categories() for name in texts})
+    cut = replace(cut, tables={**snapshot.tables, "participants": people}, set_aside=aside, events=events)
+    if len(snapshot.history):  # who has not started by then is read at the referral
+        held = {name: cut.attribute(name) for name in snapshot.history["attribute"].unique()}
+        cut = replace(cut, journeys=cut.journeys.assign(**held))
+    return cut
+
+
+def _cut(snapshot: Snapshot, day: date) -> Snapshot:
+    """Return the snapshot of a day, but for attributes and tables, which stay as they are."""
+    end = pd.Timestamp(day)
+    referred = (snapshot.journeys["referral"] <= end).to_numpy()
+    frame = snapshot.journeys[referred].reset_index(drop=True)
+    for name in snapshot.programme.events:
+        if name in frame and (later := frame[name] > end).any():
+            frame = frame.assign(**{column: frame[column].mask(later) for column in (name, f"{name}_recorded")})
+    events = snapshot.events[(snapshot.events["event_date"] <= end).to_numpy() & referred[_rows(snapshot)]]
+    whole = {item.name: getattr(snapshot, item.name) for item in fields(Snapshot) if item.init}
+    return _Day(**whole | {"month": pd.Period(day, "M"), "journeys": frame, "events": events, "last_day": day})
+
+
+@remembered
+def _rows(snapshot: Snapshot) -> Numbers:
+    """Return the row of each event's journey."""
+    return row_of(snapshot, snapshot.events["referral_id"])
+
+
+def row_of(snapshot: Snapshot, referrals: pd.Series) -> Numbers:
+    """Return the row in journeys of each referral."""
+    found = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(referrals))
+    return np.asarray(found, dtype=np.int64)
+
+
+def places(programme: Programme) -> dict[str, str]:
+    """Return where a journey may stand, code to label, from the first to the last."""
+    names = (*programme.milestones, "outcome")
+    resolved = [name for name in programme.resolves if name != "start"]
+    return (
+        {NOT_REFERRED: "Not referred yet", OPEN: "Referred, not resolved"}
+        | {name: programme.label(name) for name in resolved}
+        | {ON_PROGRAMME: "On programme"}
+        | {name: programme.label(name) for name in names}
+        | {LEFT: "Left", PAST: "Past the last day for an outcome"}
+    )
+
+
+def place(snapshot: Snapshot) -> pd.Series:
+    """Return where each journey stands at the snapshot's end.
+
+    Returns
+    -------
+    Series aligned with `snapshot.journeys`
+        Codes of `places`.
+    """
+    resolved = [name for name in snapshot.programme.resolves if name != "start"]
+    dates = snapshot.journeys[resolved].fillna(NEVER)
+    first = np.array(resolved)[dates.to_numpy().argmin(axis=1)]
+    waiting = pd.Series(first, index=dates.index, dtype="str").where((dates < NEVER).any(axis=1), OPEN)
+    return stage(snapshot).fillna(waiting)
+
+
+def place_at(snapshot: Snapshot, day: date) -> pd.Series:
+    """Return where each journey of the snapshot stood at the close of a day.
+
+    Returns
+    -------
+    Series aligned with `snapshot.journeys`
+        Codes of `places`.
+    """
+    then = place(_cut(snapshot, day))
+    found = pd.Series(NOT_REFERRED, index=snapshot.journeys.index, dtype="str")
+    found[(snapshot.journeys["referral"] <= pd.Timestamp(day)).to_numpy()] = then.to_numpy()
+    return found
+
+
+def position_at(snapshot: Snapshot, day: date) -> pd.DataFrame:
+    """Count where the started participants of each cohort stood at the close of a day, as `journey.position`.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `cohort`, every month of the contract to that day's; columns the stages, adding up to the cohort's starts
+        by that day.
+    """
+    return position(at(snapshot, day))
+
+
+def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.DataFrame:
+    """Count how many journeys stood in each place at the close of some days.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    days : iterable of date, optional
+        By default the last day of the reporting month and of each of the twelve before it.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `date`; columns `places` but `not_referred`, adding up to the referrals to that day.
+    """
+    days = [month.end_time.date() for month in snapshot.months[-13:]] if days is None else days
+    codes = list(places(snapshot.programme))[1:]
+    slim = _what_places_need(snapshot)
+    counts = {day: place(_cut(slim, day)).value_counts() for day in days}
+    frame = pd.DataFrame(counts).T.reindex(columns=codes).fillna(0).astype(int)
+    return frame.set_axis(pd.DatetimeIndex(list(frame.index), name="date"), axis="index")
+
+
+def _what_places_need(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with only the dates and events on which places depend."""
+    programme = snapshot.programme
+    columns = [name for name in dated(programme) if name in snapshot.journeys]
+    columns += [f"{name}_recorded" for name in columns]
+    return replace(
+        snapshot,
+        journeys=snapshot.journeys[["referral_id", *columns]],
+        events=snapshot.events[snapshot.events["event"].isin(counted(programme))],
+    )
+
+
+def dated(programme: Programme) -> list[str]:
+    """Return the events whose first dates decide where a journey stands."""
+    return [*dict.fromkeys(["referral", "start", *programme.resolves, *programme.milestones]), EXIT]
+
+
+def counted(programme: Programme) -> list[str]:
+    """Return the events that decide whether an outcome counts."""
+    routes = [route for outcome in programme.outcomes.values() for route in outcome.routes]
+    claims = [name for route in routes if (it := route.claim) for name in (it.submitted, it.paid, it.rejected)]
+    return [*(route.event for route in routes), *claims]
+
+
+def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.DataFrame:
+    """Count from where to where journeys moved between two days.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What is known of both days.
+    earlier, later : date
+        `later` is the snapshot's last day by default.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `was`, columns `now`, both `places`; row sums are where journeys stood on the earlier day, column sums
+        where they stood on the later one, and the row `not_referred` those referred between.
+    """
+    then = snapshot if later is None else _cut(snapshot, later)
+    if earlier > then.period_end:
+        raise ParameterError(f"earlier={earlier}: is after {then.period_end}. Give the two days in order.")
+    codes = list(places(snapshot.programme))
+    table = pd.crosstab(place_at(then, earlier).rename("was"), place(then).rename("now"))
+    return table.reindex(index=codes, columns=codes, fill_value=0)
+
+
+def exits(snapshot: Snapshot) -> pd.Series:
+    """Return the day each journey left, missing while it has not."""
+    return snapshot.journeys[EXIT] if EXIT in snapshot.journeys else pd.Series(pd.NaT, snapshot.journeys.index)
+
+
+def on_programme(snapshot: Snapshot) -> NDArray[np.bool_]:
+    """Return who is on the programme at the snapshot's end."""
+    end = pd.Timestamp(snapshot.period_end)
+    return (snapshot.journeys["start"].notna() & ~(exits(snapshot) <= end)).to_numpy()

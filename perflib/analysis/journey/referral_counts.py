@@ -1,0 +1,65 @@
+"""Referrals and their results, and the caseload, month by month."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perflib.analysis.journey.positions import NEVER
+from perflib.analysis.journey.work import work_spells
+from perflib.records.snapshot import Snapshot, remembered
+
+
+def referrals(snapshot: Snapshot) -> pd.DataFrame:
+    """Count what has become of the referrals of each month.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `month` of the referral; `referral` (all), one column for each event that resolves a referral (the first
+        of them that happened; on one day the programme's order decides) and `open`.
+    """
+    journeys, resolves = snapshot.journeys, list(snapshot.programme.resolves)
+    month = journeys["referral"].dt.to_period("M")
+    dates = journeys[resolves]
+    order = dates.fillna(NEVER).to_numpy().argmin(axis=1)
+    result = pd.Series(np.array(resolves)[order], index=journeys.index).where(dates.notna().any(axis=1), "open")
+    table = pd.crosstab(month, result)
+    months = snapshot.months.union(pd.PeriodIndex(table.index, freq="M")).rename("month")
+    table = table.reindex(index=months, columns=pd.Index([*resolves, "open"]), fill_value=0)
+    table.insert(0, "referral", table.sum(axis=1))
+    return table
+
+
+@remembered
+def caseload(snapshot: Snapshot) -> pd.DataFrame:
+    """Count who is on the programme on the first day of each month, in and out of work.
+
+    Returns
+    -------
+    DataFrame of int
+        Index `month`; `on_programme`, `in_work`, `out_of_work`.
+    """
+    journeys = snapshot.journeys
+    months = snapshot.months.rename("month")
+    days = months.to_timestamp().to_numpy(dtype="datetime64[s]")
+    leave = journeys["exit"] if "exit" in journeys else pd.Series(pd.NaT, index=journeys.index)
+    on_programme = _present(journeys["start"], leave, days)
+    spells = work_spells(snapshot)
+    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(spells["referral_id"]))
+    start, exit_day = (pd.Series(column.to_numpy()[place], index=spells.index) for column in (journeys["start"], leave))
+    begin = spells["from_date"].where(~(spells["from_date"] < start), start).where(start.notna())
+    finish = spells["to_date"].where(~(spells["to_date"].fillna(NEVER) > exit_day), exit_day)
+    in_work = _present(begin, finish, days)
+    return pd.DataFrame(
+        {"on_programme": on_programme, "in_work": in_work, "out_of_work": on_programme - in_work}, index=months
+    )
+
+
+def _present(begin: pd.Series, finish: pd.Series, days: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Count the spells that hold on each day: begun on or before it, not finished on or before it."""
+    real = begin.notna() & ~(finish < begin)
+    begun = np.sort(begin[real].to_numpy(dtype="datetime64[s]"))
+    done = np.sort(finish[real].dropna().to_numpy(dtype="datetime64[s]"))
+    return np.searchsorted(begun, days, side="right") - np.searchsorted(done, days, side="right")

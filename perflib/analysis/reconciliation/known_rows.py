@@ -1,0 +1,51 @@
+"""Every row that a snapshot knows of an event, those among them that another row replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pandas as pd
+
+from perflib.records.current_rows import alone, as_text, categorical, in_order, resolve
+from perflib.records.snapshot import Snapshot
+
+RECORD = "record"
+"""What a row does unless its `action` says otherwise."""
+
+
+def rows(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
+    """Return every usable row of some events of the snapshot's referrals.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    events : collection of str
+        Names of events.
+
+    Returns
+    -------
+    DataFrame
+        The columns of the events table, text as categories; index the row number in the file. Repeats are left out.
+    """
+    held = snapshot.events[snapshot.events["event"].isin(events)].drop(columns="first_recorded")
+    other = not_held(snapshot, events)
+    sound = other["event_date"].notna() & (other["event_date"] <= other["recorded_date"])
+    sound &= other["action"].isin([RECORD, "withdraw"]) & (snapshot.rows_of(other["referral_id"]) >= 0)
+    every = pd.concat([as_text(held).assign(action=RECORD), other[sound]])
+    texts = every.columns.difference(["event_date", "recorded_date"])
+    return every.assign(**{name: categorical(every[name]) for name in texts})
+
+
+def not_held(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
+    """Return the rows of some events that are known and do not hold, with `action` where it was left blank."""
+    other = as_text(snapshot.other_rows[snapshot.other_rows["event"].isin(events)])
+    return other.assign(action=other["action"].fillna(RECORD))
+
+
+def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return which of some rows hold, with `first_recorded`, and which of them lost a conflict."""
+    rows, repeating = in_order(rows), snapshot.programme.repeating
+    found = resolve(rows, alone(rows, repeating), np.full(len(rows), True), repeating, source_order)
+    current = rows.assign(first_recorded=found.first_recorded.astype("datetime64[s]"))[found.holds]
+    return current, rows.iloc[found.conflicts]

@@ -1,0 +1,1 @@
+"""The trend report: flows, cohorts against profile, milestones, equality and trends."""

@@ -1,0 +1,276 @@
+"""The data dictionary and the list of parameters, made from the schemas and models that read the files themselves.
+
+`perflib docs --out docs` writes `extracts.md` and `parameters.md`; a test keeps those in the repository equal to what
+is made here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pandas as pd
+from pydantic import BaseModel, RootModel
+from pydantic.fields import FieldInfo
+
+from perflib.records.sample import PROCESSES
+from perflib.records.sample.draws import Parameters
+from perflib.records.schemas import REQUIRED_TABLES, TABLES
+from perflib.rules import data_source
+from perflib.rules.contract import BUILT_IN, Contract, load_programme
+from perflib.rules.management import Management
+from perflib.rules.programme import Attribute, Programme
+
+KINDS = {
+    "id": "text, letter for letter but for blanks at its ends",
+    "code": "text; blanks at its ends and capitals do not matter",
+    "text": "text",
+    "prose": "text that reports may repeat",
+    "date": "day: 2020-12-31 (with or without a time), 31/12/2020 or 31 December 2020 (or Dec)",
+    "integer": "whole number",
+    "number": "number",
+}
+"""How a cell of each kind is read."""
+
+WORDS: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Decimal: "number",
+    bool: "true or false",
+    date: "day, YYYY-MM-DD",
+    pd.Period: "month, YYYY-MM",
+    Any: "anything",
+}
+LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
+EXTRACTS = """\
+# Extracts
+
+The tables of an extract and their columns, what a cell may hold, and how an extract that calls things otherwise is
+mapped. Made by `perflib docs` from `perflib/records/schemas.py`, `perflib/rules/data_source.py` and
+`params/programmes`; not to be edited by hand.
+
+An extract is a folder of CSV, Parquet or Excel files or a database (see *Where the extract is*, below). Only the tables
+{required} must be there. Of a table, the columns marked *must be there* must; a row with a blank cell under *filled* is
+not used. Every other cell that cannot be used counts as not recorded. Both are counted in every report, by row number.
+Columns that are not listed are not read; `perflib check CONTRACT` names them.
+"""
+
+PARAMETERS = """\
+# Parameters
+
+Every key of the files under `params/`: what it may hold, what it is by default, and what it means. Made by
+`perflib docs` from the models that read the files; not to be edited by hand.
+
+A key without a default must be given. A key that is not listed is an error, with its line and the nearest key there is.
+`source` says which document, clause or table a value is from; `invented: true` says that none gives it, and the reports
+repeat that. A *dated* value is one mapping `{value, from, source}`, or a list of them in the order of `from`: the
+latest `from` on or before the day holds, that day being the start's or the referral's, never the report's.
+"""
+
+
+def documents() -> dict[str, str]:
+    """Return the text of each document by its file name."""
+    return {"extracts.md": _extracts(), "parameters.md": _parameters()}
+
+
+def _extracts() -> str:
+    parts = [EXTRACTS.format(required=" and ".join(f"`{name}`" for name in REQUIRED_TABLES))]
+    parts.append(_table("How cells are read", ("kind", "a cell holds"), KINDS.items(), level=2))
+    parts.append("## Tables\n")
+    for name, columns in TABLES.items():
+        rows = [
+            (
+                f"`{key}`",
+                column.kind,
+                "yes" if column.required else "",
+                "yes" if column.filled else "",
+                column.description,
+            )
+            for key, column in columns.items()
+        ]
+        parts.append(_table(f"`{name}`", ("column", "kind", "must be there", "filled", "what it is"), rows, level=3))
+    parts.append("A `participants` table has, besides, any of the attributes of its programme, each a column.\n")
+    names = sorted(path.stem for path in (BUILT_IN / "programmes").glob("*.yaml"))
+    parts += [_programme(load_programme(name, BUILT_IN)) for name in names]
+    parts.append("## Where the extract is\n\nUnder `source:` in the contract file. " + _body(data_source) + "\n")
+    mapped = (
+        data_source.FolderSource,
+        data_source.FileTable,
+        data_source.DatabaseSource,
+        data_source.DatabaseTable,
+        data_source.EventColumns,
+    )
+    parts += [_model(model) for model in (*mapped, data_source.SampleSource)]
+    return "\n".join(parts)
+
+
+def _programme(programme: Programme) -> str:
+    """Return the attributes and events of a programme."""
+    attributes = [(f"`{name}`", item.label, _values(item), item.source) for name, item in programme.attributes.items()]
+    events = [
+        (f"`{name}`", item.label, ", ".join(f"`{alias}`" for alias in item.aliases), _yes(item.repeats), item.source)
+        for name, item in programme.events.items()
+    ]
+    return "\n".join(
+        [
+            f"## {programme.name} (`{programme.programme}`)\n\nRules: {programme.source}.\n",
+            _table("Attributes", ("column", "what it is", "allowed", "source"), attributes, level=3),
+            _table("Events", ("code", "what it is", "also called", "repeats", "source"), events, level=3),
+        ]
+    )
+
+
+def _values(item: Attribute) -> str:
+    """Return what an attribute may hold."""
+    if item.numeric:
+        return f"whole number from {item.minimum} to {item.maximum}"
+    blank = f"; blank means {item.blank}" if item.blank is not None else ""
+    codes = ", ".join(
+        f"`{code}`" + (f" (or {', '.join(f'`{alias}`' for alias in entry.aliases)})" if entry.aliases else "")
+        for code, entry in item.codes.items()
+    )
+    return (codes or "any text") + blank
+
+
+def _parameters() -> str:
+    kinds: list[tuple[str, str, type[BaseModel]]] = [
+        ("Programmes", "`params/programmes/<id>.yaml`: what a programme demands.", Programme),
+        ("Management", "`params/management/<id>.yaml`: how a provider manages performance.", Management),
+        ("Contracts", "`params/contracts/<id>.yaml`: what one contract promised, and where its extract is.", Contract),
+    ]
+    parts, seen = [PARAMETERS], set[type[BaseModel]]()
+    for title, about, model in kinds:
+        parts.append(f"## {title}\n\n{about}\n")
+        for found in _reached(model):
+            if found not in seen:
+                seen.add(found)
+                parts.append(_model(found))
+    parts.append(
+        "## Samples\n\nUnder `source: {sample: ...}`: the process that makes a synthetic extract, as `process` says.\n"
+    )
+    for process in PROCESSES.values():
+        for found in _reached(process):
+            if found not in seen:
+                seen.add(found)
+                parts.append(_model(found))
+    return "\n".join(parts)
+
+
+def _reached(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield a model and those that its fields hold, in the order of the fields; not what another file is read by."""
+    waiting, seen = [model], set[type[BaseModel]]()
+    while waiting:
+        found = waiting.pop(0)
+        if found in seen:
+            continue
+        seen.add(found)
+        if not issubclass(found, RootModel):
+            yield found
+        held = [part for field in found.model_fields.values() for part in _models_in(field.annotation)]
+        waiting = [part for part in held if part not in (Programme, Management)] + waiting
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+def _model(model: type[BaseModel]) -> str:
+    """Return one model as a heading, what it is, and a table of its keys."""
+    rows = [
+        (f"`{field.alias or name}`", _holds(field), _default(field), field.description or "")
+        for name, field in model.model_fields.items()
+        if (model, name) not in READ_FROM_ELSEWHERE
+    ]
+    about = inspect.getdoc(model) or ""
+    return _table(model.__name__, ("key", "holds", "default", "what it is"), rows, level=3, about=about)
+
+
+READ_FROM_ELSEWHERE = {(Contract, "path")}
+"""Fields that no file gives."""
+
+
+def _holds(field: FieldInfo) -> str:
+    limits = [
+        f"{words} {getattr(limit, name)}"
+        for limit in field.metadata
+        for name, words in LIMITS.items()
+        if hasattr(limit, name)
+    ]
+    return ", ".join([_words(field.annotation), *limits])
+
+
+def _words(annotation: Any) -> str:
+    """Return what an annotation allows, in words.
+
+    >>> _words(tuple[str, ...]), _words(int | None), _words(Literal["a", "b"])
+    ('list of text', 'whole number', '`a`, `b`')
+    """
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation in WORDS:
+        return WORDS[annotation]
+    if origin is Annotated:
+        return _words(args[0])
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in args)
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(_words(part) for part in args if part is not type(None)))
+    if origin is tuple:
+        inner = list(dict.fromkeys(_words(part) for part in args if part is not Ellipsis))
+        return f"list of {' and '.join(inner)}"
+    if origin is dict:
+        return f"{_words(args[0])}: {_words(args[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        (item, _) = get_args(annotation.model_fields["root"].annotation)
+        return f"dated {_words(item.model_fields['value'].annotation)}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.casefold()})"
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def _default(field: FieldInfo) -> str:
+    """Return a default as a file would hold it; blank where the key must be given."""
+    if field.is_required():
+        return ""
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, Parameters | tuple | dict) and len(f"{value}") > 60:
+        return "long: see the module"
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if value is None or value in ((), {}, ""):
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
+    if isinstance(value, bool):
+        return str(value).casefold()
+    return f"`{value}`" if not isinstance(value, dict) else ", ".join(f"`{key}: {item}`" for key, item in value.items())
+
+
+def _table(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, level: int, about: str = "") -> str:
+    """Return a heading, a paragraph and a table in Markdown."""
+    lines = [f"{'#' * level} {title}", "", *([about.strip(), ""] if about else [])]
+    lines += [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join([*lines, ""])
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
+
+
+def _body(module: types.ModuleType) -> str:
+    """Return a module's docstring, with its underlined headings as words in bold."""
+    lines = (inspect.getdoc(module) or "").splitlines()
+    headed = [
+        f"**{line}.**\n" if following and set(following) == {"-"} else line
+        for line, following in zip(lines, [*lines[1:], ""], strict=True)
+    ]
+    return "\n".join(line for line in headed if not line or set(line) != {"-"})

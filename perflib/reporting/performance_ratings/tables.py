@@ -1,0 +1,255 @@
+"""Tables of the ratings report."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perflib.analysis import kpis as kpis_analysis
+from perflib.analysis import oversight, ratings
+from perflib.disclosure.columns import Column, date, month, number, staff, status, text
+from perflib.disclosure.presenter import Presenter, Shown, Table
+from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.words import listed
+from perflib.records.snapshot import Snapshot
+from perflib.reporting import kpi_tables, subcontractor_comparison
+from perflib.reporting.front_matter import together
+from perflib.rules.management import CONTRACT, Rating
+
+QUARTERS = 8
+"""Quarters shown of each unit."""
+
+
+NO_REGIME = (
+    "The contract names no regime of management: add `management:` to its file to have KPIs by role and ratings."
+)
+
+
+NO_RATING = "The contract's regime of management rates nobody; its KPIs and plans follow."
+
+
+WHY = {
+    "so far": "so far",
+    "part quarter": "part quarter",
+    "joined lately": "joined lately",
+    "no data": "no data",
+    "no target": "no target",
+    "too few": "too few",
+}
+
+
+Row = Mapping[Hashable, Any]
+
+
+def kinds(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """Return the kinds of unit that have KPIs and that this audience may see, in the order of the regime."""
+    management = snapshot.contract.management
+    if management is None:
+        return []
+    found = dict.fromkeys(role.unit for role in management.roles.values())
+    open_to_all = {CONTRACT, subcontractor_comparison.unit_of(snapshot)}
+    return [unit for unit in found if d.audience == "internal" or unit in open_to_all]
+
+
+def called(snapshot: Snapshot, d: Disclosure, units: pd.Series[Any]) -> pd.Series[Any]:
+    """Return what units are called before this audience."""
+    words = {snapshot.contract.contract: "Whole contract"} | subcontractor_comparison.names(snapshot, d)
+    return units.map(words).fillna(units)
+
+
+def label(snapshot: Snapshot, unit: str) -> str:
+    """Return what a kind of unit is called, in the singular."""
+    if unit == CONTRACT:
+        return "Contract"
+    attribute = snapshot.programme.attributes.get(unit)
+    return attribute.label if attribute is not None else unit.replace("_", " ").capitalize()
+
+
+def unit_column(snapshot: Snapshot, unit: str) -> Column:
+    """Return the column that names units of a kind: as members of staff, where they are."""
+    is_staff = unit not in (CONTRACT, subcontractor_comparison.unit_of(snapshot))
+    return staff(label(snapshot, unit)) if is_staff else text(label(snapshot, unit))
+
+
+def rated_units(snapshot: Snapshot, unit: str) -> pd.DataFrame:
+    """Return the ratings of a kind of unit; none where the regime rates nobody."""
+    if snapshot.contract.rating is None:
+        return ratings.rate_scores(kpis_analysis.scores(snapshot, unit)[:0], Rating(source="the regime rates nobody"))
+    return ratings.rate(snapshot, unit)
+
+
+def all_ratings(snapshot: Snapshot, units: list[str]) -> pd.DataFrame:
+    """Return the ratings of several kinds of unit."""
+    return pd.concat([rated_units(snapshot, unit) for unit in units], ignore_index=True)
+
+
+def each_kind(snapshot: Snapshot, show: Presenter) -> Shown:
+    """The ratings of every kind of unit, quarter by quarter, and what they rest on."""
+    shown = kinds(snapshot, show.disclosure)
+    if not shown or snapshot.contract.rating is None:
+        return show.say(NO_RATING if shown else NO_REGIME)
+    parts = []
+    for unit in shown:
+        rated = rated_units(snapshot, unit)
+        if rated.empty:
+            parts.append(show.say(f"{label(snapshot, unit)}: none is recorded, so none is rated."))
+            continue
+        parts.append(show.table(_history(snapshot, show.disclosure, unit, rated)))
+        parts.append(show.table(_evidence(snapshot, show.disclosure, unit, rated)))
+    return together(*parts)
+
+
+def _history(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame) -> Table:
+    """Return one row a unit, with its ratings in the last quarters."""
+    quarters = sorted(rated["period"].unique())[-QUARTERS:]
+    words = rated["rating"].str.capitalize().mask(rated["rating"] == "", rated["why_not"].map(WHY))
+    wide = rated.assign(words=words).pivot(index="unit", columns="period", values="words").reindex(columns=quarters)
+    frame = wide.set_axis([f"{quarter}" for quarter in quarters], axis="columns").assign(
+        called=called(snapshot, d, wide.index.to_series())
+    )
+    running = rated["so_far"].any() and quarters[-1] > snapshot.month
+    columns: dict[str, Column] = {"called": unit_column(snapshot, unit)}
+    for quarter in quarters:
+        columns[f"{quarter}"] = status(f"To {quarter:%b %Y}", missing="not there")
+    note = "The last column of ratings is of a quarter that is running: it is not rated." if running else None
+    return Table(frame.reset_index(drop=True), f"{label(snapshot, unit)}: ratings by quarter", columns, note=note)
+
+
+def _evidence(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame) -> Table:
+    """Return what the units that hold Amber or Red missed in the quarter that they were last rated in."""
+    last = rated[rated["rating"] != ""].groupby("unit").tail(1)
+    held = last[last["rating"].isin(["amber", "red"])]
+    frame = held.assign(
+        called=called(snapshot, d, held["unit"]),
+        held=held["rating"].str.capitalize(),
+        missed_=[listed([snapshot.contract.kpis[name].name for name in names]) for names in held["missed_kpis"]],
+    )
+    return Table(
+        frame,
+        f"{label(snapshot, unit)}: what Amber and Red rest on",
+        {
+            "called": unit_column(snapshot, unit),
+            "held": status("Rating"),
+            "period": month("Quarter to"),
+            "hit": number("Targets hit", places=0),
+            "judged": number("Of", places=0),
+            "missed_": text("Missed"),
+            "run": number("Quarters running", places=0),
+        },
+        empty="none holds Amber or Red",
+    )
+
+
+def transitions(snapshot: Snapshot, show: Presenter) -> Shown:
+    """How ratings went on, from one rated quarter to the next."""
+    unit = subcontractor_comparison.unit_of(snapshot)
+    if unit not in kinds(snapshot, show.disclosure) or snapshot.contract.rating is None:
+        return show.say("Units of the supply chain are not rated here.")
+    found = ratings.transitions(rated_units(snapshot, unit))
+    frame = found.reset_index().assign(held=found.index.str.capitalize())
+    names = ("green", "amber", "red", "improved", "worsened")
+    return show.table(
+        Table(
+            frame,
+            f"From one rated quarter to the next, all quarters, each {label(snapshot, unit).lower()}",
+            {
+                "held": status("From"),
+                **{name: number(f"To {name.capitalize()}" if name in found.index else name.capitalize(), places=0)
+                   for name in names},
+            },
+            note="A step over a change of hands is nobody's and is left out.",
+        )
+    )  # fmt: skip
+
+
+def kpis(snapshot: Snapshot, show: Presenter) -> Shown:
+    """The KPIs of every role, in the last quarter."""
+    shown = kinds(snapshot, show.disclosure)
+    if not shown:
+        return show.say(NO_REGIME)
+    parts = []
+    for unit in shown:
+        table = kpi_tables.by_kpi(snapshot, unit)
+        caption = f"{label(snapshot, unit)}: {table.caption[0].lower() + table.caption[1:]}".replace("kPIs", "KPIs")
+        parts.append(show.table(Table(table.frame, caption, table.columns, note=table.note, empty=table.empty)))
+    return together(*parts)
+
+
+def register(snapshot: Snapshot) -> Table:
+    """The KPIs as the regime has them: who has each, what it is, and since when its target holds."""
+    management = snapshot.contract.management
+    roles = management.roles if management is not None else {}
+    rows = []
+    for kpi in snapshot.contract.kpis.values():
+        for value in kpi.target.root if kpi.target is not None else (None,):
+            asked = "none" if value is None else kpi_tables.threshold_words(value.value, kpi)
+            rows.append(
+                {
+                    "name": kpi.name,
+                    "roles": listed([roles[name].name for name in kpi.roles]) if kpi.roles else "the contract",
+                    "asked": asked,
+                    "since": np.nan if value is None else str(value.since),
+                    "source": kpi.source
+                    if value is None
+                    else f"{value.source}{' (invented)' if value.invented else ''}",
+                }
+            )
+    return Table(
+        pd.DataFrame(rows, columns=["name", "roles", "asked", "since", "source"]),
+        "The register of KPIs",
+        {
+            "name": text("KPI"),
+            "roles": text("Who has it"),
+            "asked": text("Target"),
+            "since": date("Since", missing="none"),
+            "source": text("Source"),
+        },
+        empty="the contract names no regime of management",
+    )
+
+
+def themes(snapshot: Snapshot, show: Presenter) -> Shown:
+    """Which KPIs many units miss, quarter by quarter, and what lay behind the plans."""
+    unit = subcontractor_comparison.unit_of(snapshot)
+    if unit not in kinds(snapshot, show.disclosure):
+        return show.say("Units of the supply chain have no KPIs here.")
+    found = oversight.themes(snapshot, kpis_analysis.scores(snapshot, unit))
+    last = found[found["period"].isin(sorted(found["period"].unique())[-2:]) & (found["missed"] > 0)]
+    parts = [
+        show.table(
+            Table(
+                last.assign(behind=[_words(names) for names in last["themes"]]),
+                "KPIs missed by most units, in the last two quarters",
+                {
+                    "name": text("KPI"),
+                    "period": month("Quarter to"),
+                    "missed": number("Units that missed it", places=0),
+                    "judged": number("Of", places=0),
+                    "behind": text("Plans opened, by theme", missing="none"),
+                },
+                empty="no KPI was missed",
+            )
+        )
+    ]
+    causes = oversight.by_theme(snapshot)
+    if causes is not None:
+        words = {"plans": "Plans", "running": "Running", "closed": "Closed", "units": "Units", "kpis": "KPIs"}
+        parts.append(
+            show.table(
+                Table(
+                    causes.assign(theme=causes["theme"].str.replace("_", " ").str.capitalize()),
+                    "What lay behind the plans",
+                    {"theme": text("Theme"), **{name: number(title, places=0) for name, title in words.items()}},
+                    empty="no plan has been opened",
+                )
+            )
+        )
+    return together(*parts)
+
+
+def _words(names: object) -> str | float:
+    found = [str(name).replace("_", " ") for name in names] if isinstance(names, tuple | list) else []
+    return listed(found) if found else np.nan

@@ -1,0 +1,187 @@
+"""Figures of the service standards report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from perflib.analysis import control_charts, counts, standards
+from perflib.disclosure.chart_style import PALETTE, label_ends, series_styles
+from perflib.disclosure.columns import count, date, month, number, percent, status
+from perflib.disclosure.presenter import Figure, Presenter, Shown, Table
+from perflib.disclosure.words import day_words, month_words
+from perflib.records.snapshot import Snapshot
+from perflib.reporting import control_chart
+from perflib.reporting.front_matter import together
+from perflib.reporting.service_standards.tables import STATUS_WORDS, share_standards, target
+
+SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
+
+
+LIMIT: dict[str, Any] = {"color": PALETTE[2], "linewidth": 1.2, "linestyle": (0, (4, 2))}
+
+
+def charts(snapshot: Snapshot, show: Presenter) -> Shown:
+    """A control chart of the share in time of each standard, by month of referral."""
+    rules = share_standards(snapshot)
+    history, shown = standards.history(snapshot, list(rules)), []
+    for name, rule in rules.items():
+        months = history.loc[name]
+        chart = control_charts.control_chart(months["met"], months["counted"], "p_prime", complete=months["complete"])
+        trend = counts.Trend(
+            name, f"{rule.name}, in time", "cases", False, chart, control_charts.shift(chart), months["rate"], None
+        )
+        shown.append(show.figure(control_chart.control_chart(trend)))
+    return together(*shown) if shown else show.say("No standard has a case that counts yet, so there is no trend.")
+
+
+def month_ends(snapshot: Snapshot, show: Presenter) -> Shown:
+    """What is held at each month's end: backlogs, the oldest in them, and counts against their profile."""
+    draw = {"backlog": backlog, "oldest": oldest, "profile": against_profile}
+    rules = snapshot.contract.standards.items()
+    shown = [show.figure(draw[rule.kind](snapshot, name)) for name, rule in rules if rule.kind in draw]
+    return together(*shown) if shown else show.say("No standard here is of a backlog or of a profile.")
+
+
+def backlog(snapshot: Snapshot, name: str) -> Figure:
+    """A backlog at each month's end, as a share of three denominators."""
+    rule = snapshot.contract.standards[name]
+    frame = standards.backlog(snapshot, standard=name).reset_index()
+    labels = {f"of_{whole}": f"of {words}" for whole, words in SHARES.items()}
+    is_count = rule.share_of == "count"
+    lines = {"late": "referrals in backlog"} if is_count else labels
+    scale, limit = (1 if is_count else 100), float(rule.target.value)
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        for (key, label), style in zip(lines.items(), series_styles(len(lines)), strict=True):
+            axes.plot(data["date"], scale * data[key], label=label, markevery=3, **style)
+        axes.axhline(scale * limit, **LIMIT)
+        axes.set_ylabel("referrals" if is_count else "% in backlog")
+        axes.set_ylim(bottom=0)
+        label_ends(axes)
+
+    def alt(data: pd.DataFrame) -> str:
+        key = "late" if is_count else f"of_{rule.share_of}"
+        last = data.dropna(subset=key)
+        if last.empty:
+            return "No month end has a backlog that can be shown."
+        row = last.iloc[-1]
+        stood = f"{row[key]:,.0f}" if is_count else f"{100 * row[key]:.1f}% {labels[key]}"
+        missed = sum(not rule.target.met(value) for value in last[key])
+        return (
+            f"Lines of the referrals open for more than {rule.limit} {rule.days} days at each month's end. On "
+            f"{day_words(row['date'].date())}: {stood}; {missed} of {len(last)} month ends missed the standard."
+        )
+
+    columns = {"date": date("Day"), "late": count("In backlog")}
+    columns |= {whole: count(words.capitalize()) for whole, words in SHARES.items()}
+    columns |= {key: percent(label.capitalize(), "late", key.removeprefix("of_")) for key, label in labels.items()}
+    columns |= {"oldest": number(f"Oldest open ({rule.days} days)", of=("open",), places=0, missing="none open")}
+    measured = "as a number of referrals" if is_count else f"as a share of {SHARES[rule.share_of]}"
+    return Figure(
+        Table(
+            frame,
+            f"{rule.name}: open for more than {rule.limit} {rule.days} days, at each month's end",
+            columns,
+            note=f"The standard is measured {measured}: {target(rule)}. A referral resolved late counts for the time "
+            "it was late.",
+        ),
+        draw,
+        f"{rule.name}: open for more than {rule.limit} {rule.days} days at each month's end; dashed: the standard",
+        alt,
+    )
+
+
+def oldest(snapshot: Snapshot, name: str) -> Figure:
+    """The age of the oldest open referral at each month's end."""
+    rule = snapshot.contract.standards[name]
+    frame = standards.backlog(snapshot, standard=name).reset_index()
+    unit = f"{rule.days} days"
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        style = series_styles(1)[0]
+        axes.plot(data["date"], data["oldest"], markevery=3, **style)
+        axes.axhline(rule.limit or 0, **LIMIT)
+        axes.set_ylabel(unit)
+        axes.set_ylim(bottom=0)
+
+    def alt(data: pd.DataFrame) -> str:
+        last = data.dropna(subset="oldest")
+        if last.empty:
+            return "No month end has an open referral whose age can be shown."
+        over = int((last["oldest"] > (rule.limit or 0)).sum())
+        return (
+            f"A line of the age of the oldest open referral at each month's end. On "
+            f"{day_words(last['date'].iloc[-1].date())} it was {last['oldest'].iloc[-1]:.0f} {unit}; at {over} of "
+            f"{len(last)} month ends it was over {rule.limit}."
+        )
+
+    return Figure(
+        Table(
+            frame.assign(status=frame["status"].map(STATUS_WORDS)),
+            f"{rule.name}: the oldest open referral at each month's end",
+            {
+                "date": date("Day"),
+                "open": count("Open"),
+                "late": count(f"Open for more than {rule.limit} {unit}"),
+                "oldest": number(f"Oldest ({unit})", of=("open",), places=0, missing="none open"),
+                "status": status("That day"),
+            },
+        ),
+        draw,
+        f"{rule.name}: age of the oldest open referral at each month's end; dashed: the standard",
+        alt,
+        size=(7.4, 3.0),
+    )
+
+
+def against_profile(snapshot: Snapshot, name: str) -> Figure:
+    """A cumulative count as a share of what was promised, at each month's end."""
+    rule = snapshot.contract.standards[name]
+    frame = standards.against_profile(snapshot, name).reset_index()
+    limit = 100 * float(rule.target.value)
+
+    def draw(axes: Axes, data: pd.DataFrame) -> None:
+        days = pd.PeriodIndex(data["month"], freq="M").to_timestamp()
+        axes.plot(days, data["share"], markevery=3, **series_styles(1)[0])
+        axes.axhline(limit, **LIMIT)
+        axes.set_ylabel("for each 100 promised to date")
+        axes.set_ylim(bottom=0)
+
+    def alt(data: pd.DataFrame) -> str:
+        known = data.dropna(subset="share")
+        if known.empty:
+            return "Nothing was promised of it, so there is no share to draw."
+        below = int((known["share"] < limit).sum())
+        return (
+            f"A line of the actual number to date for each 100 promised: {known['share'].iloc[-1]:.0f} in "
+            f"{month_words(known['month'].iloc[-1])}; {below} of {len(known)} months were below {limit:g}."
+        )
+
+    return Figure(
+        Table(
+            frame.assign(state=frame["state"].map(STATUS_WORDS)),
+            f"{rule.name}, at each month's end",
+            {
+                "month": month("Month"),
+                "actual": count("Actual to date"),
+                "promised": number("Promised to date", people=True, places=0, missing="none given"),
+                "share": number(
+                    "For each 100 promised",
+                    of=("actual",),
+                    make=lambda f: 100 * f["actual"] / f["promised"].where(f["promised"] > 0),
+                    places=0,
+                    missing="none promised",
+                ),
+                "state": status("Standard", of=("actual",)),
+            },
+            note=f"Asked in every month: {target(rule)} of what was promised to date. What is caught up later does "
+            "not mend a month that was below.",
+        ),
+        draw,
+        f"{rule.name}, at each month's end; dashed: the standard",
+        alt,
+        size=(7.4, 3.0),
+    )

@@ -1,0 +1,283 @@
+"""Forked kernels give what ordinary ones give, share nothing, and end with whoever asked for them."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from queue import Empty
+
+import nbformat
+import pytest
+
+from perflib.batch import run
+from perflib.batch.execute import make_report
+from perflib.batch.forked_kernels import PARENT, PromptClient, environment, forking_parent, ordinary_kernels
+from perflib.batch.job import Job, Limits
+from perflib.disclosure.html import MIME
+
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+PARAMETERS = "contract = 'whp-sample'\nmonth = None\nknown_at = None\nparams = 'params'"
+LIMITS = Limits(seconds=120)
+
+SAY = """
+from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.presenter import Presenter
+show = Presenter(Disclosure("internal", 0, 1, True))
+"""
+
+# What one run could leave to the next.
+STATE = """
+import os, random, sys, gc, locale, signal, threading
+import matplotlib, numpy as np, pandas as pd
+state = {
+    "rcParams": str(matplotlib.rcParams),
+    "environment": sorted(f"{k}={v}" for k, v in os.environ.items() if not k.startswith(("JPY_", "PERFLIB_"))),
+    "options": pd.describe_option(_print_desc=False),
+    "folder": os.getcwd(),
+    "open": sorted(f for f in (os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")
+                   if os.path.exists(f"/proc/self/fd/{n}")) if f.startswith("/") and "/dev/" not in f),
+    "threads": sorted(t.name for t in threading.enumerate() if "dirty" in t.name),
+    "modules": "dirty" in sys.modules,
+    "locale": str(locale.getlocale()),
+}
+import hashlib
+digest = {name: hashlib.sha256(str(value).encode()).hexdigest() for name, value in state.items()}
+show.say(*(f"{name}: {value}" for name, value in digest.items()))
+"""
+
+DIRTY = """
+import os, random, sys, tempfile, threading, time, types
+import matplotlib, numpy as np, pandas as pd
+matplotlib.rcParams["font.size"] = 40
+os.environ["DIRTY"] = "yes"
+pd.set_option("display.max_rows", 3)
+np.random.seed(1); random.seed(1)
+os.chdir(tempfile.gettempdir())
+kept = open(os.path.join(tempfile.gettempdir(), f"dirty-{os.getpid()}"), "w"); os.remove(kept.name)
+sys.modules["dirty"] = types.ModuleType("dirty")
+threading.Thread(target=time.sleep, args=(60,), name="dirty", daemon=True).start()
+show.say("Dirty.")
+"""
+
+
+def notebook(path: Path, *cells: str) -> Path:
+    made = nbformat.v4.new_notebook(
+        metadata=KERNEL,
+        cells=[
+            nbformat.v4.new_markdown_cell("# A page"),
+            nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            *(nbformat.v4.new_code_cell(cell) for cell in cells),
+        ],
+    )
+    path.write_text(nbformat.writes(made), encoding="utf-8")
+    return path
+
+
+def job(path: Path, month: str = "2020-06") -> Job:
+    return Job(str(path), "whp-sample", month, "2020-06-30", "params", "internal", "")
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory):
+    """Return a folder and the environment in which kernels are forked."""
+    folder = tmp_path_factory.mktemp("p")
+    with forking_parent(folder) as found:
+        yield folder, found
+
+
+def made(page: Path, folder: Path, found, limits: Limits = LIMITS, **options):
+    with environment(found):
+        return make_report(job(page, **options), folder, limits)
+
+
+def text_of(result) -> list[str]:
+    shown = json.loads(result.files[f"{result.job.name}.ipynb"])
+    outputs = [output for cell in shown["cells"] for output in cell.get("outputs", [])]
+    return [line for output in outputs if MIME in output["data"] for line in output["data"][MIME]["sentences"]]
+
+
+PID = "import os\nshow.say(str(os.getppid()), open(f'/proc/{os.getppid()}/cmdline').read().replace(chr(0), ' '))"
+
+
+def test_a_kernel_is_a_fork_of_the_parent_and_without_one_an_ordinary_process(tmp_path, parent):
+    page = notebook(tmp_path / "who.ipynb", SAY, PID)
+    forked = text_of(made(page, *parent))
+    assert "perflib.batch.forked_kernels" in forked[1]
+    ordinary = text_of(made(page, tmp_path, {}))
+    assert int(ordinary[0]) == os.getpid()
+
+
+class Scripted(PromptClient):
+    """A client of a kernel that answers, and is heard, as a script says: what comes, or None if nothing does."""
+
+    def __init__(self, answers, heard, alive):
+        super().__init__()
+        self.answers, self.heard, self.alive, self.asked = iter(answers), iter(heard), alive, 0
+
+    def kernel_info(self):
+        self.asked += 1
+
+    async def get_shell_msg(self, **_):
+        return self._next(self.answers)
+
+    async def get_iopub_msg(self, **_):
+        return self._next(self.heard)
+
+    async def is_alive(self):
+        return self.alive
+
+    def _next(self, script):
+        found = next(script, None)
+        if found is None:
+            raise Empty
+        return found
+
+
+@pytest.mark.parametrize(
+    ("answers", "heard", "asked"),
+    [(["yes"], ["busy"], 1), ([None, "yes"], ["busy"], 2), (["yes"] * 2, [None, "busy"], 2)],
+)
+def test_a_client_asks_until_the_kernel_answers_and_its_output_is_heard(answers, heard, asked):
+    client = Scripted(answers, heard, alive=True)
+    asyncio.run(client.wait_for_ready(timeout=60))
+    assert client.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("alive", "timeout", "says"), [(True, 0, "did not answer in 0 seconds"), (False, None, "ended before it answered")]
+)
+def test_a_client_of_a_kernel_that_ends_or_never_answers_says_so(alive, timeout, says):
+    with pytest.raises(RuntimeError, match=says):
+        asyncio.run(Scripted([], [], alive).wait_for_ready(timeout))
+
+
+@pytest.mark.parametrize("page", run.find_notebooks(), ids=lambda path: path.stem)
+def test_a_forked_kernel_gives_the_bytes_that_an_ordinary_one_gives(page, tmp_path, parent):
+    forked, ordinary = made(page, *parent), made(page, tmp_path, {})
+    assert forked.error is None
+    assert forked.files == ordinary.files
+
+
+def test_no_state_crosses_from_one_run_to_another(tmp_path, parent):
+    """And the search for it can fail: in one kernel it finds every kind of it."""
+    state, dirty = notebook(tmp_path / "state.ipynb", SAY, STATE), notebook(tmp_path / "dirty.ipynb", SAY, DIRTY)
+    before = made(state, *parent)
+    assert made(dirty, *parent).error is None
+    after = made(state, *parent)
+    assert text_of(before) == text_of(after)
+    both = text_of(made(notebook(tmp_path / "both.ipynb", SAY, DIRTY, STATE), *parent))[1:]
+    told = {line.partition(": ")[0] for line in set(both) - set(text_of(before))}
+    assert told == {"rcParams", "environment", "options", "folder", "threads", "modules", "open"}
+
+
+def test_the_parent_imports_what_notebooks_use_and_nothing_of_what_makes_reports():
+    """What a kernel imports itself, each kernel pays for; what no notebook uses, every run does."""
+    code = "import sys; from perflib.batch import forked_kernels; forked_kernels._import_all(); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    there = set(said.split())
+    used = {f"perflib.reporting.{name}" for name in ("cohort_trends.tables", "contract_review", "front_matter")}
+    assert (
+        used
+        | {
+            "perflib.analysis.cohorts",
+            "perflib.disclosure.presenter",
+            "seaborn",
+            "holidays.countries",
+            "ipykernel.zmqshell",
+        }
+        <= there
+    )
+    assert there.isdisjoint({"papermill", "nbconvert", "nbformat", "jsonschema", "perflib.batch.render"})
+
+
+def test_random_numbers_differ_between_forks(tmp_path, parent):
+    page = notebook(tmp_path / "random.ipynb", SAY, "import numpy as np\nshow.say(str(np.random.random()))")
+    assert text_of(made(page, *parent)) != text_of(made(page, *parent))
+
+
+ENDS = {
+    "raises": ("raise ValueError('ref-1')", "ValueError in cell 5. Run the notebook in JupyterLab to see why."),
+    "leaves": ("import os\nos._exit(3)", "its kernel died: it was killed, or met the memory limit."),
+    "is killed": ("import os\nos.kill(os.getpid(), 9)", "its kernel died: it was killed, or met the memory limit."),
+    "breaks": ("import ctypes\nctypes.string_at(0)", "its kernel died: it was killed, or met the memory limit."),
+    "hangs": ("import time\ntime.sleep(600)", "was stopped after 6 seconds. Raise --time-limit, or see what hangs."),
+    "fills memory": ("kept = bytearray(10**10)", "cell 5 needs more memory than the limit gives it."),
+}
+
+
+@pytest.mark.parametrize("forked", [True, False], ids=["forked", "ordinary"])
+@pytest.mark.parametrize(("cell", "says"), ENDS.values(), ids=list(ENDS))
+def test_a_kernel_that_fails_is_told_in_one_line(cell, says, forked, tmp_path, parent):
+    page = notebook(tmp_path / "page.ipynb", SAY, cell)
+    began = time.monotonic()
+    with ordinary_kernels(tmp_path) as ordinary:
+        result = made(page, tmp_path, parent[1] if forked else ordinary, Limits(6 if "sleep" in cell else 120, 2000))
+    assert result.status == "failed"
+    assert says in result.error
+    assert time.monotonic() - began < 120
+    assert not any("ref-1" in line for line in result.trace)
+    assert result.trace
+    assert not list(tmp_path.glob("perflib-*"))
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(holds, seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+def test_a_kernel_whose_parent_was_killed_is_told_and_the_next_is_an_ordinary_one(tmp_path):
+    kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time\ntime.sleep(60)"
+    page, who = notebook(tmp_path / "kill.ipynb", SAY, kill), notebook(tmp_path / "who.ipynb", SAY, PID)
+    with forking_parent(tmp_path) as found:
+        failed = made(page, tmp_path, found)
+        assert failed.error == "its kernel died: it was killed, or met the memory limit."
+        assert failed.again
+        assert int(text_of(made(who, tmp_path, found))[0]) == os.getpid()
+
+
+def test_no_kernel_outlives_the_process_that_asked_for_it(tmp_path):
+    """The process is killed while a cell sleeps; the parent, which stays, has no kernel then."""
+    page = notebook(
+        tmp_path / "sleeps.ipynb", SAY, f"open({str(tmp_path / 'begun')!r}, 'w')\nimport time\ntime.sleep(600)"
+    )
+    code = (
+        "import sys; from pathlib import Path; from perflib.batch.execute import make_report; "
+        "from perflib.batch.job import Job, Limits; "
+        f"make_report(Job({str(page)!r}, 'whp-sample', '2020-06', '2020-06-30', 'params', 'internal', ''), "
+        f"Path({str(tmp_path)!r}), Limits())"
+    )
+    with forking_parent(tmp_path) as found:
+        parent = children(os.getpid())[-1]
+        process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | dict(found))
+        assert wait_until((tmp_path / "begun").exists)
+        kernels = children(parent)
+        assert len(kernels) == 1
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert wait_until(lambda: not alive(kernels[0]))
+        assert alive(parent)
+    assert not alive(parent)
+
+
+def test_where_nothing_can_be_forked_kernels_are_ordinary(tmp_path):
+    far = tmp_path / ("x" * 120)
+    far.mkdir()
+    with forking_parent(far) as found:  # the address of its socket would be too long
+        assert PARENT not in found

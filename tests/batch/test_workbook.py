@@ -1,0 +1,100 @@
+"""The spreadsheet: numbers as numbers, marks as text, the same bytes each time."""
+
+import zipfile
+from datetime import date
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from perflib.batch.workbook import write_workbook
+from perflib.disclosure.presenter import Figure, Presenter, Table, count, number, percent, text
+from perflib.disclosure.rules import Disclosure
+
+show = Presenter(Disclosure("external", suppress_below=10))
+COLUMNS = {
+    "group": text("Group"),
+    "starts": count("Starts"),
+    "rate": percent("Rate", "outcomes", "starts", missing="too young"),
+    "days": number("Wait (days)"),
+}
+
+
+def tables():
+    frame = pd.DataFrame(
+        {
+            "group": ["A", "B", "=1+1"],
+            "starts": [1234, 4, 40],
+            "outcomes": [617, 0, None],
+            "days": [9.25, 3.0, 4.0],
+        }
+    )
+    table = Table(frame, "Starts by group", COLUMNS, note="Starts are not people.")
+    figure = Figure(table, lambda *_: None, "Group A leads", "A bar.")
+    return [show.say("One.").data, show.table(table).data, show.figure(figure).data]
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "tables.xlsx"
+    write_workbook(path, tables(), title="Cohort trends", about=["Contract: North"], created=date(2020, 7, 10))
+    return openpyxl.load_workbook(path)
+
+
+def cells(sheet):
+    return [row for row in sheet.iter_rows(values_only=True) if any(value is not None for value in row)]
+
+
+def test_there_is_a_cover_contents_notes_and_a_sheet_for_each_table_and_figure(book):
+    assert book.sheetnames == ["Cover", "Contents", "Notes", "Table 1", "Table 2"]
+    assert book["Cover"]["A1"].value == "Cohort trends"
+    assert book["Table 1"]["A1"].value.startswith("Table 1: Starts by group")
+    assert [row[0] for row in cells(book["Contents"])][-2:] == ["Table 1", "Table 2"]
+
+
+def test_shown_values_are_numbers_and_hidden_and_missing_ones_are_words(book):
+    assert cells(book["Table 1"])[2:] == [
+        ("Group", "Starts", "Rate", "Wait (days)"),
+        ("A", 1234, 0.5, 9.2),
+        ("B", "[c]", "[c]", 3),
+        ("=1+1", 40, "too young", 4),
+    ]
+
+
+def test_numbers_are_formatted_as_on_the_page(book):
+    row = next(row for row in book["Table 1"].iter_rows() if row[0].value == "A")
+    assert [cell.number_format for cell in row[1:]] == ["#,##0", "0.0%", "#,##0.0"]
+    assert [cell.alignment.horizontal for cell in row] == ["left", "right", "right", "right"]
+
+
+def test_text_is_never_taken_for_a_formula(book):
+    assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+
+
+def test_each_note_is_given_once(book):
+    notes = [row[1] for row in cells(book["Notes"])[3:]]
+    assert notes[0] == "Starts are not people."
+    assert notes[1].startswith("[c]: not shown")
+    assert len(notes) == 2
+
+
+def test_the_same_tables_give_the_same_bytes(tmp_path):
+    made = tables()
+    for name in "ab":
+        write_workbook(tmp_path / name, made, title="Cohort trends", created=date(2020, 7, 10))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    properties = zipfile.ZipFile(tmp_path / "a").read("docProps/core.xml").decode()
+    assert "2020-07-10T00:00:00Z" in properties
+
+
+def test_cells_that_the_spreadsheet_would_refuse_are_given_words(tmp_path):
+    frame = pd.DataFrame({"group": ["A", "-", " "], "starts": [20, 30, 40]})
+    data = show.table(Table(frame, "Starts", {"group": text("Group"), "starts": count("Starts")})).data
+    write_workbook(tmp_path / "t.xlsx", [data], title="x")
+    rows = cells(openpyxl.load_workbook(tmp_path / "t.xlsx")["Table 1"])
+    assert [row[0] for row in rows[-3:]] == ["A", "not recorded (-)", "not recorded"]
+
+
+def test_a_report_without_tables_has_a_cover_alone(tmp_path):
+    write_workbook(tmp_path / "t.xlsx", [], title="Nothing yet")
+    assert openpyxl.load_workbook(tmp_path / "t.xlsx").sheetnames == ["Cover"]
