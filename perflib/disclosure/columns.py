@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
 Kind = Literal["count", "number", "percent", "text", "status", "staff", "month", "date"]
 Make = Callable[[pd.DataFrame], "pd.Series[Any]"]
+
+
+class UnitNames(Protocol):
+    """What calls units by their names, or otherwise where names may not be shown (`names.Names`)."""
+
+    def disclosed(self, cell: Any, *, shown: bool) -> Any:
+        """Name the unit, or the units, of a cell."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Column:
     denominator: str | None = None
     of: tuple[str, ...] = ()
     make: Make | None = None
+    names: UnitNames | None = None
 
     @property
     def numeric(self) -> bool:
@@ -180,9 +188,14 @@ def number(
     )
 
 
-def text(header: str, *, of: Sequence[str] = (), missing: str = "not recorded") -> Column:
-    """Return a column of words; `of` names the counts that give rise to them."""
-    return Column(header, "text", of=tuple(of), missing=missing)
+def text(
+    header: str, *, of: Sequence[str] = (), names: UnitNames | None = None, missing: str = "not recorded"
+) -> Column:
+    """Return a column of words; `of` names the counts that give rise to them.
+
+    With `names` its cells are units, or tuples of units, that are called as the audience may know them.
+    """
+    return Column(header, "text", of=tuple(of), names=names, missing=missing)
 
 
 def status(header: str, *, of: Sequence[str] = (), missing: str = "not rated") -> Column:
@@ -190,9 +203,9 @@ def status(header: str, *, of: Sequence[str] = (), missing: str = "not rated") -
     return Column(header, "status", of=tuple(of), missing=missing)
 
 
-def staff(header: str, *, missing: str = "not recorded") -> Column:
+def staff(header: str, *, names: UnitNames | None = None, missing: str = "not recorded") -> Column:
     """Return a column of names of staff: a table that has one is for audiences that may see names."""
-    return Column(header, "staff", missing=missing)
+    return Column(header, "staff", names=names, missing=missing)
 
 
 def month(header: str, *, missing: str = "not available") -> Column:

@@ -1,21 +1,23 @@
 """The only things a notebook may display: tables, figures, key figures, sentences and notices.
 
-`Presenter` makes them from undisclosed data for one audience. What it returns carries nothing but disclosed values, in
-each of its forms: HTML for the page and JupyterLab, one line of plain text, and JSON for the workbook and headlines.
+`Presenter` makes them from undisclosed data for one audience: `show(x)`. What it returns carries nothing but disclosed
+values, in each of its forms: HTML for the page and JupyterLab, one line of plain text, and JSON for the workbook and
+headlines.
 
 The JSON is one of
 - `table` and `figure`: caption, columns (key, header, kind, places), rows (header to value; "[c]" where hidden, null
   where there is none), notes; a figure has `alt` and `table`, the caption of its numbers, too
 - `headlines`: values, labels and printed texts by key
 - `text` (sentences), `notice` (heading, text), `withheld` (caption, text)
+- `group` (items): several of these, shown together
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib.figure
 import pandas as pd
@@ -24,13 +26,16 @@ from perflib.disclosure.chart_style import chart_style, image_uri
 from perflib.disclosure.columns import Column, count, date, month, number, percent, staff, status, text
 from perflib.disclosure.html import MIME, table_html
 from perflib.disclosure.rules import MARK, Disclosed, Disclosure
+from perflib.disclosure.sentences import Choice, Sentence, chosen, is_sequence, said
 from perflib.errors import RenderError
 
 __all__ = [
     "MIME",
     "Column",
     "Figure",
+    "Notice",
     "Presenter",
+    "Showable",
     "Shown",
     "Table",
     "Tiles",
@@ -53,31 +58,34 @@ class Table:
     ----------
     frame : DataFrame
         One row a line; may hold columns that are not shown but that shown ones are made of.
-    caption : str
+    caption : str or Sentence
         What the table shows, over which period.
     columns : mapping of str to Column
         The columns to show, in order. The first names the rows.
     total, within : str, optional
         Which row is the sum of the others; see `Disclosure.apply`.
-    note : str, optional
-        A sentence below the table.
+    note : str or Sentence, optional
+        What stands below the table.
     internal_only : bool
         True where no outside audience may see it.
     empty : str
         Why there may be no rows: "no outcome has been recorded yet".
+    order : sequence of str
+        Columns to sort the rows by, once units are called as the audience may know them.
     """
 
     frame: pd.DataFrame
-    caption: str
+    caption: str | Sentence
     columns: Mapping[str, Column]
     total: str | None = None
     within: str | None = None
-    note: str | None = None
+    note: str | Sentence | None = None
     internal_only: bool = False
     empty: str = "there are no rows"
+    order: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if not self.caption.strip():
+        if isinstance(self.caption, str) and not self.caption.strip():
             raise RenderError(f"a table of {', '.join(self.columns) or 'no columns'} has no caption: say what it shows")
         headers = [column.header for column in self.columns.values()]
         twice = {header for header in headers if headers.count(header) > 1 or not header.strip()}
@@ -137,13 +145,31 @@ class Tiles:
         Numbers by key, with the counts they are made of.
     columns : mapping of str to Column
         Those to show, in order. The header is the label; the key is the key of `headlines.json`.
-    changes : mapping of str to str
-        A short remark by key, made with the disclosure's own words: "12 more than in May".
+    changes : mapping of str to Sentence
+        A short remark by key: "12 more than in May".
     """
 
     values: Mapping[str, Any]
     columns: Mapping[str, Column]
-    changes: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Sentence | Choice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A banner: a restriction, placeholder targets, a source that cannot say something.
+
+    Parameters
+    ----------
+    text : Sentence
+    heading : str
+    """
+
+    text: Sentence
+    heading: str = "Please note"
+
+
+Showable: TypeAlias = "Table | Figure | Tiles | Notice | Sentence | Choice | Sequence[Showable] | None"
+"""What `show(...)` takes: one thing, a sequence of sentences (findings), or a sequence of anything (a section)."""
 
 
 @dataclass(frozen=True)
@@ -172,22 +198,85 @@ class Presenter:
     >>> show = Presenter(Disclosure("external", suppress_below=10))
     >>> frame = pd.DataFrame({"group": ["A"], "starts": [3]})
     >>> columns = {"group": text("Group"), "starts": count("Starts")}
-    >>> show.table(Table(frame, "Starts by group", columns)).data["rows"]
+    >>> show(Table(frame, "Starts by group", columns)).data["rows"]
     [{'Group': 'A', 'Starts': '[c]'}]
+    >>> from perflib.disclosure.sentences import Count, sentence
+    >>> show(sentence("{starts} have started.", starts=Count(3))).data["sentences"]
+    ['Fewer than 10 have started.']
     """
 
     def __init__(self, disclosure: Disclosure) -> None:
         self.disclosure = disclosure
 
+    def __call__(self, content: Showable) -> Shown:
+        """Disclose and show a table, figure, key figures, sentences, a notice, or several of these together.
+
+        Parameters
+        ----------
+        content : Table, Figure, Tiles, Notice, Sentence, Choice, sequence of these, or None
+            Sentences that follow each other in a sequence are one list; a sequence within a sequence is one of its
+            own. None and an empty sequence show nothing.
+
+        Raises
+        ------
+        TypeError
+            It is something else, such as a bare string: its numbers could not be disclosed.
+        """
+        content = chosen(content, self.disclosure)
+        parts = list(self._parts(content))
+        is_one = not is_sequence(content) or all(part.data["kind"] == "text" for part in parts)
+        return parts[0] if is_one and len(parts) == 1 else _together(parts)
+
+    def _parts(self, content: Showable) -> Iterator[Shown]:
+        """Yield what is shown, in order, sentences that follow each other in one list."""
+        sentences: list[str] = []
+        for item in self._flat(content):
+            if isinstance(item, Sentence):
+                sentences += said(item, self.disclosure)
+                continue
+            if sentences:
+                yield self._say(sentences)
+                sentences = []
+            if is_sequence(item):
+                yield from self._parts(item)
+            elif item is not None:
+                yield self._one(item)
+        if sentences:
+            yield self._say(sentences)
+
+    def _flat(self, content: Showable) -> Iterator[Any]:
+        """Yield the items of a sequence, those of a choice within it in its place."""
+        content = chosen(content, self.disclosure)
+        for item in content if is_sequence(content) else [content]:  # type: ignore[union-attr]
+            if isinstance(item, Choice):
+                yield from self._flat(item)
+            else:
+                yield item
+
+    def _one(self, content: Any) -> Shown:
+        match content:
+            case Table():
+                return self.table(content)
+            case Figure():
+                return self.figure(content)
+            case Tiles():
+                return self.tiles(content)
+            case Notice():
+                return self.notice(content)
+        raise TypeError(
+            f"show() was given {content!r}: give a Table, Figure, Tiles, Notice or Sentence, or a sequence of them"
+        )
+
     def table(self, table: Table) -> Shown:
         """Return a table, or one sentence where the audience may not see it or it has no rows."""
-        if instead := self._instead(table, table.caption):
+        caption = self._text(table.caption)
+        if instead := self._instead(table, caption):
             return instead
         disclosed = self._disclose(table)
         notes = self._notes(table, disclosed)
         return Shown(
-            table_html(table.caption, disclosed, notes=notes, total=table.total),
-            {"kind": "table", "caption": table.caption, **_records(disclosed), "notes": notes},
+            table_html(caption, disclosed, notes=notes, total=table.total),
+            {"kind": "table", "caption": caption, **_records(disclosed), "notes": notes},
         )
 
     def figure(self, figure: Figure) -> Shown:
@@ -217,12 +306,12 @@ class Presenter:
             figure.draw(axes, data)
             image = image_uri(drawing, raster=raster)
         notes = self._notes(figure.data, disclosed)
-        caption = escape(figure.caption)
+        caption, data_caption = escape(figure.caption), self._text(figure.data.caption)
         html = (
             f'<figure><figcaption>{caption}</figcaption><div class="scroll" role="group" tabindex="0"'
             f' aria-label="Chart: {caption}"><img alt="{escape(alt)}" src="{image}"></div>'
             "<details><summary>Data for this chart</summary>"
-            f"{table_html(figure.data.caption, disclosed, notes=notes, total=figure.data.total)}</details></figure>"
+            f"{table_html(data_caption, disclosed, notes=notes, total=figure.data.total)}</details></figure>"
         )
         return Shown(
             html,
@@ -230,7 +319,7 @@ class Presenter:
                 "kind": "figure",
                 "caption": figure.caption,
                 "alt": alt,
-                "table": figure.data.caption,
+                "table": data_caption,
                 **_records(disclosed),
                 "notes": notes,
             },
@@ -249,7 +338,7 @@ class Presenter:
                 shown[key] = self.disclosure.count(tiles.values[key])
             else:
                 shown[key] = "not shown"
-            change = tiles.changes.get(key)
+            change = tiles.changes[key].words(self.disclosure) if key in tiles.changes else None
             html.append(
                 f"<div><dt>{escape(column.header)}</dt><dd>{escape(shown[key])}</dd>"
                 f"{f'<dd>{escape(change)}</dd>' if change else ''}</div>"
@@ -262,21 +351,21 @@ class Presenter:
         }
         return Shown(f'<dl class="tiles">{"".join(html)}</dl>', data)
 
-    def say(self, *sentences: str) -> Shown:
-        """Return plain sentences: one as a paragraph, more as a list.
+    def notice(self, notice: Notice) -> Shown:
+        """Return a banner."""
+        text, heading = self._text(notice.text), notice.heading
+        html = f'<div class="notice" role="note"><p><strong>{escape(heading)}</strong> {escape(text)}</p></div>'
+        return Shown(html, {"kind": "notice", "heading": heading, "text": text})
 
-        The numbers in them must have been written by the disclosure (`Disclosure.count`, `.percent`, `.number`).
-        """
-        if not sentences:
-            raise RenderError("say() was given no sentence: say what there is to see, or that there is nothing")
+    def _say(self, sentences: list[str]) -> Shown:
+        """Return disclosed sentences: one as a paragraph, more as a list."""
         items = [escape(sentence) for sentence in sentences]
         html = f"<p>{items[0]}</p>" if len(items) == 1 else f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
-        return Shown(f'<div class="findings">{html}</div>', {"kind": "text", "sentences": list(sentences)})
+        return Shown(f'<div class="findings">{html}</div>', {"kind": "text", "sentences": sentences})
 
-    def notice(self, sentence: str, *, heading: str = "Please note") -> Shown:
-        """Return a banner: a restriction, placeholder targets, a source that cannot say something."""
-        html = f'<div class="notice" role="note"><p><strong>{escape(heading)}</strong> {escape(sentence)}</p></div>'
-        return Shown(html, {"kind": "notice", "heading": heading, "text": sentence})
+    def _text(self, text: str | Sentence) -> str:
+        """Return a caption, a note or a banner as this audience may read it."""
+        return text if isinstance(text, str) else " ".join(said(text, self.disclosure))
 
     def _instead(self, table: Table, caption: str) -> Shown | None:
         """Return the sentence that replaces a table this audience may not see, or one without rows."""
@@ -289,10 +378,17 @@ class Presenter:
         return None
 
     def _disclose(self, table: Table) -> Disclosed:
-        return self.disclosure.apply(table.frame, table.columns, total=table.total, within=table.within)
+        return self.disclosure.apply(
+            table.frame, table.columns, total=table.total, within=table.within, order=table.order
+        )
 
     def _notes(self, table: Table, disclosed: Disclosed) -> list[str]:
-        return ([table.note] if table.note else []) + self.disclosure.notes(disclosed)
+        return ([self._text(table.note)] if table.note else []) + self.disclosure.notes(disclosed)
+
+
+def _together(shown: Sequence[Shown]) -> Shown:
+    """Return several things as one output of a cell."""
+    return Shown("".join(item.html for item in shown), {"kind": "group", "items": [item.data for item in shown]})
 
 
 def _withheld(caption: str, why: str) -> Shown:

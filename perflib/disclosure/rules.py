@@ -23,7 +23,7 @@ intruder's feasibility intervals).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -161,6 +161,7 @@ class Disclosure:
         *,
         total: str | None = None,
         within: str | None = None,
+        order: Sequence[str] = (),
     ) -> Disclosed:
         """Return the table as this audience may see it.
 
@@ -176,6 +177,8 @@ class Disclosure:
         within : str, optional
             A column that splits the other rows into blocks, each of which adds up to the total row: the one in the
             block where there is one, else the one of the table.
+        order : sequence of str
+            Columns to sort the rows by, once units are called as this audience may know them.
 
         Returns
         -------
@@ -195,7 +198,8 @@ class Disclosure:
         >>> Disclosure(suppress_below=5).apply(frame, columns, total="All").frame["starts"].tolist()
         [nan, 40.0, nan, 55.0]
         """
-        frame = frame.reset_index(drop=True).copy()
+        frame = self._named(frame, columns)
+        frame = (frame.sort_values(list(order)) if order else frame).reset_index(drop=True)
         counts = _counts(frame, columns)
         exact = frame[counts].astype(float)
         sums, unprinted = _sums(frame, exact, columns, total, within)
@@ -211,6 +215,13 @@ class Disclosure:
             hidden[key] = hide & frame[key].notna()
         keys = list(columns)
         return Disclosed(shown[keys], hidden[keys], {key: self._written(columns[key]) for key in keys})
+
+    def _named(self, frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+        """Return the frame with its units called as this audience may know them."""
+        called = {key: column.names for key, column in columns.items() if column.names is not None}
+        return frame.assign(
+            **{key: [who.disclosed(cell, shown=self.names) for cell in frame[key]] for key, who in called.items()}
+        )
 
     def _hide(self, exact: pd.DataFrame, sums: list[Sum], unprinted: list[float]) -> pd.DataFrame:
         values = np.concatenate([exact.to_numpy().ravel(), unprinted])
