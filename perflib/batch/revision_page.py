@@ -22,7 +22,8 @@ from perflib.batch.job import month_of, software
 from perflib.batch.render import render
 from perflib.disclosure.columns import text
 from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.words import day_words, listed, month_words
+from perflib.disclosure.sentences import Day, Month, Name, Plain, Sentence, name_list, said, sentence
+from perflib.disclosure.words import day_words, month_words
 from perflib.records import snapshot_cache
 from perflib.records.loading import load_snapshot
 from perflib.records.snapshot import Snapshot
@@ -66,12 +67,12 @@ def what_changed(out: Path, folder: Path, headlines: Mapping[str, Any], snapshot
     figures, findings = _figures(then, headlines), _findings(then, headlines)
     titles = {Path(entry["report"]).name: entry["title"] for entry in made}
     other = [*_parameters(before, after.contract), *_notebooks(issued, out / folder, titles), *_software(record)]
-    records = record_changes(before, after, record, show)
+    records = [show(content) for content in record_changes(before, after, record)]
     sections = {
-        "": [show.say(*_opening(record, look, titles, figures, findings))],
-        "Key figures and findings": [show.table(table) for table in _moved(figures, findings, titles)],
+        "": [show(_opening(record, look, titles, figures, findings))],
+        "Key figures and findings": [show(table) for table in _moved(figures, findings, titles)],
         "Records": records,
-        "Parameters, notebooks and software": [show.say(*(other or ["They are as they were."]))],
+        "Parameters, notebooks and software": [show(other or sentence("They are as they were."))],
     }
     data = {
         "contract": record["contract"],
@@ -81,7 +82,7 @@ def what_changed(out: Path, folder: Path, headlines: Mapping[str, Any], snapshot
         "figures": figures[figures["issued"] != figures["now"]].to_dict("records"),
         "findings": findings.to_dict("records"),
         "records": [shown.data for shown in records],
-        "other": other,
+        "other": said(other, show.disclosure),
     }
     facts = {
         "Contract": record["contract"],
@@ -114,24 +115,35 @@ def _opening(
     titles: Mapping[str, str],
     figures: pd.DataFrame,
     findings: pd.DataFrame,
-) -> list[str]:
+) -> list[Sentence]:
     """Return what was issued when, what is compared with it, and how much of it moved."""
-    on = f" on {day_words(to_day(record['on']))}" if record["on"] else ""
-    then, now = (day_words(to_day(item["known_at"])) for item in (record, look))
+    on = sentence(" on {day}", day=Day(to_day(record["on"]))) if record["on"] else sentence("")
+    then, now = (Day(to_day(item["known_at"])) for item in (record, look))
     moved = (figures["issued"] != figures["now"]).sum()
     sentences = [
-        f"{month_words(to_month(record['month']))} was issued{on}, as known on {then}; what was issued stands "
-        f"unchanged. The reports beside this page were made again, as known on {now}.",
-        f"Reading differently now: {moved} of {len(figures)} key figures, and {len(findings)} "
-        f"{'sentence' if len(findings) == 1 else 'sentences'} of the findings.",
+        sentence(
+            "{month} was issued{on}, as known on {then}; what was issued stands unchanged. The reports beside this "
+            "page were made again, as known on {now}.",
+            month=Month(to_month(record["month"])),
+            on=on,
+            then=then,
+            now=now,
+        ),
+        sentence(
+            "Reading differently now: {moved} of {figures} key figures, and {findings} {sentences} of the findings.",
+            moved=Plain(moved),
+            figures=Plain(len(figures)),
+            findings=Plain(len(findings)),
+            sentences=Name("sentence" if len(findings) == 1 else "sentences"),
+        ),
     ]
     new = [title for name, title in titles.items() if name not in record["reports"]]
     missing = [title for name, title in record["reports"].items() if name not in titles]
-    if new:
-        sentences.append(f"Not among what was issued: {listed(new)}.")
-    if missing:
-        sentences.append(f"Not made again: {listed(missing)}.")
-    return sentences
+    return [
+        *sentences,
+        sentence("Not among what was issued: {new}.", new=name_list(new)),
+        sentence("Not made again: {missing}.", missing=name_list(missing)),
+    ]
 
 
 def _figures(issued: Mapping[str, Any], now: Mapping[str, Any]) -> pd.DataFrame:
@@ -183,18 +195,18 @@ def _moved(figures: pd.DataFrame, findings: pd.DataFrame, titles: Mapping[str, s
     ]
 
 
-def _parameters(before: Snapshot | None, now: Contract) -> list[str]:
+def _parameters(before: Snapshot | None, now: Contract) -> list[Sentence]:
     """Return which parameters were others, by name: their values may be for fewer readers than this page."""
     if before is None:
-        return ["Whether the parameters have changed cannot be said."]
+        return [sentence("Whether the parameters have changed cannot be said.")]
     then, since = (
         contract.model_dump(mode="json", exclude={"path"}, warnings="none") for contract in (before.contract, now)
     )
     names = list(_different(then, since))
     if not names:
         return []
-    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return [f"Parameters that have changed: {', '.join(names[:NAMED])}{more}."]
+    more = sentence(", and {n} more", n=Plain(len(names) - NAMED)) if len(names) > NAMED else sentence("")
+    return [sentence("Parameters that have changed: {names}{more}.", names=name_list(names[:NAMED], ", "), more=more)]
 
 
 def _different(before: Any, after: Any, path: str = "") -> Iterator[str]:
@@ -206,14 +218,14 @@ def _different(before: Any, after: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def _notebooks(issued: Path, folder: Path, titles: Mapping[str, str]) -> list[str]:
+def _notebooks(issued: Path, folder: Path, titles: Mapping[str, str]) -> list[Sentence]:
     """Return which notebooks have other cells than those that were executed for what was issued."""
     changed = [
         title
         for name, title in titles.items()
         if (issued / f"{name}.ipynb").is_file() and _cells(issued / f"{name}.ipynb") != _cells(folder / f"{name}.ipynb")
     ]
-    return [f"The notebook has changed: {listed(changed)}."] if changed else []
+    return [sentence("The notebook has changed: {names}.", names=name_list(changed))] if changed else []
 
 
 def _cells(path: Path) -> list[str]:
@@ -225,10 +237,21 @@ def _cells(path: Path) -> list[str]:
     ]
 
 
-def _software(record: Mapping[str, Any]) -> list[str]:
+def _software(record: Mapping[str, Any]) -> list[Sentence]:
     if record["software"] == software():
         return []
     then, now = record["perflib"], version("perflib")
     if then != now:
-        return [f"What was issued was made by perflib {then}, this revision by perflib {now}."]
-    return [f"Made by perflib {now} then and now, but its source, or the version of a package, has changed."]
+        return [
+            sentence(
+                "What was issued was made by perflib {then}, this revision by perflib {now}.",
+                then=Name(then),
+                now=Name(now),
+            )
+        ]
+    return [
+        sentence(
+            "Made by perflib {now} then and now, but its source, or the version of a package, has changed.",
+            now=Name(now),
+        )
+    ]

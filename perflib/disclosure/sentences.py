@@ -209,28 +209,32 @@ class Plain(Value):
 
     Parameters
     ----------
-    value : float
-    places : int
-        Decimal places.
+    value : float or None
+        None and NaN are "not available".
+    places : int, optional
+        Decimal places; by default as many as it has.
     percent : bool
         Whether it is a fraction, printed per cent.
 
     Examples
     --------
-    >>> Plain(1500).words(Disclosure()), Plain(0.9512, percent=True, places=1).words(Disclosure())
-    ('1,500', '95.1%')
+    >>> Plain(1500).words(Disclosure()), Plain(0.075, percent=True).words(Disclosure())
+    ('1,500', '7.5%')
     """
 
-    value: float
-    places: int = 0
+    value: float | None
+    places: int | None = None
     percent: bool = False
 
     def __post_init__(self) -> None:
-        _check_number(self, self.value)
+        _check_number(self, *(() if self.value is None else (self.value,)))
 
     def words(self, disclosure: Disclosure) -> str:
-        written = disclosure.number(100 * self.value if self.percent else self.value, places=self.places)
-        return f"{written}%" if self.percent else written
+        if self.value is None or self.value != self.value:
+            return "not available"
+        value = 100 * self.value if self.percent else self.value
+        written = f"{value:,.12g}" if self.places is None else disclosure.number(value, places=self.places)
+        return written + "%" * self.percent
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,19 @@ import pandas as pd
 from perflib.analysis import cohorts, counts, measures, quality
 from perflib.disclosure.columns import count, date, month, number, percent, text
 from perflib.disclosure.presenter import Table
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import alternatives, capital, day_words, listed, month_words
+from perflib.disclosure.sentences import (
+    Count,
+    Day,
+    IfShown,
+    Listed,
+    Month,
+    Name,
+    Plain,
+    Sentence,
+    Share,
+    name_list,
+    sentence,
+)
 from perflib.records.snapshot import Snapshot
 
 HELD = {
@@ -20,36 +31,54 @@ HELD = {
 """Tables that not every extract has, and what a row of them is."""
 
 
-def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def too_young(snapshot: Snapshot) -> list[Sentence]:
     """What cannot be said yet."""
     t = cohorts.triangle(snapshot)
     final = cohorts.is_final(snapshot).reindex(t.starts.index)
     starts, settled = t.starts.sum(), t.starts[final].sum()
-    label = snapshot.programme.label("outcome").lower()
+    label = Name(snapshot.programme.label("outcome").lower())
     sentences = []
     if starts == 0:
-        return ["Nobody has started yet, so nothing can be said of outcomes."]
+        return [sentence("Nobody has started yet, so nothing can be said of outcomes.")]
     if not has_last_day(snapshot):
-        sentences.append(_without_last_day(snapshot, label, d))
+        sentences.append(_without_last_day(snapshot, label))
     elif settled == 0:
         day = cohorts.final_from(snapshot).reindex(t.starts.index)[t.starts > 0].min()
-        when = "" if pd.isna(day) else f" The first becomes final on {day_words(day.date())}."
-        sentences.append(f"No cohort is final yet: no final rate of {label} can be given.{when}")
+        when = sentence("") if pd.isna(day) else sentence(" The first becomes final on {day}.", day=Day(day.date()))
+        sentences.append(
+            sentence("No cohort is final yet: no final rate of {label} can be given.{when}", label=label, when=when)
+        )
     else:
         sentences.append(
-            f"{final.sum()} of {len(final)} cohorts are final, with {d.count(settled)} of {d.count(starts)} starts. "
-            f"Rates of {label} are of cohorts observed to the same age; those of the other cohorts are not given."
+            sentence(
+                "{final} of {cohorts} cohorts are final, with {settled} of {starts} starts. Rates of {label} are of "
+                "cohorts observed to the same age; those of the other cohorts are not given.",
+                final=Plain(final.sum()),
+                cohorts=Plain(len(final)),
+                settled=Count(settled),
+                starts=Count(starts),
+                label=label,
+            )
         )
     shares = [(trend, trend.recorded.tail(3)) for trend in counts.all_trends(snapshot) if not trend.by_cohort]
     late = [
-        f"{trend.label.lower()} ({trend.recorded.iloc[-1]:.0%})"
+        sentence(
+            "{measure} ({share})",
+            measure=Name(trend.label.lower()),
+            share=Plain(trend.recorded.iloc[-1], 0, percent=True),
+        )
         for trend, share in shares
         if share.notna().all() and share.iloc[-1] < 0.95
     ]
     if late:
         sentences.append(
-            f"Of what happened in {month_words(snapshot.month)}, this share is expected to be recorded by "
-            f"{day_words(snapshot.known_at)}: {listed(late)}. Months below 95% are drawn hollow and not signalled."
+            sentence(
+                "Of what happened in {month}, this share is expected to be recorded by {day}: {late}. Months below 95% "
+                "are drawn hollow and not signalled.",
+                month=Month(snapshot.month),
+                day=Day(snapshot.known_at),
+                late=Listed(late),
+            )
         )
     return sentences
 
@@ -59,71 +88,112 @@ def has_last_day(snapshot: Snapshot) -> bool:
     return all(route.within_days for route in snapshot.programme.outcomes["outcome"].routes)
 
 
-def _without_last_day(snapshot: Snapshot, label: str, d: Disclosure) -> str:
+def _without_last_day(snapshot: Snapshot, label: Name) -> Sentence:
     """Return what can be said of the end where outcomes have no last day: the cohorts that everybody has left."""
     programme, contract = snapshot.programme, snapshot.contract
-    said = f"{programme.name} gives no last day for {label}, so no cohort is final by a date."
+    lacking = sentence(
+        "{programme} gives no last day for {label}, so no cohort is final by a date.",
+        programme=Name(programme.name),
+        label=label,
+    )
     left = cohorts.all_left(snapshot)
     frame = cohorts.against_profile(cohorts.triangle(snapshot, clock=contract.profile_clock), contract)[left]
     starts, observed = frame["starts"].sum(), frame["observed"].sum()
     if starts == 0:
-        return f"{said} Somebody of every cohort is still on the programme."
-    rate = "" if d.hides(starts) or d.hides(observed) else f", {d.percent(observed, starts)}"
-    return (
-        f"{said} Everybody has left {left.sum()} of {len(left)} cohorts: of {d.count(starts)} starts in these, "
-        f"{d.count(observed)} reached {label}{rate}."
+        return sentence("{lacking} Somebody of every cohort is still on the programme.", lacking=lacking)
+    rate = IfShown(
+        [Count(starts), Count(observed)],
+        sentence(", {rate}", rate=Share(observed, starts)),
+        sentence(""),
+    )
+    return sentence(
+        "{lacking} Everybody has left {left} of {cohorts} cohorts: of {starts} starts in these, {observed} reached "
+        "{label}{rate}.",
+        lacking=lacking,
+        left=Plain(left.sum()),
+        cohorts=Plain(len(left)),
+        starts=Count(starts),
+        observed=Count(observed),
+        label=label,
+        rate=rate,
     )
 
 
-def data_quality(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def data_quality(snapshot: Snapshot) -> list[Sentence]:
     """How much was not used, and what the extract cannot say."""
     aside = quality.not_used(snapshot)
-    used = f"{d.count(len(snapshot.journeys))} referrals and {d.count(len(snapshot.events))} events are used."
-    sentences = [capital(used)]
+    sentences = [
+        sentence(
+            "{referrals} referrals and {events} events are used.",
+            referrals=Count(len(snapshot.journeys)),
+            events=Count(len(snapshot.events)),
+        )
+    ]
     if aside.empty:
-        sentences.append("Every row and cell known by then is used.")
+        sentences.append(sentence("Every row and cell known by then is used."))
     else:
-        effects = aside.groupby("effect")["count"].sum()
-        said = [f"{d.count(total)} with the effect “{effect}”" for effect, total in effects.items()]
-        sentences.append(capital(f"{d.count(aside['count'].sum())} rows or cells are set aside: {listed(said)}."))
+        effects = [
+            sentence("{n} with the effect “{effect}”", n=Count(total), effect=Name(str(effect)))
+            for effect, total in aside.groupby("effect")["count"].sum().items()
+        ]
+        sentences.append(
+            sentence(
+                "{n} rows or cells are set aside: {effects}.", n=Count(aside["count"].sum()), effects=Listed(effects)
+            )
+        )
     if snapshot.not_yet_known:
         sentences.append(
-            capital(
-                f"{d.count(snapshot.not_yet_known)} referrals of the participants table had no event recorded by "
-                f"{day_words(snapshot.known_at)} and are not in this report."
+            sentence(
+                "{n} referrals of the participants table had no event recorded by {day} and are not in this report.",
+                n=Count(snapshot.not_yet_known),
+                day=Day(snapshot.known_at),
             )
         )
     programme, people = snapshot.programme, snapshot.journeys
     if programme.since is not None and (people["referral"] < pd.Timestamp(programme.since)).any():
-        early = d.count((people["referral"] < pd.Timestamp(programme.since)).sum())
         sentences.append(
-            capital(
-                f"{early} referrals were made before {day_words(programme.since)}: they follow earlier rules, "
-                f"which are not in the programme's file."
+            sentence(
+                "{n} referrals were made before {day}: they follow earlier rules, which are not in the programme's "
+                "file.",
+                n=Count((people["referral"] < pd.Timestamp(programme.since)).sum()),
+                day=Day(programme.since),
             )
         )
-    held = [f"{d.count(len(snapshot.tables[name]))} {words}" for name, words in HELD.items() if name in snapshot.tables]
+    held = [
+        sentence("{n} {what}", n=Count(len(snapshot.tables[name])), what=Name(words))
+        for name, words in HELD.items()
+        if name in snapshot.tables
+    ]
     if held:
-        sentences.append(f"The extract also holds {listed(held)}.")
+        sentences.append(sentence("The extract also holds {held}.", held=Listed(held)))
     lacking = _lacking(snapshot)
     if lacking:
-        sentences.append(f"{programme.name} has no {alternatives(lacking)}: nothing here rests on them.")
+        sentences.append(
+            sentence(
+                "{programme} has no {lacking}: nothing here rests on them.",
+                programme=Name(programme.name),
+                lacking=name_list(lacking, ", ", " or "),
+            )
+        )
     blank = [item.label.lower() for name, item in programme.attributes.items() if people[name].isna().all()]
     if blank:
-        sentences.append(f"Recorded of nobody: {listed(blank)}.")
+        sentences.append(sentence("Recorded of nobody: {blank}.", blank=name_list(blank)))
     absent = [name for name in programme.measures if measures.occurrences(snapshot, name).empty]
     if absent:
-        sentences.append(f"Not one of these is recorded: {listed([programme.label(name).lower() for name in absent])}.")
+        labels = name_list([programme.label(name).lower() for name in absent])
+        sentences.append(sentence("Not one of these is recorded: {absent}.", absent=labels))
     if "exit" in absent:
-        sentences.append("Without leavers, everybody who has started counts as on the programme.")
+        sentences.append(sentence("Without leavers, everybody who has started counts as on the programme."))
     if not measures.claims_known(snapshot) and any(
         route.claim for outcome in snapshot.programme.outcomes.values() for route in outcome.routes
     ):
-        sentences.append("No claim has been recorded: outcomes that need one are counted without it.")
+        sentences.append(sentence("No claim has been recorded: outcomes that need one are counted without it."))
     if snapshot.contract.history == "overwritten":
         sentences.append(
-            "The source is overwritten at each export: this report cannot tell what was known earlier, and an earlier "
-            "report cannot be made again."
+            sentence(
+                "The source is overwritten at each export: this report cannot tell what was known earlier, and an "
+                "earlier report cannot be made again."
+            )
         )
     return sentences
 

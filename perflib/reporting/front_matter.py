@@ -12,9 +12,9 @@ import pandas as pd
 
 from perflib.disclosure.audience import AUDIENCE
 from perflib.disclosure.columns import text
-from perflib.disclosure.presenter import Presenter, Shown, Table
+from perflib.disclosure.presenter import Notice, Presenter, Table
 from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import day_words, listed, month_words
+from perflib.disclosure.sentences import Day, Listed, Month, Name, Plain, Sentence, name_list, sentence
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import PARAMETERS
@@ -84,71 +84,73 @@ def check_parameters(namespace: Mapping[str, object]) -> None:
             raise ParameterError(f"{name!r} is no parameter of this notebook; {hint}")
 
 
-def front(snapshot: Snapshot, show: Presenter) -> Shown:
-    """Return what a reader must know first: restriction, placeholders, what the source cannot say."""
-    contract = snapshot.contract
-    notices = [
-        show.say(
-            f"{', '.join(filter(None, [contract.name, contract.provider, contract.package_area]))}. "
-            f"{snapshot.programme.name}: {month_words(snapshot.month)}, as known on {day_words(snapshot.known_at)}. "
-            f"Quarters are {contract.quarter_basis} quarters."
+def front(snapshot: Snapshot) -> list[Sentence | Notice]:
+    """What a reader must know first: restriction, placeholders, what the source cannot say."""
+    contract, known_at, month = snapshot.contract, Day(snapshot.known_at), Month(snapshot.month)
+    notices: list[Sentence | Notice] = [
+        sentence(
+            "{contract}. {programme}: {month}, as known on {day}. Quarters are {basis} quarters.",
+            contract=name_list(filter(None, [contract.name, contract.provider, contract.package_area]), ", "),
+            programme=Name(snapshot.programme.name),
+            month=month,
+            day=known_at,
+            basis=Name(contract.quarter_basis),
         )
     ]
     if snapshot.known_at < snapshot.period_end:
-        notices.append(
-            show.notice(
-                f"{month_words(snapshot.month)} had not ended by {day_words(snapshot.known_at)}: it is counted to "
-                f"that day.",
-                heading="Month so far.",
-            )
-        )
+        so_far = sentence("{month} had not ended by {day}: it is counted to that day.", month=month, day=known_at)
+        notices.append(Notice(so_far, "Month so far."))
     if snapshot.known_to is not None and snapshot.ends_early:
-        notices.append(
-            show.notice(
-                f"The extract holds only what was recorded to {day_words(snapshot.known_to)}: nothing recorded after "
-                f"that day is in this report, though it is asked for as known on {day_words(snapshot.known_at)}.",
-                heading="Extract ends earlier.",
-            )
+        ends = sentence(
+            "The extract holds only what was recorded to {last}: nothing recorded after that day is in this report, "
+            "though it is asked for as known on {day}.",
+            last=Day(snapshot.known_to),
+            day=known_at,
         )
+        notices.append(Notice(ends, "Extract ends earlier."))
     if not published(snapshot):
-        notices.append(show.notice(contract.restriction, heading="Not published."))
+        notices.append(Notice(sentence("{text}", text=Name(contract.restriction)), "Not published."))
     if contract.notice:
-        notices.append(show.notice(contract.notice))
+        notices.append(Notice(sentence("{text}", text=Name(contract.notice))))
     elif contract.invented:
-        notices.append(
-            show.notice(
-                f"The {listed(contract.invented)} in the contract file are placeholders: no document vouches for them. "
-                f"Replace them before anything in this report is relied on.",
-                heading="Placeholders.",
-            )
+        placeholders = sentence(
+            "The {invented} in the contract file are placeholders: no document vouches for them. Replace them before "
+            "anything in this report is relied on.",
+            invented=name_list(contract.invented),
         )
-    notices += [show.notice(text, heading="The extract.") for text in _what_it_cannot_tell(snapshot)]
-    return together(*notices)
+        notices.append(Notice(placeholders, "Placeholders."))
+    return notices + [Notice(text, "The extract.") for text in _what_it_cannot_tell(snapshot)]
 
 
-def _what_it_cannot_tell(snapshot: Snapshot) -> list[str]:
+def _what_it_cannot_tell(snapshot: Snapshot) -> list[Sentence]:
     """Return what the extract says nothing about, because of how it is kept."""
     contract, texts = snapshot.contract, []
     if contract.history == "overwritten":
-        texts.append("The source is overwritten at each export: what was known earlier cannot be told from it.")
+        since = sentence("")
         if snapshot.known_to is not None and snapshot.known_at < snapshot.known_to:
-            texts[0] += (
-                f" This report is made from the export of {day_words(snapshot.known_to)}, less what it says was "
-                f"recorded after {day_words(snapshot.known_at)}: what was corrected since stands here as corrected."
+            since = sentence(
+                " This report is made from the export of {export}, less what it says was recorded after {day}: what "
+                "was corrected since stands here as corrected.",
+                export=Day(snapshot.known_to),
+                day=Day(snapshot.known_at),
             )
+        texts.append(
+            sentence(
+                "The source is overwritten at each export: what was known earlier cannot be told from it.{since}",
+                since=since,
+            )
+        )
     silent = recorded_as_it_happened(contract.source)
     if silent:
-        named = [snapshot.programme.label(name) if name in snapshot.programme.events else name for name in silent]
+        labels = [snapshot.programme.label(name) if name in snapshot.programme.events else name for name in silent]
         texts.append(
-            f"It does not say when these were recorded: {listed(named)}. They are taken as recorded on the day they "
-            f"happened, so that no delay in recording shows, and each counts as recorded in time."
+            sentence(
+                "It does not say when these were recorded: {silent}. They are taken as recorded on the day they "
+                "happened, so that no delay in recording shows, and each counts as recorded in time.",
+                silent=name_list(labels),
+            )
         )
     return texts
-
-
-def together(*shown: Shown) -> Shown:
-    """Return several things as one output of a cell."""
-    return Shown("".join(item.html for item in shown), {"kind": "group", "items": [item.data for item in shown]})
 
 
 def provenance(snapshot: Snapshot) -> Table:
@@ -168,34 +170,59 @@ def provenance(snapshot: Snapshot) -> Table:
     return Table(frame, "Where these figures come from", {"what": text("What"), "value": text("Value")})
 
 
-def _counted(snapshot: Snapshot, route: Route) -> str:
+def _counted(snapshot: Snapshot, route: Route) -> Sentence:
     """Return which events of a route count, in words."""
-    event, end = snapshot.programme.label(route.event).lower(), snapshot.period_end
+    event, end = Name(snapshot.programme.label(route.event).lower()), snapshot.period_end
     if route.within_days is None:
-        return f"{event}, without a last day"
-    claimed = f", claimed by day {route.claim.within_days.on(end)}" if route.claim else ""
-    return f"{event} to day {route.within_days.on(end)}{claimed}"
+        return sentence("{event}, without a last day", event=event)
+    last = Plain(route.within_days.on(end))
+    if route.claim is None:
+        return sentence("{event} to day {last}", event=event, last=last)
+    claimed = Plain(route.claim.within_days.on(end))
+    return sentence("{event} to day {last}, claimed by day {claimed}", event=event, last=last, claimed=claimed)
 
 
-def conventions(snapshot: Snapshot) -> list[str]:
-    """Return the conventions that the figures follow, as they hold for this contract."""
+def conventions(snapshot: Snapshot) -> list[Sentence]:
+    """The conventions that the figures follow, as they hold for this contract."""
     programme, contract = snapshot.programme, snapshot.contract
-    resolving = [programme.label(name).lower() for name in programme.resolves]
-    counted = [_counted(snapshot, route) for route in programme.outcomes["outcome"].routes]
-    limited = "; both ends inclusive" if has_last_day(snapshot) else ""
-    calls = [f"{own} ({ours})" for ours, own in programme.terms.items() if ours in OWN_WORDS and own != ours]
+    calls = [
+        sentence("{own} ({ours})", own=Name(own), ours=Name(ours))
+        for ours, own in programme.terms.items()
+        if ours in OWN_WORDS and own != ours
+    ]
     return [
-        "A cohort is the calendar month of the current start date; the month of start is age 0. A start is a "
-        "referral: one person with two started referrals is two starts.",
-        f"The start date is day {programme.start_day}. Counted: {'; '.join(counted)}{limited}.",
+        sentence(
+            "A cohort is the calendar month of the current start date; the month of start is age 0. A start is a "
+            "referral: one person with two started referrals is two starts."
+        ),
+        sentence(
+            "The start date is day {day}. Counted: {counted}{limited}.",
+            day=Plain(programme.start_day),
+            counted=Listed([_counted(snapshot, route) for route in programme.outcomes["outcome"].routes], "; "),
+            limited=sentence("; both ends inclusive") if has_last_day(snapshot) else sentence(""),
+        ),
         *(
-            f"{programme.label(name)}: {rule.words} ({rule.source}{'; invented' if rule.invented else ''})."
+            sentence(
+                "{label}: {rule} ({source}{invented}).",
+                label=Name(programme.label(name)),
+                rule=Name(rule.words),
+                source=Name(rule.source),
+                invented=sentence("; invented") if rule.invented else sentence(""),
+            )
             for name, rule in contract.requires.items()
         ),
-        *([f"The programme's own words: {listed(calls)}."] if calls else []),
-        f"A referral is resolved by the first of: {listed(resolving)}.",
-        f"Groups and units are those at the start. Quarters are {contract.quarter_basis} quarters; one that is still "
-        f"running is not judged.",
-        "Control charts follow the XmR and Laney p′ and u′ rules; a run of 7 makes a signal. About one stable series "
-        "in six, of 24 months, has a false signal.",
+        sentence("The programme's own words: {calls}.", calls=Listed(calls)),
+        sentence(
+            "A referral is resolved by the first of: {resolving}.",
+            resolving=name_list([programme.label(name).lower() for name in programme.resolves]),
+        ),
+        sentence(
+            "Groups and units are those at the start. Quarters are {basis} quarters; one that is still running is not "
+            "judged.",
+            basis=Name(contract.quarter_basis),
+        ),
+        sentence(
+            "Control charts follow the XmR and Laney p′ and u′ rules; a run of 7 makes a signal. About one stable "
+            "series in six, of 24 months, has a false signal."
+        ),
     ]

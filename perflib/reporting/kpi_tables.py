@@ -11,6 +11,7 @@ import pandas as pd
 from perflib.analysis import kpis, supporting_tables
 from perflib.disclosure.columns import count, number, percent, status, text
 from perflib.disclosure.presenter import Table
+from perflib.disclosure.sentences import Count, Name, Sentence, Share, sentence
 from perflib.records.snapshot import Snapshot
 from perflib.rules.calendar import Window, quarter
 from perflib.rules.management import Kpi
@@ -111,7 +112,7 @@ def _one_each(scores: pd.DataFrame, held: list[str]) -> Sequence[Row]:
     return order.drop_duplicates("kpi").set_index("kpi", drop=False).loc[held].to_dict("records")
 
 
-def of_unit(snapshot: Snapshot, unit: str, name: str, called: str) -> Table:
+def of_unit(snapshot: Snapshot, unit: str, name: str, called: Name) -> Table:
     """Every KPI of one unit that the programme knows: in the last quarter, and so far in the one that is running."""
     rules = snapshot.contract.kpis
     found = kpis.scores(snapshot, unit)
@@ -133,7 +134,7 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: str) -> Table:
     so_far = {"running": text("So far in the running quarter", missing="no data")} if len(running) else {}
     return Table(
         pd.DataFrame(rows, columns=["name", "asked", "last", "result", "running"]),
-        f"{called}: its KPIs",
+        sentence("{unit}: its KPIs", unit=called),
         {
             "name": text("KPI"),
             "asked": text("Target", missing="none"),
@@ -156,13 +157,16 @@ def _result(row: Row) -> str:
     return f"{words}: {row['why']}" if row["why"] else words
 
 
-def answers(snapshot: Snapshot, unit: str, name: str) -> str | None:
+def answers(snapshot: Snapshot, unit: str, name: str) -> Sentence | None:
     """Return how many of a unit's participants answered when they were asked; None where nobody was."""
     asked = supporting_tables.answered(snapshot, unit)
     if asked is None or name not in asked.index:
         return None
     row = asked.loc[name]
-    return (
-        f"Of {row['asked']:.0f} participants asked for feedback to date {row['answered']:.0f} answered "
-        f"({100 * row['rate']:.0f}%): those who did not may think otherwise."
+    return sentence(
+        "Of {asked} participants asked for feedback to date {answered} answered ({rate}): those who did not may think "
+        "otherwise.",
+        asked=Count(row["asked"]),
+        answered=Count(row["answered"]),
+        rate=Share(row["answered"], row["asked"]),
     )

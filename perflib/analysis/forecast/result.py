@@ -46,7 +46,7 @@ class Forecast:
     model : str
         Which model made it.
     basis : tuple of str
-        Sentences on what it leans on.
+        Sentences on what it leans on. They hold no count of people, so that every audience may read them.
     seed : int
         Of the random numbers.
     development : Development

@@ -55,7 +55,7 @@ def bid_words(development: Development) -> tuple[str, ...]:
     bare, recorded = _bare(development), int(development.recorded.sum())
     whom = "" if bare.all() else " to some of the cohorts"
     bid = f"Nothing was promised{whom}: in place of a bid, outcomes are taken to come evenly, at the pace so far."
-    few = f"Only {recorded} are recorded so far: this is mostly the bid."
+    few = "Few are recorded so far: this is mostly the bid."
     return (*([few] if recorded < FEW else []), bid if bare.any() else "The bid is the contract's profile.")
 
 

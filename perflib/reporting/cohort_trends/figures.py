@@ -12,12 +12,12 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from perflib.analysis import cohorts, counts
 from perflib.disclosure.chart_style import label_ends, series_styles
 from perflib.disclosure.columns import Column, count, month, number, percent, text
-from perflib.disclosure.presenter import Figure, Presenter, Shown, Table
+from perflib.disclosure.presenter import Figure, Table
+from perflib.disclosure.sentences import Sentence, sentence
 from perflib.disclosure.words import CLOCKS
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
 from perflib.reporting.drawing import BLUE, PLUM, course, from_zero, months, name_lone_month
-from perflib.reporting.front_matter import together
 
 EVERYBODY = "Everybody"
 
@@ -320,7 +320,7 @@ def equality(snapshot: Snapshot) -> Figure:
     )
 
 
-def control_charts(snapshot: Snapshot, show: Presenter) -> Shown:
-    """Return a chart of every measure whose trend the programme file asks for."""
-    charts = [show.figure(control_chart.control_chart(trend)) for trend in counts.all_trends(snapshot)]
-    return together(*charts) if charts else show.say("No month is complete yet, so there is no trend to show.")
+def control_charts(snapshot: Snapshot) -> list[Figure] | Sentence:
+    """A chart of every measure whose trend the programme file asks for."""
+    charts = [control_chart.control_chart(trend) for trend in counts.all_trends(snapshot)]
+    return charts or sentence("No month is complete yet, so there is no trend to show.")

@@ -12,8 +12,21 @@ from perflib.analysis import counts as counts_analysis
 from perflib.analysis.control_charts import Shift
 from perflib.disclosure.columns import count
 from perflib.disclosure.presenter import Tiles
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import capital, day_words, listed, month_words
+from perflib.disclosure.sentences import (
+    Amount,
+    Choice,
+    Count,
+    Day,
+    IfShown,
+    Listed,
+    Month,
+    Name,
+    Plain,
+    Sentence,
+    Share,
+    name_list,
+    sentence,
+)
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
 from perflib.rules.calendar import Window, quarter, running_quarter, window
@@ -32,7 +45,7 @@ def headline_window(snapshot: Snapshot) -> tuple[Window, str]:
     return last, last.label
 
 
-def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
+def key_figures(snapshot: Snapshot) -> Tiles:
     """The last ended quarter's referrals, starts and outcomes, beside the quarter before.
 
     By the month in which they were recorded: by when they happened, the last months would always seem to fall.
@@ -45,107 +58,163 @@ def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
     return Tiles(
         dict(values),
         {name: count(f"{snapshot.programme.label(name)} recorded, {span.label}") for name in HEADLINE_MEASURES},
-        {name: f"{d.count(before[name].sum())} in the quarter before" for name in values.index if comparable},
+        {
+            name: sentence("{n} in the quarter before", n=Count(before[name].sum()))
+            for name in values.index
+            if comparable
+        },
     )
 
 
-def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def findings(snapshot: Snapshot) -> list[Sentence | Choice]:
     """What this quarter shows, most important first."""
-    return [
-        *_volumes(snapshot, d),
-        *outcomes(snapshot, d),
-        *shifts(snapshot, d),
-        *_so_far(snapshot, d),
-    ]
+    return [_volumes(snapshot), *outcomes(snapshot), *shifts(snapshot), *_so_far(snapshot)]
 
 
-def _volumes(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def _volumes(snapshot: Snapshot) -> Sentence:
     span, name = headline_window(snapshot)
     counts, promised = (
         counts_analysis.monthly(snapshot, ("referral", "start")),
         counts_analysis.promised(snapshot, ("referral", "start")),
     )
     inside = span.contains(counts.index)
-    said = []
+    volumes = []
     for measure in ("referral", "start"):
         actual, profile = counts.loc[inside, measure].sum(), promised.loc[inside, measure].sum(skipna=False)
-        words = f"{d.count(actual)} {snapshot.programme.label(measure).lower()}"
-        if profile > 0:
-            words += f" against {d.number(profile, people=True, places=0)} promised"
-        said.append(words)
-    return [f"{name}: {listed(said)}."]
+        against = (
+            sentence(" against {profile} promised", profile=Amount(profile, people=True, places=0))
+            if profile > 0
+            else sentence("")
+        )
+        volumes.append(
+            sentence("{n} {measure}{against}", n=Count(actual), measure=_label(snapshot, measure), against=against)
+        )
+    return sentence("{period}: {volumes}.", period=Name(name), volumes=Listed(volumes))
 
 
-def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def _label(snapshot: Snapshot, measure: str) -> Name:
+    return Name(snapshot.programme.label(measure).lower())
+
+
+def outcomes(snapshot: Snapshot) -> list[Sentence | Choice]:
     """Outcomes to date against the profile, and which levels are missed by more than chance."""
     frame = cohorts.conversion(snapshot)
-    label = snapshot.programme.label("outcome").lower()
+    label = _label(snapshot, "outcome")
     whole = frame[frame["area"].isna()].iloc[0] if len(frame) else None
     if whole is None or whole["status"] == "no profile":
         reached = measures.first(snapshot, "outcome")["event"].notna().sum()
         if not snapshot.contract.profiles:
-            why = "the contract file gives no profile"
+            why = sentence("the contract file gives no profile")
         elif whole is None or whole["expected"] == 0:
-            why = "no cohort is old enough to have been promised any"
+            why = sentence("no cohort is old enough to have been promised any")
         else:
-            why = "no profile in the contract file covers some of the starts, by their group and month"
-        return [capital(f"{d.count(reached)} {label} to date. They cannot be compared with a promise: {why}.")]
-    if d.hides(whole["observed"]):
-        return [capital(f"{d.count(whole['observed'])} {label} to date: too few to be compared with the promise here.")]
-    said = {
-        "below": "fewer than the promise by more than chance would explain",
-        "above": "more than the promise by more than chance would explain",
-        "in line": "in line with the promise",
-    }
-    sentences = [_against_promise(label, whole["observed"], whole["expected"], d) + f", {said[str(whole['status'])]}."]
-    for status, words in (("below", "Below"), ("above", "Above")):
-        names = [
-            f"{row['name']}{f' ({row.area})' if isinstance(row['area'], str) else ''}"
-            for _, row in frame.iloc[1:].iterrows()
-            if row["status"] == status and not d.hides(row["observed"])
+            why = sentence("no profile in the contract file covers some of the starts, by their group and month")
+        return [
+            sentence(
+                "{n} {label} to date. They cannot be compared with a promise: {why}.",
+                n=Count(reached),
+                label=label,
+                why=why,
+            )
         ]
-        if names:
-            sentences.append(f"{words} the promise by more than chance would explain: {listed(names)}.")
+    observed = Count(whole["observed"])
+    too_few = sentence("{n} {label} to date: too few to be compared with the promise here.", n=observed, label=label)
+    return [IfShown(observed, _beside_profile(snapshot, frame, whole, label), too_few)]
+
+
+def _beside_profile(
+    snapshot: Snapshot, frame: pd.DataFrame, whole: pd.Series[Any], label: Name
+) -> list[Sentence | Choice]:
+    """Return how the whole contract and its levels stand, where there is enough to compare."""
+    standing = {
+        "below": sentence("fewer than the promise by more than chance would explain"),
+        "above": sentence("more than the promise by more than chance would explain"),
+        "in line": sentence("in line with the promise"),
+    }
+    sentences: list[Sentence | Choice] = [
+        sentence(
+            "{outcomes}, {standing}.",
+            outcomes=_against_promise(label, whole["observed"], whole["expected"]),
+            standing=standing[str(whole["status"])],
+        )
+    ]
+    for status, words in (("below", "Below"), ("above", "Above")):
+        levels = [
+            IfShown(Count(row["observed"]), _level(row))
+            for row in frame.iloc[1:].to_dict("records")
+            if row["status"] == status
+        ]
+        sentences.append(
+            sentence(
+                "{where} the promise by more than chance would explain: {levels}.",
+                where=Name(words),
+                levels=Listed(levels),
+            )
+        )
     mix = whole["mix_effect"]
     if pd.notna(mix) and abs(mix) >= max(1, 0.02 * whole["expected"]):
-        extra = f"{d.number(abs(mix), people=True, places=0)} {'more' if mix > 0 else 'fewer'}"
         sentences.append(
-            f"The actual mix of groups is promised {extra} outcomes than the tender's mix would be; that is apart from "
-            f"how each group has done."
+            sentence(
+                "The actual mix of groups is promised {n} {more} outcomes than the tender's mix would be; that is "
+                "apart from how each group has done.",
+                n=Amount(abs(mix), people=True, places=0),
+                more=Name("more" if mix > 0 else "fewer"),
+            )
         )
-    return sentences + _other_outcomes(snapshot, d)
+    return sentences + _other_outcomes(snapshot)
 
 
-def _against_promise(label: str, observed: float, expected: float, d: Disclosure) -> str:
-    """Return an outcome to date beside its promise, in words."""
-    ratio = cohorts.poisson_ratio(d.rounded(observed), d.rounded(expected))
-    per_hundred, low, high = (d.number(100 * float(value), of=(observed,), places=0) for value in ratio)
-    return (
-        f"{d.count(observed)} {label} to date, where the profile promises "
-        f"{d.number(expected, people=True, places=0)} by the ages the cohorts have reached: {per_hundred} for "
-        f"each 100 promised (95% interval {low} to {high})"
+def _level(row: Mapping[Hashable, Any]) -> Sentence:
+    """Return what a tender level is called, with its area."""
+    if not isinstance(row["area"], str):
+        return sentence("{level}", level=Name(row["name"]))
+    return sentence("{level} ({area})", level=Name(row["name"]), area=Name(row["area"]))
+
+
+def _against_promise(label: Name, observed: float, expected: float) -> Sentence:
+    """Return an outcome to date beside its promise."""
+
+    def per_hundred(which: int) -> Amount:
+        return Amount(
+            lambda seen, due: 100 * float(cohorts.poisson_ratio(seen, due)[which]),
+            of=(observed,),
+            beside=(expected,),
+            places=0,
+        )
+
+    return sentence(
+        "{n} {label} to date, where the profile promises {expected} by the ages the cohorts have reached: {ratio} for "
+        "each 100 promised (95% interval {low} to {high})",
+        n=Count(observed),
+        label=label,
+        expected=Amount(expected, people=True, places=0),
+        ratio=per_hundred(0),
+        low=per_hundred(1),
+        high=per_hundred(2),
     )
 
 
-def _other_outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def _other_outcomes(snapshot: Snapshot) -> list[Sentence | Choice]:
     """Return the programme's other outcomes to date, each beside its own promise where there is one."""
     contract, sentences = snapshot.contract, []
     for name in [name for name in snapshot.programme.outcomes if name != "outcome"]:
         t = cohorts.triangle(snapshot, name, clock=contract.profile_clock)
         totals = cohorts.against_profile(t, contract)[["observed", "expected"]].sum(skipna=False)
-        label, (observed, expected) = snapshot.programme.label(name).lower(), totals
-        if d.hides(observed):
-            sentences.append(f"{d.count(observed)} {label} to date.")
-        elif expected > 0:
-            sentences.append(f"{_against_promise(label, observed, expected, d)}.")
+        label, (observed, expected) = _label(snapshot, name), totals
+        if expected > 0:
+            shown = sentence("{outcomes}.", outcomes=_against_promise(label, observed, expected))
         else:
-            sentences.append(f"{d.count(observed)} {label} to date, of which the contract file promises none.")
-    return [capital(sentence) for sentence in sentences]
+            shown = sentence(
+                "{n} {label} to date, of which the contract file promises none.", n=Count(observed), label=label
+            )
+        few = sentence("{n} {label} to date.", n=Count(observed), label=label)
+        sentences.append(IfShown(Count(observed), shown, few))
+    return list(sentences)
 
 
-def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def shifts(snapshot: Snapshot) -> list[Sentence]:
     """Which measures stand lower or higher at their end than before, since when; and which do not."""
-    sentences: list[str] = []
+    sentences: list[Sentence] = []
     steady: list[str] = []
     unstable: list[str] = []
     young: list[str] = []
@@ -153,102 +222,140 @@ def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
         if trend.shift is None:
             listing = young if control_chart.judged(trend).empty else unstable if trend.unstable else steady
             listing.append(trend.label.lower())
-            continue
-        found = trend.shift
-        before, after = _levels(trend, found, d)
-        unit = "cohort" if trend.by_cohort else "month"
-        sentences.append(
-            f"{trend.label} {found.direction} from {month_words(found.since)}: {after} {trend.unit}, "
-            f"{before} in the {unit}s before ({found.months} complete {unit}{'' if found.months == 1 else 's'} at the "
-            f"new level{'; trial limits' if trend.chart.trial else ''})."
-        )
-    if young:
-        sentences.append(f"Too little is fully recorded yet to judge {listed(young)}.")
-    if steady:
-        sentences.append(f"No shift is signalled in {listed(steady)}.")
-    if unstable:
-        sentences.append(
-            f"There is no stable level to judge {listed(unstable)} by: most months lie outside what one level would "
-            f"keep to. If they were being built up, state in the contract file, under changes, when that ended."
-        )
-    return sentences
+        else:
+            sentences.append(_shift(trend, trend.shift))
+    return [
+        *sentences,
+        sentence("Too little is fully recorded yet to judge {measures}.", measures=name_list(young)),
+        sentence("No shift is signalled in {measures}.", measures=name_list(steady)),
+        sentence(
+            "There is no stable level to judge {measures} by: most months lie outside what one level would keep to. If "
+            "they were being built up, state in the contract file, under changes, when that ended.",
+            measures=name_list(unstable),
+        ),
+    ]
 
 
-def _levels(trend: counts_analysis.Trend, found: Shift, d: Disclosure) -> list[str]:
+def _shift(trend: counts_analysis.Trend, found: Shift) -> Sentence:
+    """Return a shift: since when, from what level to what."""
+    before, after = _levels(trend, found)
+    unit = "cohort" if trend.by_cohort else "month"
+    return sentence(
+        "{measure} {direction} from {since}: {after} {scale}, {before} in the {units} before ({months} complete "
+        "{those} at the new level{trial}).",
+        measure=Name(trend.label),
+        direction=Name(found.direction),
+        since=Month(found.since),
+        after=after,
+        scale=Name(trend.unit),
+        before=before,
+        units=Name(f"{unit}s"),
+        months=Plain(found.months),
+        those=Name(unit if found.months == 1 else f"{unit}s"),
+        trial=sentence("; trial limits") if trend.chart.trial else sentence(""),
+    )
+
+
+def _levels(trend: counts_analysis.Trend, found: Shift) -> list[Amount]:
     """Return the level before a shift and after it, each hidden where it rests on few people."""
     points = control_chart.judged(trend)
     points = points[points["phase"] == points["phase"].iloc[-1]]
     counted = points[["numerator", "denominator"] if trend.per else ["value"]]
     spans = ((found.before, counted[: found.since - 1].tail(12)), (found.after, counted[found.since :]))
-    return [d.number(trend.scale * level, of=months.sum(), places=1) for level, months in spans]
+    return [Amount(trend.scale * level, of=tuple(months.sum()), places=1) for level, months in spans]
 
 
-def _so_far(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def _so_far(snapshot: Snapshot) -> list[Sentence]:
     running = running_quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
     if running is None or headline_window(snapshot)[0].basis == "cumulative":
         return []
     counts = counts_analysis.monthly(snapshot, ("referral", "start"))
     inside = running.contains(counts.index)
-    said = [
-        f"{d.count(counts.loc[inside, m].sum())} {snapshot.programme.label(m).lower()}" for m in ("referral", "start")
+    volumes = [
+        sentence("{n} {measure}", n=Count(counts.loc[inside, name].sum()), measure=_label(snapshot, name))
+        for name in ("referral", "start")
     ]
-    return [f"{running.label}: {listed(said)}. A quarter that is still running is not judged."]
+    return [
+        sentence(
+            "{quarter}: {volumes}. A quarter that is still running is not judged.",
+            quarter=Name(running.label),
+            volumes=Listed(volumes),
+        )
+    ]
 
 
-def referrals(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def referrals(snapshot: Snapshot) -> list[Sentence | Choice]:
     """People and referrals, and those still waiting."""
     people = counts_analysis.individuals(snapshot)
     table = journey.referrals(snapshot)
     referred, started = people.to_dict("records")
-    sentences = [
-        capital(
-            f"{d.count(referred['journeys'])} referrals of {d.count(referred['individuals'])} people since "
-            f"{day_words(snapshot.first_day)}; {d.count(started['journeys'])} starts of "
-            f"{d.count(started['individuals'])} people."
-        ),
-        capital(f"{d.count(table['open'].sum())} referrals are still open."),
-    ]
     waits = counts_analysis.time_to_start(snapshot).T["rolling_3"]
-    if waits["starts"] > 0 and not d.hides(waits["starts"]):
-        median, most = (d.number(waits[name], places=0) for name in ("median", "p90"))
-        sentences.append(
-            f"Half of those who started in the last three months had waited {median} days or less from referral, nine "
-            f"in ten {most} days or less."
+    sentences: list[Sentence | Choice] = [
+        sentence(
+            "{referrals} referrals of {referred} people since {day}; {starts} starts of {started} people.",
+            referrals=Count(referred["journeys"]),
+            referred=Count(referred["individuals"]),
+            day=Day(snapshot.first_day),
+            starts=Count(started["journeys"]),
+            started=Count(started["individuals"]),
+        ),
+        sentence("{n} referrals are still open.", n=Count(table["open"].sum())),
+    ]
+    if waits["starts"] > 0:
+        median, most = (Amount(waits[name], of=(waits["starts"],), places=0) for name in ("median", "p90"))
+        waited = sentence(
+            "Half of those who started in the last three months had waited {median} days or less from referral, nine "
+            "in ten {most} days or less.",
+            median=median,
+            most=most,
         )
+        sentences.append(IfShown(Count(waits["starts"]), waited))
     return sentences
 
 
-def equality(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def equality_findings(snapshot: Snapshot) -> list[Sentence | Choice]:
     """Which groups differ from everybody else by more than chance and the number of comparisons would explain."""
     frame = counts_analysis.equality(snapshot)
     if frame.empty:
-        return ["No cohort is old enough for a fair comparison of groups yet."]
+        return [sentence("No cohort is old enough for a fair comparison of groups yet.")]
     others = frame.groupby("attribute")[["starts", "outcomes"]].transform("sum") - frame[["starts", "outcomes"]]
-    signalled = frame.join(others.add_prefix("other_"))[frame["signal"] != ""]
-    age, label = counts_analysis.equal_age(snapshot), snapshot.programme.label("outcome").lower()
-    if signalled.empty:
-        return [f"No group differs from the rest in {label} within {age} months by more than chance would explain."]
-    shown = [
-        row
-        for row in signalled.to_dict("records")
-        if not any(
-            d.hides(count)
-            for who in ("", "other_")
-            for count in (row[f"{who}outcomes"], row[f"{who}starts"], row[f"{who}starts"] - row[f"{who}outcomes"])
-        )
+    signalled = frame.join(others.add_prefix("other_"))[frame["signal"] != ""].to_dict("records")
+    age, label = Plain(counts_analysis.equal_age(snapshot)), _label(snapshot, "outcome")
+    if not signalled:
+        return [
+            sentence(
+                "No group differs from the rest in {label} within {age} months by more than chance would explain.",
+                label=label,
+                age=age,
+            )
+        ]
+    hidden = sentence("Differences that rest on too few people are not shown.")
+    return [
+        *(IfShown(_counts(row), _difference(row, label, age)) for row in signalled),
+        IfShown([part for row in signalled for part in _counts(row)], None, hidden),
     ]
-    sentences = [
-        f"{row['attribute']}, {row['value']}: {d.percent(row['outcomes'], row['starts'])} had {label} within {age} "
-        f"months, {row['signal']} than the rest by {d.number(_gap(row, d), places=0)} points. "
-        f"This does not allow for other characteristics."
-        for row in shown
-    ]
-    if len(shown) < len(signalled):
-        sentences.append("Differences that rest on too few people are not shown.")
-    return sentences
 
 
-def _gap(row: Mapping[Hashable, Any], d: Disclosure) -> float:
-    """Return how many points a group's rate is from that of the rest, from the counts as they are shown."""
-    rates = [d.rounded(row[f"{who}outcomes"]) / d.rounded(row[f"{who}starts"]) for who in ("", "other_")]
-    return abs(100 * (rates[0] - rates[1]))
+def _counts(row: Mapping[Hashable, Any]) -> list[Count]:
+    """Return the counts that a group's gap to the rest would give away."""
+    pairs = [(row[f"{who}outcomes"], row[f"{who}starts"]) for who in ("", "other_")]
+    return [Count(part) for reached, starts in pairs for part in (reached, starts, starts - reached)]
+
+
+def _difference(row: Mapping[Hashable, Any], label: Name, age: Plain) -> Sentence:
+    """Return how a group differs from the rest, from the counts as they are shown."""
+    return sentence(
+        "{attribute}, {value}: {rate} had {label} within {age} months, {signal} than the rest by {gap} points. This "
+        "does not allow for other characteristics.",
+        attribute=Name(row["attribute"]),
+        value=Name(row["value"]),
+        rate=Share(row["outcomes"], row["starts"]),
+        label=label,
+        age=age,
+        signal=Name(row["signal"]),
+        gap=Amount(
+            lambda reached, starts, others, of_others: abs(100 * (reached / starts - others / of_others)),
+            of=(row["outcomes"], row["starts"], row["other_outcomes"], row["other_starts"]),
+            places=0,
+        ),
+    )

@@ -26,7 +26,7 @@ def basis_name(basis: str) -> str:
     return BASIS_NAMES.get(basis) or f"Rolling {basis.removeprefix('rolling_')} months"
 
 
-def flows(snapshot: Snapshot) -> Table:
+def flow_table(snapshot: Snapshot) -> Table:
     """Every measure on the four bases, side by side."""
     summary = counts_analysis.summary(snapshot)
     wide = summary.pivot(index="measure", columns="basis", values="actual").reindex(summary["measure"].unique())

@@ -1,22 +1,9 @@
 """The outcome forecast report."""
 
-from perflib.reporting.outcome_forecast.findings import findings, method, tiles, verdict
+from perflib.reporting.outcome_forecast.findings import findings, key_figures, method, verdict
 from perflib.reporting.outcome_forecast.tables import (
-    BACKTEST_DRAWS,
-    COHORTS,
-    LATER,
-    MODEL,
-    MODEL_NAMES,
-    NEXT,
-    NO_PROMISE,
-    ORIGINS,
-    SCENARIOS,
-    STATUSES,
-    chance,
-    chance_words,
     cohort_table,
     fan,
-    forecast,
     levels,
     needs,
     next_months,
@@ -27,22 +14,10 @@ from perflib.reporting.outcome_forecast.tables import (
 )
 
 __all__ = [
-    "BACKTEST_DRAWS",
-    "COHORTS",
-    "LATER",
-    "MODEL",
-    "MODEL_NAMES",
-    "NEXT",
-    "NO_PROMISE",
-    "ORIGINS",
-    "SCENARIOS",
-    "STATUSES",
-    "chance",
-    "chance_words",
     "cohort_table",
     "fan",
     "findings",
-    "forecast",
+    "key_figures",
     "levels",
     "method",
     "needs",
@@ -51,6 +26,5 @@ __all__ = [
     "scenarios",
     "scores",
     "scores_by_age",
-    "tiles",
     "verdict",
 ]

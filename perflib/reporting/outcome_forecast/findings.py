@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from perflib.analysis.forecast import early_warning
@@ -12,21 +13,33 @@ from perflib.analysis.forecast.backtest import summary as summed
 from perflib.analysis.forecast.result import Forecast
 from perflib.disclosure.columns import number
 from perflib.disclosure.presenter import Tiles
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import capital, listed, month_words
+from perflib.disclosure.sentences import (
+    Amount,
+    Choice,
+    Count,
+    FirstOf,
+    IfShown,
+    Listed,
+    Month,
+    Name,
+    Plain,
+    Sentence,
+    name_list,
+    sentence,
+)
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.outcome_forecast.tables import (
     MODEL,
     MODEL_NAMES,
     NEXT,
-    chance_words,
+    NO_PROMISE,
     forecast,
     next,
     past_scores,
 )
 
 
-def tiles(snapshot: Snapshot, d: Disclosure) -> Tiles:
+def key_figures(snapshot: Snapshot) -> Tiles:
     """What is expected in the next months and in the end."""
     found = forecast(snapshot)
     part, total = found.development, found.total.iloc[0]
@@ -43,124 +56,211 @@ def tiles(snapshot: Snapshot, d: Disclosure) -> Tiles:
             "outcome_expected": number(f"{label} expected in all, of those started", places=places[1], **of),
         },
         {
-            "outcome_next": f"95% interval {_interval(near, recorded, d)}",
-            "outcome_expected": f"95% interval {_interval(total, recorded, d)}",
+            "outcome_next": sentence("95% interval {interval}", interval=_interval(near, recorded)),
+            "outcome_expected": sentence("95% interval {interval}", interval=_interval(total, recorded)),
         },
     )
 
 
-def _interval(row: pd.Series, recorded: int, d: Disclosure) -> str:
-    return " to ".join(d.number(row[key], of=(recorded,), people=True, places=0) for key in ("lower_95", "upper_95"))
+def _interval(row: pd.Series, recorded: int) -> Sentence:
+    low, high = (Amount(row[key], of=(recorded,), people=True, places=0) for key in ("lower_95", "upper_95"))
+    return sentence("{low} to {high}", low=low, high=high)
 
 
-def _people(value: float, recorded: int, d: Disclosure) -> str:
+def _people(value: float, recorded: int) -> Amount:
     """Return a number of people who are expected: a small one with a decimal place, so that little is not nothing."""
-    return d.number(value, of=(recorded,), people=True, places=1 if value < 9.95 else 0)
+    return Amount(value, of=(recorded,), people=True, places=1 if value < 9.95 else 0)
 
 
-def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def _chance(probability: float, *of: float) -> Sentence:
+    """Return a probability as people say it, hidden with the counts that it is made of."""
+    if np.isnan(probability):
+        return sentence("{none}", none=Name(NO_PROMISE))
+    if probability < 0.01:
+        return sentence("under 1 in 100")
+    if probability > 0.99:
+        return sentence("over 99 in 100")
+    of_100 = round(100 * probability)
+    return sentence("{n} in 100", n=Amount(of_100, of=of, places=0) if of else Plain(of_100))
+
+
+def findings(snapshot: Snapshot) -> Sentence | Choice:
     """What will happen, what will be missed, what would put it right, and how far to trust it."""
+    starts = int(forecast(snapshot).development.starts.sum())
+    if not starts:
+        return sentence("Nobody has started yet: there is nothing to forecast that could be shown.")
+    few = sentence("{n} have started: there is nothing to forecast that could be shown.", n=Count(starts))
+    return IfShown(Count(starts), _findings(snapshot), few)
+
+
+def _findings(snapshot: Snapshot) -> list[Sentence | Choice]:
     found = forecast(snapshot)
     part, total = found.development, found.total.iloc[0]
-    label, recorded = snapshot.programme.label(part.measure).lower(), int(part.recorded.sum())
-    starts = int(part.starts.sum())
-    if not starts or d.hides(starts):
-        started = f"{d.count(starts)} have started" if starts else "Nobody has started yet"
-        return [capital(f"{started}: there is nothing to forecast that could be shown.")]
-    expected = _people(total["expected"], recorded, d)
-    sentences = [
-        capital(
-            f"{expected} {label} are expected in all of the {d.count(starts)} who have started by "
-            f"{month_words(part.month)} (95% interval {_interval(total, recorded, d)}); {d.count(recorded)} are "
-            f"recorded."
-        )
-    ]
+    recorded = int(part.recorded.sum())
     levels = early_warning.levels(snapshot, MODEL)
     whole = levels.iloc[0]
-    if whole["promised"] > 0:
-        sentences[0] += f" The contract promises {d.number(whole['promised'], people=True, places=0)}."
-    threshold = snapshot.contract.early_warning.probability
-    endangered = levels[(levels["status"] == "may be missed") & ~levels["recorded"].map(d.hides)]
-    if len(endangered):
-        said = [f"{row['name']} (chance {chance_words(row['miss'])})" for row in endangered.to_dict("records")]
-        sentences.append(f"May be missed by the people who have started: {'; '.join(said)}.")
-    if levels["status"].isin(["too few", "no profile"]).all() and whole["promised"] > 0:
-        sentences.append(
+    promise = (
+        sentence(" The contract promises {promised}.", promised=Amount(whole["promised"], people=True, places=0))
+        if whole["promised"] > 0
+        else sentence("")
+    )
+    return [
+        sentence(
+            "{expected} {label} are expected in all of the {starts} who have started by {month} (95% interval "
+            "{interval}); {recorded} are recorded.{promise}",
+            expected=_people(total["expected"], recorded),
+            label=Name(snapshot.programme.label(part.measure).lower()),
+            starts=Count(int(part.starts.sum())),
+            month=Month(part.month),
+            interval=_interval(total, recorded),
+            recorded=Count(recorded),
+            promise=promise,
+        ),
+        *_warnings(snapshot, levels),
+        *_mending(snapshot, found, levels),
+        verdict(snapshot)[0],
+    ]
+
+
+def _warnings(snapshot: Snapshot, levels: pd.DataFrame) -> list[Sentence | Choice]:
+    """Return which levels may be missed, in the end or on the way; or that none is known to be."""
+    threshold = _chance(snapshot.contract.early_warning.probability)
+    endangered = sentence(
+        "May be missed by the people who have started: {levels}.",
+        levels=Listed(
+            [
+                IfShown(
+                    Count(row["recorded"]),
+                    sentence(
+                        "{level} (chance {chance})",
+                        level=Name(row["name"]),
+                        chance=_chance(row["miss"], row["recorded"]),
+                    ),
+                )
+                for row in levels[levels["status"] == "may be missed"].to_dict("records")
+            ],
+            "; ",
+        ),
+    )
+    none = None
+    if levels["status"].isin(["too few", "no profile"]).all() and levels["promised"].iloc[0] > 0:
+        none = sentence(
             "So little is promised to those who have started that chance would decide: nothing is warned of."
         )
-    elif endangered.empty and (levels["status"] != "no profile").any():
-        sentences.append(
-            f"No level has a chance of {chance_words(threshold)} or more of being missed by those who have started."
+    elif (levels["status"] != "no profile").any():
+        none = sentence(
+            "No level has a chance of {threshold} or more of being missed by those who have started.",
+            threshold=threshold,
         )
-    behind = levels[levels["status"] == "behind profile"]
-    if len(behind):
-        sentences.append(
-            f"To be met in the end, but with a chance of {chance_words(threshold)} or more of being behind the profile "
-            f"within {max(early_warning.AHEAD)} months: {listed(list(behind['name']))}."
-        )
-    sentences += _mending(snapshot, found, levels, d)
-    return [*sentences, verdict(snapshot)[0]]
+    behind = sentence(
+        "To be met in the end, but with a chance of {threshold} or more of being behind the profile within {months} "
+        "months: {levels}.",
+        threshold=threshold,
+        months=Plain(max(early_warning.AHEAD)),
+        levels=name_list(levels.loc[levels["status"] == "behind profile", "name"]),
+    )
+    return [FirstOf(endangered, none), behind]
 
 
-def _mending(snapshot: Snapshot, found: Forecast, levels: pd.DataFrame, d: Disclosure) -> list[str]:
+def _mending(snapshot: Snapshot, found: Forecast, levels: pd.DataFrame) -> list[Sentence | Choice]:
     """Return what would still meet the contract's level, where it may be missed."""
     recorded = int(found.development.recorded.sum())
-    if levels["status"].iloc[0] != "may be missed" or d.hides(recorded):
+    if levels["status"].iloc[0] != "may be missed":
         return []
     table = early_warning.needed(snapshot, found)
     table = table[table["needed"].notna() & (table["needed"] > table["expected"])]
-    if table.empty:
-        return []
-    said = [
-        f"{_people(row['needed'], recorded, d)} {snapshot.programme.label(row['measure']).lower()} a month "
-        f"instead of {_people(row['expected'], recorded, d)}"
+    levers = [
+        sentence(
+            "{needed} {label} a month instead of {expected}",
+            needed=_people(row["needed"], recorded),
+            label=Name(snapshot.programme.label(row["measure"]).lower()),
+            expected=_people(row["expected"], recorded),
+        )
         for row in table.to_dict("records")
     ]
-    return [f"{levels['name'].iloc[0]} would still be met, on average, with any one of: {'; or '.join(said)}."]
+    met = sentence(
+        "{level} would still be met, on average, with any one of: {levers}.",
+        level=Name(levels["name"].iloc[0]),
+        levers=Listed(levers, "; or "),
+    )
+    return [IfShown(Count(recorded), met)]
 
 
-def verdict(snapshot: Snapshot) -> list[str]:
+def verdict(snapshot: Snapshot) -> list[Sentence]:
     """Which model would have served best here, from how many origins, and how far the forecasts were off."""
     scores = past_scores(snapshot)
     chosen = best(scores)
+    if chosen is None and snapshot.contract.history == "overwritten":
+        return [sentence("The source is overwritten, so that no forecast can be made again as things were known then.")]
     if chosen is None:
-        if snapshot.contract.history == "overwritten":
-            return ["The source is overwritten, so that no forecast can be made again as things were known then."]
         return [
-            "These forecasts cannot be judged on this contract yet: no month of it lies far enough back for what was "
-            "forecast then to have come."
+            sentence(
+                "These forecasts cannot be judged on this contract yet: no month of it lies far enough back for what "
+                "was forecast then to have come."
+            )
         ]
-    name = MODEL_NAMES.get(chosen.model, chosen.model)
+    origins = Plain(chosen.origins)
     if not chosen.enough:
         return [
-            f"{chosen.origins} earlier forecasts can be judged: too few of them, or too few outcomes after them, to "
-            f"say which method serves best here."
+            sentence(
+                "{origins} earlier forecasts can be judged: too few of them, or too few outcomes after them, to say "
+                "which method serves best here.",
+                origins=origins,
+            )
         ]
-    said = (
-        f"Made again from {chosen.origins} earlier months, as things were known then, “{name}” would have served best "
-        f"here"
-    )
+    better = sentence("")
     if chosen.second is not None:
-        other = MODEL_NAMES.get(chosen.second, chosen.second)
-        said += f": better than “{other}”, the next, in {chosen.ahead} of {chosen.origins}"
+        better = sentence(
+            ": better than “{other}”, the next, in {ahead} of {origins}",
+            other=_model(chosen.second),
+            ahead=Plain(chosen.ahead),
+            origins=origins,
+        )
     rows = summed(scores[(scores["model"] == MODEL) & (scores["horizon"] == f"{HORIZONS[0]} months")])
     own = rows.to_dict("records")[0]
     return [
-        f"{said}.",
-        f"The forecast shown here missed what was recorded in the next {HORIZONS[0]} months by "
-        f"{100 * own['wmape']:.0f}% on average, and its 95% interval held it in "
-        f"{round(own['covered_95'] * own['cells'])} of {own['cells']:.0f} times.",
+        sentence(
+            "Made again from {origins} earlier months, as things were known then, “{model}” would have served best "
+            "here{better}.",
+            origins=origins,
+            model=_model(chosen.model),
+            better=better,
+        ),
+        sentence(
+            "The forecast shown here missed what was recorded in the next {months} months by {missed}% on average, and "
+            "its 95% interval held it in {held} of {cells} times.",
+            months=Plain(HORIZONS[0]),
+            missed=Amount(100 * own["wmape"], of=(int(own["observed"]),), places=0),
+            held=Plain(round(own["covered_95"] * own["cells"])),
+            cells=Plain(own["cells"]),
+        ),
     ]
 
 
-def method(snapshot: Snapshot) -> list[str]:
+def _model(name: str) -> Name:
+    return Name(MODEL_NAMES.get(name, name))
+
+
+def method(snapshot: Snapshot) -> list[Sentence]:
     """What the forecast rests on, and its conventions."""
     found = forecast(snapshot)
     return [
-        f"Method: {MODEL_NAMES.get(found.model, found.model)}. " + " ".join(found.basis),
-        "A cohort is the month of start. Everything is by the month in which it is recorded, so that months that are "
-        "still being recorded do not read as a fall.",
-        "An interval says where 80 or 95 of 100 simulated futures lie. A sudden change that nobody could know of is in "
-        "none of them: look at the scenarios.",
-        f"{len(found.paths):,} futures are simulated; the same contract and month give the same ones every time.",
+        sentence(
+            "Method: {model}; outcomes recorded: {recorded}. {basis}",
+            model=_model(found.model),
+            recorded=Count(int(found.development.recorded.sum())),
+            basis=name_list(found.basis, " "),
+        ),
+        sentence(
+            "A cohort is the month of start. Everything is by the month in which it is recorded, so that months that "
+            "are still being recorded do not read as a fall."
+        ),
+        sentence(
+            "An interval says where 80 or 95 of 100 simulated futures lie. A sudden change that nobody could know of "
+            "is in none of them: look at the scenarios."
+        ),
+        sentence(
+            "{futures} futures are simulated; the same contract and month give the same ones every time.",
+            futures=Plain(len(found.paths)),
+        ),
     ]

@@ -61,26 +61,17 @@ STATUSES = {
 NO_PROMISE = "nothing promised"
 
 
-def chance_words(probability: float) -> str:
-    """Return a probability as people say it.
-
-    >>> chance_words(0.004), chance_words(0.37), chance_words(0.998)
-    ('under 1 in 100', '37 in 100', 'over 99 in 100')
-    """
-    if np.isnan(probability):
-        return NO_PROMISE
-    if probability < 0.01 or probability > 0.99:
-        return "under 1 in 100" if probability < 0.5 else "over 99 in 100"
-    return f"{round(100 * probability)} in 100"
-
-
 def chance(probability: float) -> str:
     """Return a probability as a table shows it: never 0% or 100%.
 
     >>> chance(0.004), chance(0.37), chance(0.998)
     ('under 1%', '37%', 'over 99%')
     """
-    return chance_words(probability).replace(" in 100", "%")
+    if np.isnan(probability):
+        return NO_PROMISE
+    if probability < 0.01 or probability > 0.99:
+        return "under 1%" if probability < 0.5 else "over 99%"
+    return f"{round(100 * probability)}%"
 
 
 def forecast(snapshot: Snapshot) -> Forecast:

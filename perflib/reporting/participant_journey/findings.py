@@ -3,36 +3,70 @@
 from __future__ import annotations
 
 from perflib.analysis import journey, survival
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import capital, day_words, listed, month_words
+from perflib.disclosure.sentences import (
+    Amount,
+    Choice,
+    Count,
+    Day,
+    IfShown,
+    Listed,
+    Month,
+    Name,
+    Sentence,
+    sentence,
+)
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.since_last_month import seen_differently
 
 
-def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def findings(snapshot: Snapshot) -> list[Sentence | Choice]:
     """Where everybody stands, in sentences."""
     position = journey.position(snapshot).sum()
     names = journey.stages(snapshot)
     starts = int(position.sum())
     if starts == 0:
-        return ["Nobody has started yet."]
-    shares = [f"{d.count(position[code])} {label.lower()}" for code, label in names.items() if position[code] > 0]
-    sentences = [f"Of {d.count(starts)} starts, on {day_words(snapshot.period_end)}: {listed(shares)}."]
+        return [sentence("Nobody has started yet.")]
+    stages = [
+        sentence("{n} {stage}", n=Count(position[code]), stage=Name(label.lower()))
+        for code, label in names.items()
+        if position[code] > 0
+    ]
     load = journey.caseload(snapshot).iloc[-1]
-    in_work = f", {d.count(load['in_work'])} of them in work" if "job_start" in snapshot.programme.events else ""
-    there = d.count(load["on_programme"])
-    sentences.append(capital(f"{there} were on the programme on the first of {month_words(snapshot.month)}{in_work}."))
+    in_work = (
+        sentence(", {n} of them in work", n=Count(load["in_work"]))
+        if "job_start" in snapshot.programme.events
+        else sentence("")
+    )
+    sentences: list[Sentence | Choice] = [
+        sentence(
+            "Of {starts} starts, on {day}: {stages}.",
+            starts=Count(starts),
+            day=Day(snapshot.period_end),
+            stages=Listed(stages),
+        ),
+        sentence(
+            "{there} were on the programme on the first of {month}{in_work}.",
+            there=Count(load["on_programme"]),
+            month=Month(snapshot.month),
+            in_work=in_work,
+        ),
+    ]
     times = survival.times(snapshot, [("referral", "start")]).iloc[0]
-    if times["reached"] > 0 and not d.hides(times["reached"]):
-        half, most = (d.number(times[name], places=0) for name in ("reached_median", "reached_p90"))
-        sentences.append(
-            f"Of those who start at all, half do so within {half} days of referral and nine in ten within {most}."
+    if times["reached"] > 0:
+        half, most = (
+            Amount(times[name], of=(times["reached"],), places=0) for name in ("reached_median", "reached_p90")
         )
+        within = sentence(
+            "Of those who start at all, half do so within {half} days of referral and nine in ten within {most}.",
+            half=half,
+            most=most,
+        )
+        sentences.append(IfShown(Count(times["reached"]), within))
     return sentences
 
 
-def changes(earlier: Snapshot | None, later: Snapshot, d: Disclosure) -> list[str]:
+def changes(earlier: Snapshot | None, later: Snapshot) -> list[Sentence]:
     """How many journeys did not stand where the last report said, and why."""
     return seen_differently(
-        earlier, lambda before: journey.changed_since(before, later).set_index("reason")["journeys"], "journeys", d
+        earlier, lambda before: journey.changed_since(before, later).set_index("reason")["journeys"], "journeys"
     )

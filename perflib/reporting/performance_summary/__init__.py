@@ -1,6 +1,6 @@
 """The daily and weekly summary."""
 
 from perflib.reporting.performance_summary.findings import findings
-from perflib.reporting.performance_summary.tables import DOORS, doors, tiles, units
+from perflib.reporting.performance_summary.tables import doors, key_figures, units
 
-__all__ = ["DOORS", "doors", "findings", "tiles", "units"]
+__all__ = ["doors", "findings", "key_figures", "units"]

@@ -5,21 +5,26 @@ from __future__ import annotations
 from perflib.analysis import daily_counts
 from perflib.disclosure.columns import Column, count, number, text
 from perflib.disclosure.presenter import Table, Tiles
-from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import Count, sentence
 from perflib.disclosure.words import day_words
 from perflib.records.snapshot import Snapshot
 
 DOORS = ("referral", "start", "job_start", "outcome")
 
 
-def tiles(snapshot: Snapshot, d: Disclosure) -> Tiles:
+def key_figures(snapshot: Snapshot) -> Tiles:
     """What was recorded this month to the day."""
     frame = daily_counts.scores(snapshot)
     names = [name for name in DOORS if name in frame.index]
     return Tiles(
         {name: frame.loc[name, "month"] for name in names},
         {name: count(f"{snapshot.programme.label(name)}, month to date") for name in names},
-        {name: f"{d.count(frame['day'][name])} today, {d.count(frame['week'][name])} this week" for name in names},
+        {
+            name: sentence(
+                "{day} today, {week} this week", day=Count(frame["day"][name]), week=Count(frame["week"][name])
+            )
+            for name in names
+        },
     )
 
 

@@ -1,40 +1,10 @@
 """The service standards report."""
 
-from perflib.reporting.service_standards.figures import (
-    LIMIT,
-    SHARES,
-    against_profile,
-    backlog,
-    charts,
-    month_ends,
-    oldest,
-)
-from perflib.reporting.service_standards.findings import NATIONS, changes, conventions, findings
-from perflib.reporting.service_standards.tables import (
-    BASES,
-    NO_CASE,
-    NONE,
-    STATE_WORDS,
-    STATUS_WORDS,
-    bases,
-    by_unit,
-    exemptions,
-    overview,
-    recent,
-    register,
-)
+from perflib.reporting.service_standards.figures import charts, month_ends
+from perflib.reporting.service_standards.findings import changes, conventions, findings
+from perflib.reporting.service_standards.tables import bases, by_unit, exemptions, overview, recent, register
 
 __all__ = [
-    "BASES",
-    "LIMIT",
-    "NATIONS",
-    "NONE",
-    "NO_CASE",
-    "SHARES",
-    "STATE_WORDS",
-    "STATUS_WORDS",
-    "against_profile",
-    "backlog",
     "bases",
     "by_unit",
     "changes",
@@ -43,7 +13,6 @@ __all__ = [
     "exemptions",
     "findings",
     "month_ends",
-    "oldest",
     "overview",
     "recent",
     "register",

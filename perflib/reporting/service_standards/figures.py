@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from perflib.analysis import control_charts, counts, standards
 from perflib.disclosure.chart_style import PALETTE, label_ends, series_styles
 from perflib.disclosure.columns import count, date, month, number, percent, status
-from perflib.disclosure.presenter import Figure, Presenter, Shown, Table
+from perflib.disclosure.presenter import Figure, Table
+from perflib.disclosure.sentences import Sentence, sentence
 from perflib.disclosure.words import day_words, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
-from perflib.reporting.front_matter import together
 from perflib.reporting.service_standards.tables import STATUS_WORDS, share_standards, target
 
 SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
@@ -23,7 +23,7 @@ SHARES = {"all": "referrals to date", "month": "referrals of the month", "open":
 LIMIT: dict[str, Any] = {"color": PALETTE[2], "linewidth": 1.2, "linestyle": (0, (4, 2))}
 
 
-def charts(snapshot: Snapshot, show: Presenter) -> Shown:
+def charts(snapshot: Snapshot) -> list[Figure] | Sentence:
     """A control chart of the share in time of each standard, by month of referral."""
     rules = share_standards(snapshot)
     history, shown = standards.history(snapshot, list(rules)), []
@@ -33,16 +33,16 @@ def charts(snapshot: Snapshot, show: Presenter) -> Shown:
         trend = counts.Trend(
             name, f"{rule.name}, in time", "cases", False, chart, control_charts.shift(chart), months["rate"], None
         )
-        shown.append(show.figure(control_chart.control_chart(trend)))
-    return together(*shown) if shown else show.say("No standard has a case that counts yet, so there is no trend.")
+        shown.append(control_chart.control_chart(trend))
+    return shown or sentence("No standard has a case that counts yet, so there is no trend.")
 
 
-def month_ends(snapshot: Snapshot, show: Presenter) -> Shown:
+def month_ends(snapshot: Snapshot) -> list[Figure] | Sentence:
     """What is held at each month's end: backlogs, the oldest in them, and counts against their profile."""
     draw = {"backlog": backlog, "oldest": oldest, "profile": against_profile}
     rules = snapshot.contract.standards.items()
-    shown = [show.figure(draw[rule.kind](snapshot, name)) for name, rule in rules if rule.kind in draw]
-    return together(*shown) if shown else show.say("No standard here is of a backlog or of a profile.")
+    shown = [draw[rule.kind](snapshot, name) for name, rule in rules if rule.kind in draw]
+    return shown or sentence("No standard here is of a backlog or of a profile.")
 
 
 def backlog(snapshot: Snapshot, name: str) -> Figure:

@@ -6,8 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from perflib.analysis import standards
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import listed
+from perflib.disclosure.sentences import Amount, Count, Name, Plain, Sentence, Share, name_list, sentence
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.service_standards.tables import STATUS_WORDS, target
 from perflib.reporting.since_last_month import seen_differently
@@ -16,67 +15,113 @@ from perflib.rules.standards import Standard
 NATIONS = {"ENG": "England", "WLS": "Wales", "SCT": "Scotland", "NIR": "Northern Ireland"}
 
 
-def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def findings(snapshot: Snapshot) -> list[Sentence]:
     """Which standards are met and which are not."""
     frame = standards.measure(snapshot)
     if frame.empty:
-        return [f"{snapshot.programme.name} has no service standards in its file, and the contract adds none."]
+        return [
+            sentence(
+                "{programme} has no service standards in its file, and the contract adds none.",
+                programme=Name(snapshot.programme.name),
+            )
+        ]
     sentences = [
-        f"{row['name']}: not met. {_account(row, snapshot.contract.standards[row['standard']], d)}"
+        sentence(
+            "{standard}: not met. {account}",
+            standard=Name(row["name"]),
+            account=_account(row, snapshot.contract.standards[row["standard"]]),
+        )
         for row in frame[frame["status"] == "not_met"].to_dict("records")
     ]
     for code, words in STATUS_WORDS.items():
         names = frame.loc[frame["status"] == code, "name"]
         if len(names) and code != "not_met":
-            sentences.append(f"{words.capitalize()}: {'; '.join(names)}.")
+            sentences.append(
+                sentence("{status}: {names}.", status=Name(words.capitalize()), names=name_list(names, "; "))
+            )
     return sentences
 
 
-def _account(row: Mapping[Hashable, Any], rule: Standard, d: Disclosure) -> str:
+def _account(row: Mapping[Hashable, Any], rule: Standard) -> Sentence:
     """Return how a missed standard was missed, in a sentence."""
     late = row["not_met"] + row["open_late"]
-    worst = ""
-    if row["worst"] == row["worst"]:
-        worst = f" The slowest took, or has taken, {d.number(row['worst'], of=(late,), places=0)} {rule.days} days."
-    asked = target(rule)
+    asked = Name(target(rule))
     if rule.kind == "profile":
-        lowest = d.number(100 * row["rate"], of=(row["part"],), places=0)
-        return f"The lowest month stood at {lowest} for each 100 promised by then, where {asked} must be."
-    if rule.kind == "backlog" and rule.share_of == "count":
-        return f"{d.count(row['part'])} are in backlog, where {asked} may be.{worst}"
+        return sentence(
+            "The lowest month stood at {lowest} for each 100 promised by then, where {asked} must be.",
+            lowest=Amount(100 * row["rate"], of=(row["part"],), places=0),
+            asked=asked,
+        )
+    worst = sentence("")
+    if row["worst"] == row["worst"]:
+        worst = sentence(
+            " The slowest took, or has taken, {worst} {days} days.",
+            worst=Amount(row["worst"], of=(late,), places=0),
+            days=Name(rule.days),
+        )
     if rule.kind == "backlog":
-        return f"{d.percent(row['part'], row['whole'], places=1)} are in backlog, where {asked} may be.{worst}"
+        is_count = rule.share_of == "count"
+        return sentence(
+            "{part} are in backlog, where {asked} may be.{worst}",
+            part=Count(row["part"]) if is_count else Share(row["part"], row["whole"], places=1),
+            asked=asked,
+            worst=worst,
+        )
     counted = row["met"] + late
-    return (
-        f"{d.count(late)} of {d.count(counted)} were late or missed, {d.count(row['open_late'])} of them still open; "
-        f"{d.percent(row['met'], counted, places=1)} were as they should be, where {asked} must be.{worst}"
+    return sentence(
+        "{late} of {counted} were late or missed, {open} of them still open; {met} were as they should be, where "
+        "{asked} must be.{worst}",
+        late=Count(late),
+        counted=Count(counted),
+        open=Count(row["open_late"]),
+        met=Share(row["met"], counted, places=1),
+        asked=asked,
+        worst=worst,
     )
 
 
-def changes(earlier: Snapshot | None, later: Snapshot, d: Disclosure) -> list[str]:
+def changes(earlier: Snapshot | None, later: Snapshot) -> list[Sentence]:
     """How many cases of the last month's report are seen differently now, and why."""
     return seen_differently(
-        earlier, lambda before: standards.revisions(before, later).set_index("reason")["cases"], "cases", d
+        earlier, lambda before: standards.revisions(before, later).set_index("reason")["cases"], "cases"
     )
 
 
-def conventions(snapshot: Snapshot) -> list[str]:
+def conventions(snapshot: Snapshot) -> list[Sentence]:
     """The conventions of the clocks, as they hold for this contract."""
-    resolving = [snapshot.programme.label(name).lower() for name in snapshot.programme.resolves]
-    rules = snapshot.contract.standards.values()
+    programme, rules = snapshot.programme, snapshot.contract.standards.values()
     return [
-        f"Working days are Monday to Friday without the bank holidays of {NATIONS[snapshot.contract.nation]}.",
-        "A clock that begins on a day off begins on the next working day, which is day 0. Within n days means on or "
-        "before day n.",
-        f"A referral is resolved by the first of: {listed(resolving)}.",
-        "A standard of recording uses the day on which something was first recorded, whatever was corrected later.",
+        sentence(
+            "Working days are Monday to Friday without the bank holidays of {nation}.",
+            nation=Name(NATIONS[snapshot.contract.nation]),
+        ),
+        sentence(
+            "A clock that begins on a day off begins on the next working day, which is day 0. Within n days means on "
+            "or before day n."
+        ),
+        sentence(
+            "A referral is resolved by the first of: {resolving}.",
+            resolving=name_list([programme.label(name).lower() for name in programme.resolves]),
+        ),
+        sentence(
+            "A standard of recording uses the day on which something was first recorded, whatever was corrected later."
+        ),
         *(
-            f"{rule.name}: day {rule.limit} is not backlog, the day after is; {rule.promises}."
+            sentence(
+                "{standard}: day {limit} is not backlog, the day after is; {promises}.",
+                standard=Name(rule.name),
+                limit=Plain(rule.limit),
+                promises=Name(rule.promises),
+            )
             for rule in rules
             if rule.kind == "backlog"
         ),
         *(
-            f"{rule.name}: {rule.asks(snapshot.programme.resolves)}; of months that lie wholly between the two."
+            sentence(
+                "{standard}: {asks}; of months that lie wholly between the two.",
+                standard=Name(rule.name),
+                asks=Name(rule.asks(programme.resolves)),
+            )
             for rule in rules
             if rule.kind == "every" and rule.limit is None
         ),

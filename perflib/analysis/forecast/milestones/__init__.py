@@ -208,8 +208,8 @@ def _basis(
     fitted: Sequence[tuple[Posterior, Effects]],
 ) -> tuple[str, ...]:
     """Return what the forecast leans on, in sentences."""
-    recorded, months = int(development.recorded.sum()), int((development.age >= 0).sum())
-    said = [f"Leans on the records of {months} months to {development.month}; outcomes recorded: {recorded:,}."]
+    months = int((development.age >= 0).sum())
+    said = [f"Leans on the records of {months} months to {development.month}."]
     if not development.promised.sum() > 0:
         said.append("The contract makes no promise for all of these cohorts, so that there is no bid to lean on.")
     elif weight < LITTLE:
