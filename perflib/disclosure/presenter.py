@@ -174,10 +174,20 @@ Showable: TypeAlias = "Table | Figure | Tiles | Notice | Sentence | Choice | Seq
 
 @dataclass(frozen=True)
 class Shown:
-    """Something disclosed, ready to be displayed."""
+    """Something disclosed, ready to be displayed.
+
+    Attributes
+    ----------
+    html : str
+    data : dict
+        The same as data; see above.
+    frame : DataFrame or None
+        The numbers of a table, of a figure or of key figures, as this audience may see them; NaN where hidden.
+    """
 
     html: str
     data: dict[str, Any]
+    frame: pd.DataFrame | None = field(default=None, compare=False)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         del include, exclude
@@ -277,6 +287,7 @@ class Presenter:
         return Shown(
             table_html(caption, disclosed, notes=notes, total=table.total),
             {"kind": "table", "caption": caption, **_records(disclosed), "notes": notes},
+            disclosed.frame,
         )
 
     def figure(self, figure: Figure) -> Shown:
@@ -323,6 +334,7 @@ class Presenter:
                 **_records(disclosed),
                 "notes": notes,
             },
+            data,
         )
 
     def tiles(self, tiles: Tiles) -> Shown:
@@ -349,7 +361,7 @@ class Presenter:
             "labels": {key: column.header for key, column in disclosed.columns.items()},
             "shown": shown,
         }
-        return Shown(f'<dl class="tiles">{"".join(html)}</dl>', data)
+        return Shown(f'<dl class="tiles">{"".join(html)}</dl>', data, disclosed.frame)
 
     def notice(self, notice: Notice) -> Shown:
         """Return a banner."""

@@ -66,7 +66,7 @@ def threshold_words(asked: Threshold, kpi: Kpi) -> str:
     return f"{asked.rule} {float(asked.value):g}" if bare else f"{asked.rule} {100 * float(asked.value):g}%"
 
 
-def by_kpi(snapshot: Snapshot, unit: str) -> Table:
+def by_kpi(snapshot: Snapshot, unit: str, heading: str = "") -> Table:
     """Each KPI in the last quarter: the figure of all units together, and how many of them hit their targets."""
     ended = last_quarter(snapshot)
     rules = snapshot.contract.kpis
@@ -84,7 +84,7 @@ def by_kpi(snapshot: Snapshot, unit: str) -> Table:
     )
     return Table(
         frame.reset_index(drop=True),
-        f"KPIs by role, {ended.label if ended is not None else 'before the first quarter has ended'}",
+        f"{heading}KPIs by role, {ended.label if ended is not None else 'before the first quarter has ended'}",
         {
             "name": text("KPI"),
             "asked": text("Target", missing="none"),
@@ -162,7 +162,7 @@ def answers(snapshot: Snapshot, unit: str, name: str) -> Sentence | None:
     asked = supporting_tables.answered(snapshot, unit)
     if asked is None or name not in asked.index:
         return None
-    row = asked.loc[name]
+    row = asked.loc[name].to_dict()
     return sentence(
         "Of {asked} participants asked for feedback to date {answered} answered ({rate}): those who did not may think "
         "otherwise.",

@@ -10,8 +10,9 @@ import pandas as pd
 
 from perflib.analysis import counts, oversight, supporting_tables
 from perflib.disclosure.columns import count, date, number, percent, status, text
-from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.words import alternatives, month_words
+from perflib.disclosure.presenter import Table
+from perflib.disclosure.sentences import Month, Name, Sentence, name_list, sentence
+from perflib.disclosure.words import month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends import tables
 from perflib.rules.calendar import BASES
@@ -23,38 +24,41 @@ CHECKERS = {
 }
 
 
-def not_supplied(*names: str) -> str:
-    """Return that none of some tables is in the extract.
+def not_supplied(*names: str) -> Sentence:
+    """Say that none of some tables is in the extract.
 
-    >>> not_supplied("plans", "actions")
+    >>> from perflib.disclosure.rules import Disclosure
+    >>> not_supplied("plans", "actions").words(Disclosure())
     'Not supplied: the extract has no tables plans or actions.'
     """
-    return f"Not supplied: the extract has no table{'s' if len(names) > 1 else ''} {alternatives(names)}."
+    return sentence(
+        "Not supplied: the extract has no {tables} {names}.",
+        tables=Name("tables" if len(names) > 1 else "table"),
+        names=name_list(names, ", ", " or "),
+    )
 
 
-def notes(snapshot: Snapshot, show: Presenter, section: str) -> Shown:
+def notes(snapshot: Snapshot, section: str) -> Sentence | list[Sentence]:
     """What the provider wrote under a heading for this month."""
     written = snapshot.current("notes")
     if written is None:
-        return show.say(not_supplied("notes"))
+        return not_supplied("notes")
     mine = written[(written["section"] == section) & (written["month"].dt.to_period("M") == snapshot.month)]
     if mine.empty:
-        return show.say(f"Nothing was written under this heading for {month_words(snapshot.month)}.")
-    return show.say(*mine["text"])
+        return sentence("Nothing was written under this heading for {month}.", month=Month(snapshot.month))
+    return [sentence("{note}", note=Name(note)) for note in mine["text"]]
 
 
-def activities(snapshot: Snapshot, show: Presenter, *kinds: str) -> Shown:
+def activities(snapshot: Snapshot, *kinds: str) -> Table | Sentence:
     """How much of some kinds of activity there was, on each period basis."""
     found = supporting_tables.activities(snapshot, kinds)
     if found is None:
-        return show.say(not_supplied("activities"))
-    return show.table(
-        Table(
-            _kinds(found),
-            f"Activities to {month_words(snapshot.month)}",
-            {"kind": text("Activity"), **{basis: number(tables.basis_name(basis), places=0) for basis in BASES}},
-            empty="none of these activities is recorded",
-        )
+        return not_supplied("activities")
+    return Table(
+        _kinds(found),
+        f"Activities to {month_words(snapshot.month)}",
+        {"kind": text("Activity"), **{basis: number(tables.basis_name(basis), places=0) for basis in BASES}},
+        empty="none of these activities is recorded",
     )
 
 
@@ -64,78 +68,72 @@ def _kinds(counts: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(kind=frame["kind"].str.replace("_", " ").str.capitalize())
 
 
-def experience(snapshot: Snapshot, show: Presenter) -> Shown:
+def experience(snapshot: Snapshot) -> Table | Sentence:
     """Who was asked and answered, how many are satisfied, and complaints."""
     found = supporting_tables.feedback(snapshot)
     if found is None:
-        return show.say(not_supplied("feedback"))
+        return not_supplied("feedback")
     words = {"complaints": "Complaints", "upheld": "Upheld"}
-    return show.table(
-        Table(
-            found.rename(index=tables.basis_name).reset_index(),
-            f"Feedback and complaints to {month_words(snapshot.month)}",
-            {
-                "basis": text("Period"),
-                "asked": count("Asked", adds_up=False),
-                "answered": count("Answered", adds_up=False),
-                "satisfied": count("Satisfied", adds_up=False),
-                "share": percent("Share satisfied", "satisfied", "answered", missing="no answer"),
-                **{name: count(header, adds_up=False) for name, header in words.items()},
-            },
-            note="Who does not answer may think otherwise. A complaint counts in the month in which it came.",
-        )
+    return Table(
+        found.rename(index=tables.basis_name).reset_index(),
+        f"Feedback and complaints to {month_words(snapshot.month)}",
+        {
+            "basis": text("Period"),
+            "asked": count("Asked", adds_up=False),
+            "answered": count("Answered", adds_up=False),
+            "satisfied": count("Satisfied", adds_up=False),
+            "share": percent("Share satisfied", "satisfied", "answered", missing="no answer"),
+            **{name: count(header, adds_up=False) for name, header in words.items()},
+        },
+        note="Who does not answer may think otherwise. A complaint counts in the month in which it came.",
     )
 
 
-def checks(snapshot: Snapshot, show: Presenter, by: str) -> Shown:
+def checks(snapshot: Snapshot, by: str) -> Table | Sentence:
     """Checks by one who checks (`provider`, `compliance`, `performance`): by kind, in the month and to date."""
     found = supporting_tables.checks(snapshot, by)
     if found is None:
-        return show.say(not_supplied("checks"))
+        return not_supplied("checks")
     of = ("checked", "passed")
-    return show.table(
-        Table(
-            _kinds(found),
-            f"Checks {CHECKERS[by]}, to {month_words(snapshot.month)}",
-            {
-                "kind": text("What was checked"),
-                "checked_month": count("In the month"),
-                "passed_month": count("Passed"),
-                "checked": count("To date"),
-                "passed": count("Passed to date"),
-                "rate": percent("Share", "passed", "checked", missing="none"),
-                "lower": percent("95% from", of=of),
-                "upper": percent("95% to", of=of),
-            },
-            note="Those that are decided. The interval is exact (Clopper-Pearson): of few checks that all passed it "
-            "does not say that all records would.",
-            empty=f"no check {CHECKERS[by]} is recorded",
-        )
+    return Table(
+        _kinds(found),
+        f"Checks {CHECKERS[by]}, to {month_words(snapshot.month)}",
+        {
+            "kind": text("What was checked"),
+            "checked_month": count("In the month"),
+            "passed_month": count("Passed"),
+            "checked": count("To date"),
+            "passed": count("Passed to date"),
+            "rate": percent("Share", "passed", "checked", missing="none"),
+            "lower": percent("95% from", of=of),
+            "upper": percent("95% to", of=of),
+        },
+        note="Those that are decided. The interval is exact (Clopper-Pearson): of few checks that all passed it "
+        "does not say that all records would.",
+        empty=f"no check {CHECKERS[by]} is recorded",
     )
 
 
-def assurance(snapshot: Snapshot, show: Presenter) -> Shown:
+def assurance(snapshot: Snapshot) -> Table | Sentence:
     """The reviews by the department's assurance team, and what in them may lead to remedial action."""
     found = oversight.assurance(snapshot)
     if found is None:
-        return show.say(not_supplied("assurance"))
+        return not_supplied("assurance")
     frame = found.assign(
         rated=found["rating"].str.capitalize().mask(found["rating"] == ""),
         why=found["evidence"].mask(found["evidence"] == ""),
     )
-    return show.table(
-        Table(
-            frame,
-            "Provider assurance reviews",
-            {
-                "started": date("Began"),
-                "ended": date("Ended", missing="not yet"),
-                "weeks": number("Weeks", places=0),
-                "rated": status("Rating", missing="not yet"),
-                "why": text("What may lead to remedial action", missing="nothing"),
-            },
-            empty="no review has begun",
-        )
+    return Table(
+        frame,
+        "Provider assurance reviews",
+        {
+            "started": date("Began"),
+            "ended": date("Ended", missing="not yet"),
+            "weeks": number("Weeks", places=0),
+            "rated": status("Rating", missing="not yet"),
+            "why": text("What may lead to remedial action", missing="nothing"),
+        },
+        empty="no review has begun",
     )
 
 

@@ -6,19 +6,30 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from perflib.analysis import counts, oversight, standards
 from perflib.analysis.forecast import early_warning
 from perflib.disclosure.columns import number
 from perflib.disclosure.presenter import Tiles
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import listed
+from perflib.disclosure.sentences import (
+    Amount,
+    Choice,
+    IfShown,
+    Listed,
+    Name,
+    Plain,
+    Sentence,
+    Share,
+    name_list,
+    sentence,
+)
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends import tables
 from perflib.reporting.contract_review.tables import contract_plans
 
 
-def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
+def key_figures(snapshot: Snapshot) -> Tiles:
     """Where the contract stands against its own promises: what contracts of other size and mix can be set beside."""
     volumes = counts.summary(snapshot).query("measure == 'start' and basis == 'rolling_12'").iloc[0]
     whole = tables.levels(snapshot)[["observed", "ratio", "lower", "upper"]].head(1)
@@ -33,7 +44,6 @@ def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
         "miss": 100 * (missed.iloc[0] if len(missed) else np.nan),
     }
     of = ("observed",)
-    low, high = (d.number(100 * level[name], of=(level["observed"],), places=0) for name in ("lower", "upper"))
     return Tiles(
         values,
         {
@@ -42,53 +52,73 @@ def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
             "miss": number("Chance of missing its level, per cent", of=of, places=0, missing="none"),
             "standards": number("Standards not met", places=0),
         },
-        {"outcomes_for_100": f"95% interval {low} to {high}"} if level["ratio"] == level["ratio"] else {},
+        {"outcomes_for_100": _interval(level)} if level["ratio"] == level["ratio"] else {},
     )
 
 
-def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def _interval(level: pd.Series[Any]) -> Sentence:
+    low, high = (Amount(100 * level[name], of=(level["observed"],), places=0) for name in ("lower", "upper"))
+    return sentence("95% interval {low} to {high}", low=low, high=high)
+
+
+def findings(snapshot: Snapshot) -> list[Sentence]:
     """What the meeting has to talk about first."""
     sentences = []
     frame = tables.levels(snapshot)
-    below = [str(name) for name in frame.loc[frame["status"] == "below", "name"]]
-    if below:
-        sentences.append(f"Below the promise by more than chance would explain: {listed(below)}.")
+    below = frame.loc[frame["status"] == "below", "name"]
+    if len(below):
+        sentences.append(
+            sentence("Below the promise by more than chance would explain: {levels}.", levels=name_list(below))
+        )
     likely = early_warning.levels(snapshot)
-    missed = [str(name) for name in likely.loc[likely["status"] == "may be missed", "name"]]
-    if missed:
-        sentences.append(f"May be missed when all cohorts are final: {listed(missed)}.")
+    missed = likely.loc[likely["status"] == "may be missed", "name"]
+    if len(missed):
+        sentences.append(sentence("May be missed when all cohorts are final: {levels}.", levels=name_list(missed)))
     rates = standards.measure(snapshot)
-    short = [_missed(row, snapshot, d) for row in rates[rates["status"] == "not_met"].to_dict("records")]
+    short = [_missed(row, snapshot) for row in rates[rates["status"] == "not_met"].to_dict("records")]
     if short:
-        sentences.append(f"Standards not met since day one: {'; '.join(short)}.")
+        sentences.append(sentence("Standards not met since day one: {standards}.", standards=Listed(short, "; ")))
     plans = contract_plans(snapshot)
     if plans is not None:
-        late = plans[plans["state"] == "overdue"]
-        overdue = int(plans.loc[plans["state"] != "closed", "actions_overdue"].fillna(0).sum())
-        running = int(plans["state"].isin(["open", "overdue"]).sum())
         sentences.append(
-            f"Plans and notices open: {running}, of them overdue: {len(late)}. Actions overdue: {overdue}."
+            sentence(
+                "Plans and notices open: {open}, of them overdue: {late}. Actions overdue: {actions}.",
+                open=Plain(plans["state"].isin(["open", "overdue"]).sum()),
+                late=Plain((plans["state"] == "overdue").sum()),
+                actions=Plain(plans.loc[plans["state"] != "closed", "actions_overdue"].fillna(0).sum()),
+            )
         )
     told = oversight.notice_counts(snapshot)
-    if told is not None and int(told["open"].sum() + told["open_late"].sum()):
-        waiting = int(told["open"].sum() + told["open_late"].sum())
-        sentences.append(f"Issues that were found and the department has not been told of yet: {waiting}.")
-    return sentences or ["No level is below its promise, no standard is missed and no plan is open."]
+    waiting = 0 if told is None else int(told["open"].sum() + told["open_late"].sum())
+    if waiting:
+        sentences.append(
+            sentence(
+                "Issues that were found and the department has not been told of yet: {waiting}.", waiting=Plain(waiting)
+            )
+        )
+    return sentences or [sentence("No level is below its promise, no standard is missed and no plan is open.")]
 
 
-def _missed(row: Mapping[Hashable, Any], snapshot: Snapshot, d: Disclosure) -> str:
+def _missed(row: Mapping[Hashable, Any], snapshot: Snapshot) -> Sentence | Choice:
     """Return a missed standard with its rate, where it is one and may be shown."""
-    name, rule = str(row["name"]), snapshot.contract.standards[str(row["standard"])]
-    rate = d.percent(row["part"], row["whole"], places=1) if row["whole"] > 0 and rule.kind != "oldest" else ""
-    return f"{name} ({rate})" if rate[:1].isdigit() else name
+    name, rule = Name(str(row["name"])), snapshot.contract.standards[str(row["standard"])]
+    bare = sentence("{standard}", standard=name)
+    if not row["whole"] > 0 or rule.kind == "oldest":
+        return bare
+    rate = Share(row["part"], row["whole"], places=1)
+    return IfShown(rate, sentence("{standard} ({rate})", standard=name, rate=rate), bare)
 
 
-def conventions(snapshot: Snapshot) -> list[str]:
+def conventions(snapshot: Snapshot) -> list[Sentence]:
     """What the pack rests on."""
-    source = snapshot.programme.source
     return [
-        f"The headings are those of the department's guidance ({source}); those without data say so.",
-        "Outcomes are held to the profile at each cohort's own age; period bases are cut at the contract's first "
-        "month.",
-        "Nothing in this pack amends rights, remedies or obligations: the contract takes precedence.",
+        sentence(
+            "The headings are those of the department's guidance ({source}); those without data say so.",
+            source=Name(snapshot.programme.source),
+        ),
+        sentence(
+            "Outcomes are held to the profile at each cohort's own age; period bases are cut at the contract's first "
+            "month."
+        ),
+        sentence("Nothing in this pack amends rights, remedies or obligations: the contract takes precedence."),
     ]

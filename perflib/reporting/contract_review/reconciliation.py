@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from perflib.analysis import reconciliation
 from perflib.disclosure.columns import count, month, number, percent, text
-from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import day_words, listed, month_words
+from perflib.disclosure.presenter import Showable, Table
+from perflib.disclosure.sentences import Amount, Day, Month, Name, Plain, Sentence, name_list, sentence
+from perflib.disclosure.words import listed, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends.tables import basis_name
 from perflib.reporting.contract_review.evidence import not_supplied
-from perflib.reporting.front_matter import together
 
 RECENT = 12
 """Months of the MI pack that are compared."""
@@ -28,48 +30,64 @@ REASONS = {
 }
 
 
-def shown(snapshot: Snapshot, show: Presenter) -> Shown:
+def mi_pack(snapshot: Snapshot) -> list[Showable]:
     """The department's MI pack beside our own figures, and the sources beside each other."""
     found = reconciliation.with_mi_pack(snapshot, months=RECENT)
-    if found is None:
-        return together(show.say(not_supplied("mi_pack")), sources(snapshot, show), show.table(source_mix(snapshot)))
-    return together(
-        show.say(*findings(snapshot, found, show.disclosure)),
-        show.table(differences(found)),
-        sources(snapshot, show),
-        show.table(source_mix(snapshot)),
+    pack: list[Showable] = (
+        [[not_supplied("mi_pack")]] if found is None else [agreement(snapshot, found), differences(found)]
     )
+    compared = sources(snapshot)
+    return [*pack, [compared] if isinstance(compared, Sentence) else compared, source_mix(snapshot)]
 
 
-def findings(snapshot: Snapshot, found: pd.DataFrame, d: Disclosure) -> list[str]:
+def agreement(snapshot: Snapshot, found: pd.DataFrame) -> list[Sentence]:
     """How many figures of the pack agree, and what is left unexplained."""
     compared = found[found["problem"] == ""]
     if compared.empty:
         return [
-            f"The MI pack holds no figure of the {RECENT} months to {month_words(snapshot.month)} that we have too."
+            sentence(
+                "The MI pack holds no figure of the {months} months to {month} that we have too.",
+                months=Plain(RECENT),
+                month=Month(snapshot.month),
+            )
         ]
-    alike = int((compared["difference"] == 0).sum())
-    whole = int(((compared["difference"] != 0) & (compared["unexplained"].abs() < 0.5)).sum())
-    last = max(compared["made"])
+    differs = compared["difference"] != 0
     sentences = [
-        f"Of {len(compared)} figures of the department's MI packs, the last made on {day_words(last)}, {alike} are our "
-        f"own to the unit, and {whole} differ by what is explained."
+        sentence(
+            "Of {figures} figures of the department's MI packs, the last made on {day}, {alike} are our own to the "
+            "unit, and {explained} differ by what is explained.",
+            figures=Plain(len(compared)),
+            day=Day(max(compared["made"])),
+            alike=Plain((~differs).sum()),
+            explained=Plain((differs & (compared["unexplained"].abs() < 0.5)).sum()),
+        )
     ]
     left = compared[compared["unexplained"].abs() >= 0.5]
     single = left[left["basis"] == "month"]
-    for row in (single if len(single) else left).to_dict("records"):
-        short = d.number(abs(row["unexplained"]), of=(row["own"],), people=True, places=0)
-        more = "more" if row["unexplained"] > 0 else "fewer"
-        if short != "0":
-            where = f"{row['label']}, {month_words(row['month'])}"
-            sentences.append(f"Not explained: {where}: {short} {more} in the pack than in our records.")
+    sentences += [_unexplained(row) for row in (single if len(single) else left).to_dict("records")]
     problems = found[found["problem"] != ""]
     if len(problems):
         sentences.append(
-            f"{len(problems)} lines of the pack could not be compared: {listed(sorted(set(problems['problem'])))}."
+            sentence(
+                "{lines} lines of the pack could not be compared: {problems}.",
+                lines=Plain(len(problems)),
+                problems=name_list(sorted(set(problems["problem"]))),
+            )
         )
-    sentences.append("In a dispute the department's figure wins: what differs is to be explained or corrected.")
+    sentences.append(
+        sentence("In a dispute the department's figure wins: what differs is to be explained or corrected.")
+    )
     return sentences
+
+
+def _unexplained(row: Mapping[Hashable, Any]) -> Sentence:
+    return sentence(
+        "Not explained: {figure}, {month}: {short} {more} in the pack than in our records.",
+        figure=Name(row["label"]),
+        month=Month(row["month"]),
+        short=Amount(abs(row["unexplained"]), of=(row["own"],), people=True, places=0, none_if_zero=True),
+        more=Name("more" if row["unexplained"] > 0 else "fewer"),
+    )
 
 
 def differences(found: pd.DataFrame) -> Table:
@@ -109,32 +127,30 @@ def differences(found: pd.DataFrame) -> Table:
     )
 
 
-def sources(snapshot: Snapshot, show: Presenter) -> Shown:
+def sources(snapshot: Snapshot) -> Table | Sentence:
     """What the provider's own system and the department's hold of the same events."""
     found = reconciliation.sources(snapshot)
     if found is None:
-        return show.say("CRM and PRaP cannot be compared: the extract has no rows of one of the two.")
+        return sentence("CRM and PRaP cannot be compared: the extract has no rows of one of the two.")
     recent = found[found["month"] > snapshot.month - RECENT]
     sums = recent.groupby(["event", "label"], sort=False)[
         ["both", "first_only", "second_only", "dates_differ", "next_day"]
     ]
     frame = sums.sum().reset_index()
     frame["longest"] = recent.groupby("event", sort=False)["longest"].max().reindex(frame["event"]).to_numpy()
-    return show.table(
-        Table(
-            frame,
-            f"CRM beside PRaP, the {RECENT} months to {month_words(snapshot.month)}",
-            {
-                "label": text("Event"),
-                "both": count("In both"),
-                "first_only": count("In the CRM only"),
-                "second_only": count("In PRaP only"),
-                "dates_differ": count("Dates differ"),
-                "next_day": percent("In PRaP by the next working day", "next_day", "both", missing="none in both"),
-                "longest": number("Longest (days)", of=("both",), places=0, missing="none in both"),
-            },
-            empty="no event is recorded by both",
-        )
+    return Table(
+        frame,
+        f"CRM beside PRaP, the {RECENT} months to {month_words(snapshot.month)}",
+        {
+            "label": text("Event"),
+            "both": count("In both"),
+            "first_only": count("In the CRM only"),
+            "second_only": count("In PRaP only"),
+            "dates_differ": count("Dates differ"),
+            "next_day": percent("In PRaP by the next working day", "next_day", "both", missing="none in both"),
+            "longest": number("Longest (days)", of=("both",), places=0, missing="none in both"),
+        },
+        empty="no event is recorded by both",
     )
 
 
@@ -157,23 +173,21 @@ def source_mix(snapshot: Snapshot) -> Table:
     )
 
 
-def labour_market(snapshot: Snapshot, show: Presenter) -> Shown:
+def labour_market(snapshot: Snapshot) -> Table | Sentence:
     """Series of the labour market that came with the extract, for context."""
     found = reconciliation.labour_market(snapshot)
     if found is None:
-        return show.say(not_supplied("labour_market"))
-    return show.table(
-        Table(
-            found.assign(series=found["series"].str.replace("_", " ").str.capitalize()),
-            "The labour market, for context",
-            {
-                "series": text("Series"),
-                "month": month("Month"),
-                "value": number("Value", places=0, missing="no number"),
-                "source": text("Source"),
-                "revisions": number("Revised", places=0),
-            },
-            note="As last published by the day of this report. Nothing is concluded from it.",
-            empty="no month of it has been published",
-        )
+        return not_supplied("labour_market")
+    return Table(
+        found.assign(series=found["series"].str.replace("_", " ").str.capitalize()),
+        "The labour market, for context",
+        {
+            "series": text("Series"),
+            "month": month("Month"),
+            "value": number("Value", places=0, missing="no number"),
+            "source": text("Source"),
+            "revisions": number("Revised", places=0),
+        },
+        note="As last published by the day of this report. Nothing is concluded from it.",
+        empty="no month of it has been published",
     )

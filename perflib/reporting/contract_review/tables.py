@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,16 @@ import pandas as pd
 from perflib.analysis import cohorts, oversight, ratings
 from perflib.analysis import counts as counts_analysis
 from perflib.disclosure.columns import Column, count, date, month, number, status, text
-from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.names import Names
+from perflib.disclosure.presenter import Showable, Table
+from perflib.disclosure.sentences import Day, Name, Plain, Sentence, sentence
 from perflib.disclosure.words import day_words, listed, month_words
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import kpi_tables, outcome_forecast, subcontractor_comparison
+from perflib.reporting import kpi_tables
 from perflib.reporting.cohort_trends import tables
 from perflib.reporting.contract_review.evidence import not_supplied
-from perflib.reporting.front_matter import together
+from perflib.reporting.outcome_forecast.tables import chance
+from perflib.reporting.subcontractor_comparison.tables import names, unit_of
 from perflib.rules.management import CONTRACT
 
 RECENT = 6
@@ -41,35 +43,32 @@ def contract_plans(snapshot: Snapshot) -> pd.DataFrame | None:
     return None if found is None else found[~_is_staff(snapshot, found["unit_type"])]
 
 
-def outstanding(snapshot: Snapshot, show: Presenter) -> Shown:
+def outstanding(snapshot: Snapshot) -> Table | Sentence:
     """Actions that are not done, with who answers for them and by when."""
     found = oversight.open_actions(snapshot)
     if found is None:
-        return show.say(not_supplied("plans", "actions"))
+        return not_supplied("plans", "actions")
     mine = found[~_is_staff(snapshot, found["unit_type"])]
-    frame = mine.assign(whose=_called(snapshot, show.disclosure, mine["unit"]), who=mine["owner"].str.replace("_", " "))
-    return show.table(
-        Table(
-            frame,
-            f"Actions not done by {day_words(snapshot.period_end)}",
-            {
-                "action": text("Action"),
-                "name": text("Under"),
-                "whose": text("For"),
-                "who": text("Owner", missing="nobody is named"),
-                "due": date("Due", missing="none"),
-                "state": status("State"),
-            },
-            empty="every action of an open plan is done",
-        )
+    frame = mine.assign(who=mine["owner"].str.replace("_", " "))
+    return Table(
+        frame,
+        f"Actions not done by {day_words(snapshot.period_end)}",
+        {
+            "action": text("Action"),
+            "name": text("Under"),
+            "unit": text("For", names=_names(snapshot)),
+            "who": text("Owner", missing="nobody is named"),
+            "due": date("Due", missing="none"),
+            "state": status("State"),
+        },
+        empty="every action of an open plan is done",
     )
 
 
-def _called(snapshot: Snapshot, d: Disclosure, units: pd.Series[Any]) -> pd.Series[Any]:
-    """Return what units are called before this audience."""
-    known = subcontractor_comparison.names(snapshot, d)
-    words = {snapshot.contract.contract: "the whole contract"} | known
-    return units.map(words).fillna(units if d.names else "a centre or team")
+def _names(snapshot: Snapshot) -> Names:
+    """Return what units are called, the contract among them; centres and teams have no letter of their own."""
+    contract = {snapshot.contract.contract: "the whole contract"}
+    return Names(names(snapshot).outside, contract, otherwise="a centre or team")
 
 
 def areas(snapshot: Snapshot) -> Table:
@@ -92,49 +91,57 @@ def areas(snapshot: Snapshot) -> Table:
     )
 
 
-def indicators(snapshot: Snapshot, show: Presenter) -> Shown:
+def indicators(snapshot: Snapshot) -> Table:
     """Which levels the forecast says may be missed, and what has been done about it."""
     frame = oversight.indicators(snapshot)
     frame = frame[frame["points"].astype(bool)].reset_index(drop=True)
     answered = frame["answered"].map({True: "yes", False: "no"})
-    frame = frame.assign(chance=[outcome_forecast.chance(value) for value in frame["miss"]], replied=answered)
-    return show.table(
-        Table(
-            frame,
-            "What points to a level that will be missed",
-            {
-                "name": text("Level, group or area"),
-                "chance": text("Chance of a miss", of=("expected",)),
-                "replied": text("Notice or plan open", missing="not supplied"),
-                "since": date("Since", missing="none"),
-            },
-            note=f"From a chance of {100 * snapshot.contract.early_warning.probability:g}% on; whether to act is for "
-            "the department to decide.",
-            empty="the forecast says of no level that it may be missed",
-        )
+    frame = frame.assign(chance=[chance(value) for value in frame["miss"]], replied=answered)
+    return Table(
+        frame,
+        "What points to a level that will be missed",
+        {
+            "name": text("Level, group or area"),
+            "chance": text("Chance of a miss", of=("expected",)),
+            "replied": text("Notice or plan open", missing="not supplied"),
+            "since": date("Since", missing="none"),
+        },
+        note=f"From a chance of {100 * snapshot.contract.early_warning.probability:g}% on; whether to act is for "
+        "the department to decide.",
+        empty="the forecast says of no level that it may be missed",
     )
 
 
-def action_plan(snapshot: Snapshot, show: Presenter) -> Shown:
+def action_plan(snapshot: Snapshot) -> list[Showable] | Sentence:
     """The plans agreed with the department, in five parts."""
     plans = contract_plans(snapshot)
     if plans is None:
-        return show.say(not_supplied("plans"))
+        return not_supplied("plans")
     mine = plans[plans["answers_warning"] & plans["state"].isin(["open", "overdue"])]
     if mine.empty:
-        return show.say("No plan agreed with the department is open.")
-    said = [_plan_words(row) for row in mine.to_dict("records")]
-    return together(show.say(*said), show.table(_reviews(snapshot, mine)), show.table(recent(snapshot)))
+        return sentence("No plan agreed with the department is open.")
+    agreed = [_plan_words(row) for row in mine.to_dict("records")]
+    return [agreed, _reviews(snapshot, mine), recent(snapshot)]
 
 
-def _plan_words(row: dict[Any, Any]) -> str:
-    expected = row["expected"] if isinstance(row["expected"], str) else "not recorded"
-    held = (
-        "" if pd.isna(row["reviews_held"]) else f" Reviews held: {row['reviews_held']:.0f} of {row['reviews_due']:.0f}."
+def _plan_words(row: Mapping[Hashable, Any]) -> Sentence:
+    return sentence(
+        "{plan}, open since {opened}, {due}. Improvement expected: {expected}.{done}{held}",
+        plan=Name(row["name"]),
+        opened=Day(row["opened"]),
+        due=sentence("no due date") if pd.isna(row["due"]) else sentence("due on {day}", day=Day(row["due"])),
+        expected=Name(row["expected"] if isinstance(row["expected"], str) else "not recorded"),
+        done=sentence("")
+        if pd.isna(row["actions"])
+        else sentence(
+            " Actions done: {done} of {all}.", done=Plain(row["actions_done"], 0), all=Plain(row["actions"], 0)
+        ),
+        held=sentence("")
+        if pd.isna(row["reviews_held"])
+        else sentence(
+            " Reviews held: {held} of {due}.", held=Plain(row["reviews_held"], 0), due=Plain(row["reviews_due"], 0)
+        ),
     )
-    done = "" if pd.isna(row["actions"]) else f" Actions done: {row['actions_done']:.0f} of {row['actions']:.0f}."
-    due = "no due date" if pd.isna(row["due"]) else f"due on {day_words(row['due'])}"
-    return f"{row['name']}, open since {day_words(row['opened'])}, {due}. Improvement expected: {expected}.{done}{held}"
 
 
 def _reviews(snapshot: Snapshot, plans: pd.DataFrame) -> Table:
@@ -178,37 +185,34 @@ def _leading(snapshot: Snapshot) -> tuple[str, ...]:
     return ("start", "job_start", *programme.milestones, *programme.outcomes)
 
 
-def supply_chain(snapshot: Snapshot, show: Presenter) -> Shown:
+def supply_chain(snapshot: Snapshot) -> Table | Sentence:
     """The rating that each unit of the supply chain holds, and its open plans."""
-    unit = subcontractor_comparison.unit_of(snapshot)
+    unit = unit_of(snapshot)
     if snapshot.contract.rating is None or not kpi_tables.has_kpis(snapshot, unit):
-        return show.say("Not rated: the contract names no regime of management with ratings for its units.")
+        return sentence("Not rated: the contract names no regime of management with ratings for its units.")
     held = ratings.held(ratings.rate(snapshot, unit))
     plans = contract_plans(snapshot)
     running = None if plans is None else plans[plans["state"].isin(["open", "overdue"])].groupby("unit").size()
     frame = held.assign(
-        called=_called(snapshot, show.disclosure, held["unit"]),
         now=held["rating"].str.capitalize().mask(held["rating"] == ""),
         was=held["before"].str.capitalize().mask(held["before"] == ""),
         missed=[_kpi_names(snapshot, names) for names in held["missed_kpis"]],
         open=np.nan if running is None else held["unit"].map(running).fillna(0),
     )
-    return show.table(
-        Table(
-            frame,
-            "The rating that each holds",
-            {
-                "called": text(snapshot.programme.attributes[unit].label),
-                "now": status("Rating"),
-                "period": month("Quarter to", missing="none yet"),
-                "was": status("Before", missing="none"),
-                "missed": text("Targets missed", missing="none"),
-                "open": number("Plans open", places=0, missing="not supplied"),
-            },
-            note="Green: targets hit. Amber: missed for one quarter. Red: missed in consecutive quarters. How units "
-            "differ by more than chance is in the subcontractor comparison.",
-            empty="no quarter has ended yet",
-        )
+    return Table(
+        frame,
+        "The rating that each holds",
+        {
+            "unit": text(snapshot.programme.attributes[unit].label, names=_names(snapshot)),
+            "now": status("Rating"),
+            "period": month("Quarter to", missing="none yet"),
+            "was": status("Before", missing="none"),
+            "missed": text("Targets missed", missing="none"),
+            "open": number("Plans open", places=0, missing="not supplied"),
+        },
+        note="Green: targets hit. Amber: missed for one quarter. Red: missed in consecutive quarters. How units "
+        "differ by more than chance is in the subcontractor comparison.",
+        empty="no quarter has ended yet",
     )
 
 
@@ -217,74 +221,68 @@ def _kpi_names(snapshot: Snapshot, names: Sequence[str]) -> str | float:
     return listed([rules[name].name for name in names]) if len(names) else np.nan
 
 
-def levels(snapshot: Snapshot, show: Presenter) -> Shown:
+def department_levels(snapshot: Snapshot) -> Table | Sentence:
     """The levels of the department's regime, which run beside each other."""
     found = oversight.levels(snapshot)
     if found is None:
-        return show.say(not_supplied("plans"))
+        return not_supplied("plans")
     frame = found.assign(
         state=np.where(found["running"], "running", "not running"),
         by=[listed(list(names)) if len(names) else np.nan for names in found["instruments"]],
     )
-    return show.table(
-        Table(
-            frame,
-            "The department's levels",
-            {
-                "name": text("Level"),
-                "state": status("State"),
-                "since": date("Since", missing="none"),
-                "by": text("By", missing="none"),
-                "times": number("Used", places=0),
-            },
-            note="Levels may run at any time, alone or beside each other; none follows from another.",
-            empty="the programme's documents name no levels",
-        )
+    return Table(
+        frame,
+        "The department's levels",
+        {
+            "name": text("Level"),
+            "state": status("State"),
+            "since": date("Since", missing="none"),
+            "by": text("By", missing="none"),
+            "times": number("Used", places=0),
+        },
+        note="Levels may run at any time, alone or beside each other; none follows from another.",
+        empty="the programme's documents name no levels",
     )
 
 
-def notices(snapshot: Snapshot, show: Presenter) -> Shown:
+def notices(snapshot: Snapshot) -> Table | Sentence:
     """Issues that the department is to be told of."""
     found = oversight.notice_counts(snapshot)
     if found is None:
-        return show.say(not_supplied("notices"))
+        return not_supplied("notices")
     columns: dict[str, Column] = {"kind": text("Kind")}
     words = {"notices": "Found", "sent": "Told in time", "late": "Told late", "open": "Not told yet"}
     words |= {"open_late": "Not told, and late", "complete": "Say all they must"}
     columns |= {name: number(header, places=0) for name, header in words.items()}
-    return show.table(
-        Table(
-            found.assign(kind=found["kind"].str.replace("_", " ").str.capitalize()),
-            "Issues and notices to the department",
-            columns,
-            empty="no issue has been found",
-        )
+    return Table(
+        found.assign(kind=found["kind"].str.replace("_", " ").str.capitalize()),
+        "Issues and notices to the department",
+        columns,
+        empty="no issue has been found",
     )
 
 
-def calendar(snapshot: Snapshot, show: Presenter) -> Shown:
+def calendar(snapshot: Snapshot) -> Table | Sentence:
     """Reports, returns and meetings: last made, next due, missed."""
     found = oversight.calendar(snapshot)
     if found is None:
-        return show.say(not_supplied("issued_reports"))
+        return not_supplied("issued_reports")
     known = found[found["last_period"].notna() | (found["every"] == "month")]
-    return show.table(
-        Table(
-            known,
-            "Reports, returns and meetings",
-            {
-                "name": text("What"),
-                "every": text("Every"),
-                "last_period": date("Last made for the period to", missing="never"),
-                "last_issued": date("On", missing="never"),
-                "next_due": date("Next due", missing="none"),
-                "missed": number("Missed", places=0),
-                "late": number("Late", places=0),
-            },
-            note="Without a number of days in the regime, a report is due by the end of the next period. Those that "
-            "are recorded, and those of every month.",
-            empty="the contract's regime and programme name none",
-        )
+    return Table(
+        known,
+        "Reports, returns and meetings",
+        {
+            "name": text("What"),
+            "every": text("Every"),
+            "last_period": date("Last made for the period to", missing="never"),
+            "last_issued": date("On", missing="never"),
+            "next_due": date("Next due", missing="none"),
+            "missed": number("Missed", places=0),
+            "late": number("Late", places=0),
+        },
+        note="Without a number of days in the regime, a report is due by the end of the next period. Those that "
+        "are recorded, and those of every month.",
+        empty="the contract's regime and programme name none",
     )
 
 

@@ -1,38 +1,20 @@
 """The ratings report."""
 
 from perflib.reporting.performance_ratings.findings import conventions, findings
-from perflib.reporting.performance_ratings.tables import (
-    NO_RATING,
-    NO_REGIME,
-    QUARTERS,
-    WHY,
-    all_ratings,
-    called,
-    each_kind,
-    kinds,
-    kpis,
-    label,
-    register,
-    themes,
-    transitions,
-    unit_column,
-)
+from perflib.reporting.performance_ratings.improvement_plans import effect, exceptions, ladder, plans, recurrence
+from perflib.reporting.performance_ratings.tables import each_kind, kpis, register, themes, transitions
 
 __all__ = [
-    "NO_RATING",
-    "NO_REGIME",
-    "QUARTERS",
-    "WHY",
-    "all_ratings",
-    "called",
     "conventions",
     "each_kind",
+    "effect",
+    "exceptions",
     "findings",
-    "kinds",
     "kpis",
-    "label",
+    "ladder",
+    "plans",
+    "recurrence",
     "register",
     "themes",
     "transitions",
-    "unit_column",
 ]

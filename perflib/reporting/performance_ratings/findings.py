@@ -3,68 +3,106 @@
 from __future__ import annotations
 
 from perflib.analysis import oversight, ratings
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import listed
+from perflib.disclosure.sentences import Choice, Listed, Name, Plain, Sentence, sentence
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import subcontractor_comparison
 from perflib.reporting.contract_review.evidence import not_supplied
-from perflib.reporting.performance_ratings.tables import NO_RATING, NO_REGIME, all_ratings, called, kinds, rated_units
+from perflib.reporting.performance_ratings.tables import (
+    NO_RATING,
+    NO_REGIME,
+    all_ratings,
+    by_kinds,
+    rated_units,
+    unit_names,
+)
+from perflib.reporting.subcontractor_comparison.tables import unit_of
 from perflib.rules.management import CONTRACT
 
+WAYS = {"improved": "Better than in the quarter before", "worsened": "Worse"}
 
-def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+
+def findings(snapshot: Snapshot) -> Choice:
     """Who holds Amber or Red, what has changed, and what is not as the regime wants it."""
-    shown = kinds(snapshot, d)
-    if not shown:
-        return [NO_REGIME]
+    return by_kinds(snapshot, lambda shown: _findings(snapshot, shown) if shown else NO_REGIME)
+
+
+def _findings(snapshot: Snapshot, shown: list[str]) -> list[Sentence]:
     sentences = [] if snapshot.contract.rating is not None else [NO_RATING]
     for unit in shown:
-        held = ratings.held(rated_units(snapshot, unit))
-        if held.empty or unit not in (CONTRACT, subcontractor_comparison.unit_of(snapshot)):
-            continue
-        named = held.assign(unit=called(snapshot, d, held["unit"]))
-        for rating in ("red", "amber"):
-            names = named.loc[named["rating"] == rating, "unit"].tolist()
-            sentences += [f"{rating.capitalize()}: {listed(names)}."] if names else []
-        for way, words in (("improved", "Better than in the quarter before"), ("worsened", "Worse")):
-            names = named.loc[named["way"] == way, "unit"].tolist()
-            sentences += [f"{words}: {listed(names)}."] if names else []
-        lasting = named.loc[named["consistent"].astype(bool), "unit"].tolist()
-        sentences += [f"Amber or Red for so long that it is consistent: {listed(lasting)}."] if lasting else []
+        if unit in (CONTRACT, unit_of(snapshot)):
+            sentences += _held(snapshot, unit)
     plans = oversight.plans(snapshot)
     if plans is None:
-        return [*sentences, f"Plans. {not_supplied('plans')}"]
+        return [*sentences, sentence("Plans. {none}", none=not_supplied("plans"))]
     found = oversight.exceptions(snapshot, all_ratings(snapshot, shown))
     if found is not None and len(found):
-        counts = found["what"].value_counts()
-        sentences.append(
-            "Not as the regime wants it: " + "; ".join(f"{what} ({n})" for what, n in counts.items()) + "."
+        wrong = [
+            sentence("{what} ({n})", what=Name(str(what)), n=Plain(number))
+            for what, number in found["what"].value_counts().items()
+        ]
+        sentences.append(sentence("Not as the regime wants it: {wrong}.", wrong=Listed(wrong, "; ")))
+    return sentences or [sentence("Every unit that is rated is Green, and no plan lacks anything.")]
+
+
+def _held(snapshot: Snapshot, unit: str) -> list[Sentence]:
+    """Return which units of a kind hold Red or Amber, which have changed, and which hold them for long."""
+    held = ratings.held(rated_units(snapshot, unit))
+    if held.empty:
+        return []
+    called = unit_names(snapshot)
+    by_heading = [
+        *((rating.capitalize(), held["rating"] == rating) for rating in ("red", "amber")),
+        *((words, held["way"] == way) for way, words in WAYS.items()),
+        ("Amber or Red for so long that it is consistent", held["consistent"].astype(bool)),
+    ]
+    return [
+        sentence(
+            "{heading}: {units}.",
+            heading=Name(heading),
+            units=Listed([called[name] for name in held.loc[chosen, "unit"]]),
         )
-    return sentences or ["Every unit that is rated is Green, and no plan lacks anything."]
+        for heading, chosen in by_heading
+        if chosen.any()
+    ]
 
 
-def conventions(snapshot: Snapshot) -> list[str]:
+def conventions(snapshot: Snapshot) -> list[Sentence]:
     """How ratings are made, for this contract."""
     rule = snapshot.contract.rating
     if rule is None:
         return [NO_REGIME if snapshot.contract.management is None else NO_RATING]
     hit = {
-        "all": "all of its targets are hit",
-        "any": "any of its targets is hit",
-        "share": f"at least {100 * (rule.share or 0):g}% of its targets are hit",
+        "all": sentence("all of its targets are hit"),
+        "any": sentence("any of its targets is hit"),
+        "share": sentence("at least {share} of its targets are hit", share=Plain(rule.share or 0, percent=True)),
     }[rule.hit]
     nothing = {
-        "skips": "is passed over",
-        "resets": "ends a run of missed quarters",
-        "misses": "counts as missed",
+        "skips": sentence("is passed over"),
+        "resets": sentence("ends a run of missed quarters"),
+        "misses": sentence("counts as missed"),
     }[rule.no_data]
     return [
-        f"Green: {hit}. Amber: they are missed, for one quarter. Red: for {rule.red_after} quarters running"
-        f"{', one KPI in all of them' if rule.same_kpi else ''}. Miss, hit, miss is Amber, Green, Amber.",
-        f"A quarter of fewer than {rule.least_months} months, or one that is running, is not rated; one without "
-        f"figures {nothing}. A KPI of fewer than {rule.smallest:g} is not judged.",
-        f"Amber or Red for {rule.consistent} quarters running is called consistent. Source: {rule.source}"
-        f"{' (invented)' if rule.invented else ''}.",
-        "A rating is made of targets, and small units miss and hit them by chance: who differs by more than chance is "
-        "in the subcontractor comparison.",
+        sentence(
+            "Green: {hit}. Amber: they are missed, for one quarter. Red: for {quarters} quarters running{same}. Miss, "
+            "hit, miss is Amber, Green, Amber.",
+            hit=hit,
+            quarters=Plain(rule.red_after),
+            same=sentence(", one KPI in all of them") if rule.same_kpi else sentence(""),
+        ),
+        sentence(
+            "A quarter of fewer than {months} months, or one that is running, is not rated; one without figures "
+            "{nothing}. A KPI of fewer than {smallest} is not judged.",
+            months=Plain(rule.least_months),
+            nothing=nothing,
+            smallest=Plain(rule.smallest),
+        ),
+        sentence(
+            "Amber or Red for {quarters} quarters running is called consistent. Source: {source}{invented}.",
+            quarters=Plain(rule.consistent),
+            source=Name(rule.source),
+            invented=sentence(" (invented)") if rule.invented else sentence(""),
+        ),
+        sentence(
+            "A rating is made of targets, and small units miss and hit them by chance: who differs by more than chance "
+            "is in the subcontractor comparison."
+        ),
     ]

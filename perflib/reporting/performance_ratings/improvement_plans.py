@@ -13,48 +13,56 @@ import pandas as pd
 
 from perflib.analysis import kpis, oversight
 from perflib.disclosure.columns import count, date, month, number, status, text
-from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.words import listed, month_words
+from perflib.disclosure.presenter import Showable, Table
+from perflib.disclosure.sentences import ByAudience, Choice, Name, Sentence, sentence
+from perflib.disclosure.words import month_words
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import kpi_tables, subcontractor_comparison
+from perflib.reporting import kpi_tables
 from perflib.reporting.contract_review.evidence import not_supplied
-from perflib.reporting.front_matter import together
-from perflib.reporting.performance_ratings.tables import NO_REGIME, all_ratings, called, kinds, unit_column
+from perflib.reporting.performance_ratings.tables import (
+    NO_REGIME,
+    all_ratings,
+    kinds,
+    unit_column,
+    unit_names,
+)
+from perflib.reporting.subcontractor_comparison.tables import unit_of
 
 Row = Mapping[Hashable, Any]
 
 
-def plans(snapshot: Snapshot, show: Presenter) -> Shown:
+def _internal(shown: Showable, outside: Sentence) -> Choice:
+    """Show to internal readers, and say to others that it is theirs."""
+    return ByAudience(internal=shown, outside=outside)
+
+
+def plans(snapshot: Snapshot) -> Choice | Sentence:
     """Plans, notices and other instruments as they stand."""
     found = oversight.plans(snapshot)
     if found is None:
-        return show.say(not_supplied("plans"))
-    if show.disclosure.audience != "internal":
-        return show.say("The list of plans is for internal readers and is not shown here.")
+        return not_supplied("plans")
     frame = found.assign(
-        whose=called(snapshot, show.disclosure, found["unit"]),
         of=[_kpi_name(snapshot, name) for name in found["kpi"]],
         done=[_of(row, "actions_done", "actions") for row in found.to_dict("records")],
         held=[_of(row, "reviews_held", "reviews_due") for row in found.to_dict("records")],
     )
-    return show.table(
-        Table(
-            frame,
-            f"Plans, notices and sanctions, to {month_words(snapshot.month)}",
-            {
-                "name": text("What"),
-                "whose": text("For"),
-                "of": text("About", missing="not said"),
-                "opened": date("Opened"),
-                "due": date("Due", missing="none"),
-                "state": status("State"),
-                "done": text("Actions done", missing="not supplied"),
-                "held": text("Reviews held", missing="not supplied"),
-            },
-            internal_only=True,
-            empty="none has been opened",
-        )
+    table = Table(
+        frame,
+        f"Plans, notices and sanctions, to {month_words(snapshot.month)}",
+        {
+            "name": text("What"),
+            "unit": text("For", names=unit_names(snapshot)),
+            "of": text("About", missing="not said"),
+            "opened": date("Opened"),
+            "due": date("Due", missing="none"),
+            "state": status("State"),
+            "done": text("Actions done", missing="not supplied"),
+            "held": text("Reviews held", missing="not supplied"),
+        },
+        internal_only=True,
+        empty="none has been opened",
     )
+    return _internal(table, sentence("The list of plans is for internal readers and is not shown here."))
 
 
 def _of(row: Row, part: str, whole: str) -> str | float:
@@ -74,52 +82,47 @@ def _kpi_name(snapshot: Snapshot, name: object) -> str | float:
     return programme.label(name) if known else name.replace("_", " ")
 
 
-def exceptions(snapshot: Snapshot, show: Presenter) -> Shown:
+def exceptions(snapshot: Snapshot) -> Choice:
     """What is missing: plans, actions, owners, dates, reviews."""
-    if show.disclosure.audience != "internal":
-        return show.say("What is missing from plans is for internal readers and is not shown here.")
-    shown = kinds(snapshot, show.disclosure)
-    found = oversight.exceptions(snapshot, all_ratings(snapshot, shown)) if shown else None
+    outside = sentence("What is missing from plans is for internal readers and is not shown here.")
+    shown = kinds(snapshot)
+    if not shown:
+        return _internal(NO_REGIME, outside)
+    found = oversight.exceptions(snapshot, all_ratings(snapshot, shown))
     if found is None:
-        return show.say(not_supplied("plans") if shown else NO_REGIME)
-    words = called(snapshot, show.disclosure, found["unit"])
-    above = [tuple(called(snapshot, show.disclosure, pd.Series(list(names), dtype="str"))) for names in found["nested"]]
-    named = found.assign(what=found["what"], whose=words, above=[listed(names) for names in above])
-    alike = named.groupby(["what", "name", "since", "days", "above"], sort=False, dropna=False)["whose"]
-    frame = alike.agg(lambda names: listed(list(names))).reset_index()
-    frame = frame.assign(
-        what=frame["what"].str[:1].str.upper() + frame["what"].str[1:], above=frame["above"].mask(frame["above"] == "")
+        return _internal(not_supplied("plans"), outside)
+    named = found.assign(above=found["nested"].map(tuple))
+    alike = named.groupby(["what", "name", "since", "days", "above"], sort=False, dropna=False)["unit"]
+    frame = alike.agg(list).reset_index()
+    table = Table(
+        frame.assign(what=frame["what"].str[:1].str.upper() + frame["what"].str[1:]),
+        "What is not as the regime wants it",
+        {
+            "what": text("What"),
+            "unit": text("Whose", names=unit_names(snapshot)),
+            "name": text("Plan", missing="none"),
+            "since": date("Since"),
+            "days": number("Days", places=0),
+            "above": text("A plan is open above it, for", names=unit_names(snapshot), missing="none"),
+        },
+        internal_only=True,
+        empty="nothing is missing",
     )
-    return show.table(
-        Table(
-            frame,
-            "What is not as the regime wants it",
-            {
-                "what": text("What"),
-                "whose": text("Whose"),
-                "name": text("Plan", missing="none"),
-                "since": date("Since"),
-                "days": number("Days", places=0),
-                "above": text("A plan is open above it, for", missing="none"),
-            },
-            internal_only=True,
-            empty="nothing is missing",
-        )
-    )
+    return _internal(table, outside)
 
 
-def effect(snapshot: Snapshot, show: Presenter) -> Shown:
+def effect(snapshot: Snapshot) -> Choice | Sentence:
     """What became of the figure that each plan was about, beside what was to be expected anyway."""
-    unit = subcontractor_comparison.unit_of(snapshot)
-    if show.disclosure.audience != "internal" or unit not in kinds(snapshot, show.disclosure):
-        return show.say("The effect of plans is for internal readers, of units that have KPIs.")
+    unit = unit_of(snapshot)
+    outside = sentence("The effect of plans is for internal readers, of units that have KPIs.")
+    if unit not in kinds(snapshot):
+        return outside
     found = oversight.effect(snapshot, unit)
     if found is None:
-        return show.say(not_supplied("plans"))
+        return _internal(not_supplied("plans"), outside)
     rules = snapshot.contract.kpis
     columns = ("before", "after", "expected", "lower", "upper")
     frame = found.assign(
-        called=called(snapshot, show.disclosure, found["unit"]),
         kpi=[_kpi_name(snapshot, name) for name in found["kpi"]],
         **{
             name: [
@@ -129,27 +132,23 @@ def effect(snapshot: Snapshot, show: Presenter) -> Shown:
         },
         reads=[_reading(row) for row in found.to_dict("records")],
     )
-    return together(
-        show.say(oversight.CAUTION),
-        show.table(
-            Table(
-                frame,
-                "Before and after each plan that has ended",
-                {
-                    "called": unit_column(snapshot, unit),
-                    "kpi": text("KPI"),
-                    "before": text("Before", missing="no figure"),
-                    "after": text("After", missing="no figure"),
-                    "expected": text("Expected anyway", missing="cannot be told"),
-                    "lower": text("95% from", missing="none"),
-                    "upper": text("to", missing="none"),
-                    "reads": text("Reads"),
-                },
-                internal_only=True,
-                empty="no plan with a KPI has ended",
-            )
-        ),
+    table = Table(
+        frame,
+        "Before and after each plan that has ended",
+        {
+            "unit": unit_column(snapshot, unit),
+            "kpi": text("KPI"),
+            "before": text("Before", missing="no figure"),
+            "after": text("After", missing="no figure"),
+            "expected": text("Expected anyway", missing="cannot be told"),
+            "lower": text("95% from", missing="none"),
+            "upper": text("to", missing="none"),
+            "reads": text("Reads"),
+        },
+        internal_only=True,
+        empty="no plan with a KPI has ended",
     )
+    return _internal([sentence("{caution}", caution=Name(oversight.CAUTION)), table], outside)
 
 
 def _reading(row: Row) -> str:
@@ -161,96 +160,89 @@ def _reading(row: Row) -> str:
     return "no more than would have come anyway" if inside else "more than would have come anyway"
 
 
-def recurrence(snapshot: Snapshot, show: Presenter) -> Shown:
+def recurrence(snapshot: Snapshot) -> Choice | Sentence:
     """Whether what a plan was about has been missed again."""
-    unit = subcontractor_comparison.unit_of(snapshot)
-    if show.disclosure.audience != "internal" or unit not in kinds(snapshot, show.disclosure):
-        return show.say("What came back after a plan is for internal readers, of units that have KPIs.")
+    unit = unit_of(snapshot)
+    outside = sentence("What came back after a plan is for internal readers, of units that have KPIs.")
+    if unit not in kinds(snapshot):
+        return outside
     found = oversight.recurrence(snapshot, kpis.scores(snapshot, unit))
     if found is None:
-        return show.say(not_supplied("plans"))
-    frame = found.assign(
-        called=called(snapshot, show.disclosure, found["unit"]),
-        kpi=[_kpi_name(snapshot, name) for name in found["kpi"]],
+        return _internal(not_supplied("plans"), outside)
+    table = Table(
+        found.assign(kpi=[_kpi_name(snapshot, name) for name in found["kpi"]]),
+        "After each plan was closed",
+        {
+            "unit": text("For", names=unit_names(snapshot)),
+            "kpi": text("KPI", missing="not said"),
+            "closed": date("Closed"),
+            "state": status("Since then"),
+            "missed_in": month("Missed again in the quarter to", missing="none"),
+        },
+        internal_only=True,
+        empty="no plan has been closed",
     )
-    return show.table(
-        Table(
-            frame,
-            "After each plan was closed",
-            {
-                "called": text("For"),
-                "kpi": text("KPI", missing="not said"),
-                "closed": date("Closed"),
-                "state": status("Since then"),
-                "missed_in": month("Missed again in the quarter to", missing="none"),
-            },
-            internal_only=True,
-            empty="no plan has been closed",
-        )
-    )
+    return _internal(table, outside)
 
 
-def ladder(snapshot: Snapshot, show: Presenter) -> Shown:
+def ladder(snapshot: Snapshot) -> Choice:
     """Measures taken with partners step by step, and targets that were changed."""
-    if show.disclosure.audience != "internal":
-        return show.say("Measures taken with single partners are for internal readers and are not shown here.")
-    parts = []
-    steps = {name for name, instrument in snapshot.contract.instruments.items() if instrument.steps}
+    return _internal(
+        [[part] if isinstance(part, Sentence) else part for part in (_steps(snapshot), _own_targets(snapshot))],
+        sentence("Measures taken with single partners are for internal readers and are not shown here."),
+    )
+
+
+def _steps(snapshot: Snapshot) -> Table | Sentence | None:
+    """Return the measures taken with partners; nothing where the regime has none."""
+    if not any(instrument.steps for instrument in snapshot.contract.instruments.values()):
+        return None
     found = oversight.ladder(snapshot)
-    if steps and found is None:
-        parts.append(show.say(not_supplied("plans")))
-    elif steps and found is not None:
-        frame = found.assign(called=called(snapshot, show.disclosure, found["unit"]))
-        parts.append(
-            show.table(
-                Table(
-                    frame,
-                    "Measures taken with partners",
-                    {
-                        "called": text("Partner"),
-                        "step": number("Step", places=0),
-                        "step_name": text("What"),
-                        "opened": date("From"),
-                        "closed": date("To", missing="still"),
-                        "state": status("State"),
-                        "maturing": count("Starts still maturing", missing="not known"),
-                    },
-                    note="A suspended partner's participants can still reach outcomes: they stay its own.",
-                    internal_only=True,
-                    empty="none has been taken",
-                )
-            )
-        )
+    if found is None:
+        return not_supplied("plans")
+    return Table(
+        found,
+        "Measures taken with partners",
+        {
+            "unit": text("Partner", names=unit_names(snapshot)),
+            "step": number("Step", places=0),
+            "step_name": text("What"),
+            "opened": date("From"),
+            "closed": date("To", missing="still"),
+            "state": status("State"),
+            "maturing": count("Starts still maturing", missing="not known"),
+        },
+        note="A suspended partner's participants can still reach outcomes: they stay its own.",
+        internal_only=True,
+        empty="none has been taken",
+    )
+
+
+def _own_targets(snapshot: Snapshot) -> Table | Sentence:
+    """Return the targets that were set for single units."""
     changed = oversight.targets(snapshot)
     if changed is None:
-        parts.append(show.say(not_supplied("targets")))
-    else:
-        rules = snapshot.contract.kpis
-        for name in ("original", "before", "target"):
-            changed[name] = [
-                kpi_tables.value_words(value, rules[kpi]) if kpi in rules else value
-                for value, kpi in zip(changed[name], changed["kpi"], strict=True)
-            ]
-        parts.append(
-            show.table(
-                Table(
-                    changed.assign(
-                        called=called(snapshot, show.disclosure, changed["unit"]),
-                        reason=changed["reason"].str.replace("_", " "),
-                    ),
-                    "Targets that were set for single units",
-                    {
-                        "called": text("For"),
-                        "name": text("KPI"),
-                        "since": date("From"),
-                        "original": text("The regime's", missing="none"),
-                        "target": text("Its own", missing="no number"),
-                        "reason": text("Why", missing="not said"),
-                    },
-                    note="A quarter is held to the target in force on its first day.",
-                    internal_only=True,
-                    empty="none has been set",
-                )
-            )
-        )
-    return together(*parts)
+        return not_supplied("targets")
+    rules = snapshot.contract.kpis
+    words = {
+        name: [
+            kpi_tables.value_words(value, rules[kpi]) if kpi in rules else value
+            for value, kpi in zip(changed[name], changed["kpi"], strict=True)
+        ]
+        for name in ("original", "target")
+    }
+    return Table(
+        changed.assign(reason=changed["reason"].str.replace("_", " "), **words),
+        "Targets that were set for single units",
+        {
+            "unit": text("For", names=unit_names(snapshot)),
+            "name": text("KPI"),
+            "since": date("From"),
+            "original": text("The regime's", missing="none"),
+            "target": text("Its own", missing="no number"),
+            "reason": text("Why", missing="not said"),
+        },
+        note="A quarter is held to the target in force on its first day.",
+        internal_only=True,
+        empty="none has been set",
+    )

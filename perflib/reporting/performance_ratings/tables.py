@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,24 +11,25 @@ import pandas as pd
 from perflib.analysis import kpis as kpis_analysis
 from perflib.analysis import oversight, ratings
 from perflib.disclosure.columns import Column, date, month, number, staff, status, text
-from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.names import Names
+from perflib.disclosure.presenter import Showable, Table
+from perflib.disclosure.sentences import ByAudience, Choice, Name, Sentence, sentence
 from perflib.disclosure.words import listed
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import kpi_tables, subcontractor_comparison
-from perflib.reporting.front_matter import together
+from perflib.reporting import kpi_tables
+from perflib.reporting.subcontractor_comparison.tables import names, unit_of
 from perflib.rules.management import CONTRACT, Rating
 
 QUARTERS = 8
 """Quarters shown of each unit."""
 
 
-NO_REGIME = (
+NO_REGIME = sentence(
     "The contract names no regime of management: add `management:` to its file to have KPIs by role and ratings."
 )
 
 
-NO_RATING = "The contract's regime of management rates nobody; its KPIs and plans follow."
+NO_RATING = sentence("The contract's regime of management rates nobody; its KPIs and plans follow.")
 
 
 WHY = {
@@ -44,20 +45,22 @@ WHY = {
 Row = Mapping[Hashable, Any]
 
 
-def kinds(snapshot: Snapshot, d: Disclosure) -> list[str]:
-    """Return the kinds of unit that have KPIs and that this audience may see, in the order of the regime."""
+def kinds(snapshot: Snapshot) -> list[str]:
+    """Return the kinds of unit that have KPIs, in the order of the regime."""
     management = snapshot.contract.management
-    if management is None:
-        return []
-    found = dict.fromkeys(role.unit for role in management.roles.values())
-    open_to_all = {CONTRACT, subcontractor_comparison.unit_of(snapshot)}
-    return [unit for unit in found if d.audience == "internal" or unit in open_to_all]
+    return [] if management is None else list(dict.fromkeys(role.unit for role in management.roles.values()))
 
 
-def called(snapshot: Snapshot, d: Disclosure, units: pd.Series[Any]) -> pd.Series[Any]:
-    """Return what units are called before this audience."""
-    words = {snapshot.contract.contract: "Whole contract"} | subcontractor_comparison.names(snapshot, d)
-    return units.map(words).fillna(units)
+def by_kinds(snapshot: Snapshot, show: Callable[[list[str]], Showable]) -> Choice:
+    """Show something of kinds of unit: of all to internal readers, of those that are no people to others."""
+    known = kinds(snapshot)
+    open_to_all = {CONTRACT, unit_of(snapshot)}
+    return ByAudience(internal=show(known), outside=show([unit for unit in known if unit in open_to_all]))
+
+
+def unit_names(snapshot: Snapshot) -> Names:
+    """Return what units, and the contract among them, are called."""
+    return Names(names(snapshot).outside, {snapshot.contract.contract: "Whole contract"})
 
 
 def label(snapshot: Snapshot, unit: str) -> str:
@@ -70,8 +73,8 @@ def label(snapshot: Snapshot, unit: str) -> str:
 
 def unit_column(snapshot: Snapshot, unit: str) -> Column:
     """Return the column that names units of a kind: as members of staff, where they are."""
-    is_staff = unit not in (CONTRACT, subcontractor_comparison.unit_of(snapshot))
-    return staff(label(snapshot, unit)) if is_staff else text(label(snapshot, unit))
+    column = text if unit in (CONTRACT, unit_of(snapshot)) else staff
+    return column(label(snapshot, unit), names=unit_names(snapshot))
 
 
 def rated_units(snapshot: Snapshot, unit: str) -> pd.DataFrame:
@@ -86,44 +89,45 @@ def all_ratings(snapshot: Snapshot, units: list[str]) -> pd.DataFrame:
     return pd.concat([rated_units(snapshot, unit) for unit in units], ignore_index=True)
 
 
-def each_kind(snapshot: Snapshot, show: Presenter) -> Shown:
+def each_kind(snapshot: Snapshot) -> Choice:
     """The ratings of every kind of unit, quarter by quarter, and what they rest on."""
-    shown = kinds(snapshot, show.disclosure)
-    if not shown or snapshot.contract.rating is None:
-        return show.say(NO_RATING if shown else NO_REGIME)
-    parts = []
-    for unit in shown:
-        rated = rated_units(snapshot, unit)
-        if rated.empty:
-            parts.append(show.say(f"{label(snapshot, unit)}: none is recorded, so none is rated."))
-            continue
-        parts.append(show.table(_history(snapshot, show.disclosure, unit, rated)))
-        parts.append(show.table(_evidence(snapshot, show.disclosure, unit, rated)))
-    return together(*parts)
+
+    def show(shown: list[str]) -> Showable:
+        if not shown or snapshot.contract.rating is None:
+            return NO_RATING if shown else NO_REGIME
+        return [part for unit in shown for part in _ratings(snapshot, unit)]
+
+    return by_kinds(snapshot, show)
 
 
-def _history(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame) -> Table:
+def _ratings(snapshot: Snapshot, unit: str) -> list[Table | list[Sentence]]:
+    """Return the ratings of one kind of unit."""
+    rated = rated_units(snapshot, unit)
+    if rated.empty:
+        none = sentence("{unit}: none is recorded, so none is rated.", unit=Name(label(snapshot, unit)))
+        return [[none]]
+    return [_history(snapshot, unit, rated), _evidence(snapshot, unit, rated)]
+
+
+def _history(snapshot: Snapshot, unit: str, rated: pd.DataFrame) -> Table:
     """Return one row a unit, with its ratings in the last quarters."""
     quarters = sorted(rated["period"].unique())[-QUARTERS:]
     words = rated["rating"].str.capitalize().mask(rated["rating"] == "", rated["why_not"].map(WHY))
     wide = rated.assign(words=words).pivot(index="unit", columns="period", values="words").reindex(columns=quarters)
-    frame = wide.set_axis([f"{quarter}" for quarter in quarters], axis="columns").assign(
-        called=called(snapshot, d, wide.index.to_series())
-    )
+    frame = wide.set_axis([f"{quarter}" for quarter in quarters], axis="columns").assign(unit=wide.index)
     running = rated["so_far"].any() and quarters[-1] > snapshot.month
-    columns: dict[str, Column] = {"called": unit_column(snapshot, unit)}
+    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
     for quarter in quarters:
         columns[f"{quarter}"] = status(f"To {quarter:%b %Y}", missing="not there")
     note = "The last column of ratings is of a quarter that is running: it is not rated." if running else None
     return Table(frame.reset_index(drop=True), f"{label(snapshot, unit)}: ratings by quarter", columns, note=note)
 
 
-def _evidence(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame) -> Table:
+def _evidence(snapshot: Snapshot, unit: str, rated: pd.DataFrame) -> Table:
     """Return what the units that hold Amber or Red missed in the quarter that they were last rated in."""
     last = rated[rated["rating"] != ""].groupby("unit").tail(1)
     held = last[last["rating"].isin(["amber", "red"])]
     frame = held.assign(
-        called=called(snapshot, d, held["unit"]),
         held=held["rating"].str.capitalize(),
         missed_=[listed([snapshot.contract.kpis[name].name for name in names]) for names in held["missed_kpis"]],
     )
@@ -131,7 +135,7 @@ def _evidence(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame)
         frame,
         f"{label(snapshot, unit)}: what Amber and Red rest on",
         {
-            "called": unit_column(snapshot, unit),
+            "unit": unit_column(snapshot, unit),
             "held": status("Rating"),
             "period": month("Quarter to"),
             "hit": number("Targets hit", places=0),
@@ -143,39 +147,31 @@ def _evidence(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame)
     )
 
 
-def transitions(snapshot: Snapshot, show: Presenter) -> Shown:
+def transitions(snapshot: Snapshot) -> Table | Sentence:
     """How ratings went on, from one rated quarter to the next."""
-    unit = subcontractor_comparison.unit_of(snapshot)
-    if unit not in kinds(snapshot, show.disclosure) or snapshot.contract.rating is None:
-        return show.say("Units of the supply chain are not rated here.")
+    unit = unit_of(snapshot)
+    if unit not in kinds(snapshot) or snapshot.contract.rating is None:
+        return sentence("Units of the supply chain are not rated here.")
     found = ratings.transitions(rated_units(snapshot, unit))
     frame = found.reset_index().assign(held=found.index.str.capitalize())
-    names = ("green", "amber", "red", "improved", "worsened")
-    return show.table(
-        Table(
-            frame,
-            f"From one rated quarter to the next, all quarters, each {label(snapshot, unit).lower()}",
-            {
-                "held": status("From"),
-                **{name: number(f"To {name.capitalize()}" if name in found.index else name.capitalize(), places=0)
-                   for name in names},
-            },
-            note="A step over a change of hands is nobody's and is left out.",
-        )
-    )  # fmt: skip
+    columns: dict[str, Column] = {"held": status("From")}
+    for name in ("green", "amber", "red", "improved", "worsened"):
+        columns[name] = number(f"To {name.capitalize()}" if name in found.index else name.capitalize(), places=0)
+    return Table(
+        frame,
+        f"From one rated quarter to the next, all quarters, each {label(snapshot, unit).lower()}",
+        columns,
+        note="A step over a change of hands is nobody's and is left out.",
+    )
 
 
-def kpis(snapshot: Snapshot, show: Presenter) -> Shown:
+def kpis(snapshot: Snapshot) -> Choice:
     """The KPIs of every role, in the last quarter."""
-    shown = kinds(snapshot, show.disclosure)
-    if not shown:
-        return show.say(NO_REGIME)
-    parts = []
-    for unit in shown:
-        table = kpi_tables.by_kpi(snapshot, unit)
-        caption = f"{label(snapshot, unit)}: {table.caption[0].lower() + table.caption[1:]}".replace("kPIs", "KPIs")
-        parts.append(show.table(Table(table.frame, caption, table.columns, note=table.note, empty=table.empty)))
-    return together(*parts)
+
+    def show(shown: list[str]) -> Showable:
+        return [kpi_tables.by_kpi(snapshot, unit, f"{label(snapshot, unit)}: ") for unit in shown] or NO_REGIME
+
+    return by_kinds(snapshot, show)
 
 
 def register(snapshot: Snapshot) -> Table:
@@ -211,43 +207,36 @@ def register(snapshot: Snapshot) -> Table:
     )
 
 
-def themes(snapshot: Snapshot, show: Presenter) -> Shown:
+def themes(snapshot: Snapshot) -> list[Table] | Sentence:
     """Which KPIs many units miss, quarter by quarter, and what lay behind the plans."""
-    unit = subcontractor_comparison.unit_of(snapshot)
-    if unit not in kinds(snapshot, show.disclosure):
-        return show.say("Units of the supply chain have no KPIs here.")
+    unit = unit_of(snapshot)
+    if unit not in kinds(snapshot):
+        return sentence("Units of the supply chain have no KPIs here.")
     found = oversight.themes(snapshot, kpis_analysis.scores(snapshot, unit))
     last = found[found["period"].isin(sorted(found["period"].unique())[-2:]) & (found["missed"] > 0)]
-    parts = [
-        show.table(
-            Table(
-                last.assign(behind=[_words(names) for names in last["themes"]]),
-                "KPIs missed by most units, in the last two quarters",
-                {
-                    "name": text("KPI"),
-                    "period": month("Quarter to"),
-                    "missed": number("Units that missed it", places=0),
-                    "judged": number("Of", places=0),
-                    "behind": text("Plans opened, by theme", missing="none"),
-                },
-                empty="no KPI was missed",
-            )
-        )
-    ]
+    missed = Table(
+        last.assign(behind=[_words(names) for names in last["themes"]]),
+        "KPIs missed by most units, in the last two quarters",
+        {
+            "name": text("KPI"),
+            "period": month("Quarter to"),
+            "missed": number("Units that missed it", places=0),
+            "judged": number("Of", places=0),
+            "behind": text("Plans opened, by theme", missing="none"),
+        },
+        empty="no KPI was missed",
+    )
     causes = oversight.by_theme(snapshot)
-    if causes is not None:
-        words = {"plans": "Plans", "running": "Running", "closed": "Closed", "units": "Units", "kpis": "KPIs"}
-        parts.append(
-            show.table(
-                Table(
-                    causes.assign(theme=causes["theme"].str.replace("_", " ").str.capitalize()),
-                    "What lay behind the plans",
-                    {"theme": text("Theme"), **{name: number(title, places=0) for name, title in words.items()}},
-                    empty="no plan has been opened",
-                )
-            )
-        )
-    return together(*parts)
+    if causes is None:
+        return [missed]
+    words = {"plans": "Plans", "running": "Running", "closed": "Closed", "units": "Units", "kpis": "KPIs"}
+    behind = Table(
+        causes.assign(theme=causes["theme"].str.replace("_", " ").str.capitalize()),
+        "What lay behind the plans",
+        {"theme": text("Theme"), **{name: number(title, places=0) for name, title in words.items()}},
+        empty="no plan has been opened",
+    )
+    return [missed, behind]
 
 
 def _words(names: object) -> str | float:

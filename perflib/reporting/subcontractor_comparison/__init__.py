@@ -1,13 +1,7 @@
 """The subcontractor comparison report."""
 
-from perflib.reporting.subcontractor_comparison.findings import (
-    APART,
-    NOTICEABLE,
-    case_mix_findings,
-    conventions,
-    findings,
-)
-from perflib.reporting.subcontractor_comparison.sheets import BESIDE, ROLES, sheets
+from perflib.reporting.subcontractor_comparison.findings import case_mix_findings, conventions, findings
+from perflib.reporting.subcontractor_comparison.sheets import sheets
 from perflib.reporting.subcontractor_comparison.tables import (
     by_standard,
     calibration,
@@ -16,17 +10,11 @@ from perflib.reporting.subcontractor_comparison.tables import (
     effects,
     funnels,
     kpis,
-    names,
     overview,
     trends,
-    unit_of,
 )
 
 __all__ = [
-    "APART",
-    "BESIDE",
-    "NOTICEABLE",
-    "ROLES",
     "by_standard",
     "calibration",
     "case_mix",
@@ -37,9 +25,7 @@ __all__ = [
     "findings",
     "funnels",
     "kpis",
-    "names",
     "overview",
     "sheets",
     "trends",
-    "unit_of",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +11,9 @@ from perflib.analysis import comparison
 from perflib.analysis.comparison import Comparison, funnel
 from perflib.disclosure.chart_style import AXIS, PALETTE
 from perflib.disclosure.columns import Column, count, number, percent, staff, status, text
+from perflib.disclosure.names import Names
 from perflib.disclosure.presenter import Figure, Table
+from perflib.disclosure.sentences import Amount, sentence
 from perflib.disclosure.words import listed, month_words
 from perflib.records.snapshot import Snapshot
 
@@ -29,19 +29,11 @@ TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_0
 OF = ("n", "observed")
 SIGNALS = {"below": "below", "above": "above", "": "in line"}
 
-Names = Mapping[str, str]
 
-
-def unit_column(snapshot: Snapshot, unit: str) -> Column:
-    """Return the column of the units' names: of staff, where the units are people."""
+def unit_column(snapshot: Snapshot, unit: str, names: Names) -> Column:
+    """Return the column of the units: of staff, where the units are people."""
     attribute = snapshot.programme.attributes[unit]
-    return staff(attribute.label) if attribute.staff else text(attribute.label)
-
-
-def named(frame: pd.DataFrame, names: Names) -> pd.DataFrame:
-    """Return rows by unit with the units' names in a first column."""
-    rows = frame.reset_index()
-    return rows.assign(unit=[names.get(str(unit), str(unit)) for unit in rows["unit"]])
+    return staff(attribute.label, names=names) if attribute.staff else text(attribute.label, names=names)
 
 
 def _ratio(frame: pd.DataFrame) -> pd.Series:
@@ -52,11 +44,11 @@ def _unadjusted(frame: pd.DataFrame) -> pd.Series:
     return frame["observed"] / frame["expected_unadjusted"].where(frame["expected_unadjusted"] > 0)
 
 
-def counted(snapshot: Snapshot, unit: str, measure: str) -> dict[str, Column]:
+def counted(snapshot: Snapshot, unit: str, measure: str, names: Names) -> dict[str, Column]:
     """Return the columns of what a unit had, what was expected of it, and their ratio."""
     label = comparison.measures_compared(snapshot)[measure]
     return {
-        "unit": unit_column(snapshot, unit),
+        "unit": unit_column(snapshot, unit, names),
         "n": count("Cases"),
         "observed": count(label),
         "expected": number("Expected", of=OF, people=True),
@@ -67,10 +59,10 @@ def counted(snapshot: Snapshot, unit: str, measure: str) -> dict[str, Column]:
 def funnel_plot(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Figure:
     """Observed over expected by what was expected, for the month of start alone and for case mix too."""
     found = comparison.compare(snapshot, unit, measure)
-    frame = named(found.compared, names)
+    frame = found.compared.reset_index()
     frame["reading"] = frame["signal"].map(SIGNALS)
     label = comparison.measures_compared(snapshot)[measure]
-    columns = counted(snapshot, unit, measure) | {
+    columns = counted(snapshot, unit, measure, names) | {
         "expected_unadjusted": number("Expected, unadjusted", of=OF, people=True),
         "ratio_unadjusted": number("Ratio, unadjusted", of=OF, places=2, make=_unadjusted),
         "lower_95": number("95% limit, lower", of=OF, places=2),
@@ -167,7 +159,7 @@ def caterpillar(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
     """The rate of each unit, shrunken, with its interval, and its place with an interval."""
     found = comparison.compare(snapshot, unit, measure)
     label = comparison.measures_compared(snapshot)[measure]
-    frame = named(found.compared, names)
+    frame = found.compared.reset_index()
     frame = frame.assign(short=frame["p_below"], places=_places(frame))
     reference = found.reference
     against = "promised" if (found.compared["target"] != found.compared["expected"]).any() else "average"
@@ -199,7 +191,7 @@ def caterpillar(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
             frame,
             f"{label}: probable rate and place of each unit",
             {
-                "unit": unit_column(snapshot, unit),
+                "unit": unit_column(snapshot, unit, names),
                 "shrunk": percent("Probable rate", of=OF),
                 "shrunk_lower": percent("95% from", of=OF),
                 "shrunk_upper": percent("95% to", of=OF),
@@ -233,8 +225,8 @@ def case_mix_shift(snapshot: Snapshot, unit: str, measure: str, names: Names) ->
     """The ratio of each unit before and after its caseload is allowed for."""
     found = comparison.compare(snapshot, unit, measure)
     label = comparison.measures_compared(snapshot)[measure]
-    frame = named(found.compared.sort_values("ratio", ascending=False), names)
-    columns = counted(snapshot, unit, measure) | {
+    frame = found.compared.sort_values("ratio", ascending=False).reset_index()
+    columns = counted(snapshot, unit, measure, names) | {
         "expected_unadjusted": number("Expected, unadjusted", of=OF, people=True),
         "ratio_unadjusted": number("Ratio, unadjusted", of=OF, places=2, make=_unadjusted),
         "ratio_lower": number("Ratio, 95% from", of=OF, places=2),
@@ -285,21 +277,19 @@ def trends(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Figure:
     rows = found.quarters[found.quarters["expected"] > 0].reset_index()
     rows = rows[rows["unit"].isin(largest)]
     ends = sorted(rows["quarter"].unique())
-    frame = named(rows.set_index("unit"), names).sort_values(["unit", "quarter"]).reset_index(drop=True)
-    frame["period"] = [f"to {end:%b %Y}" for end in frame["quarter"]]
+    frame = rows.assign(period=[f"to {end:%b %Y}" for end in rows["quarter"]])
     order = {f"to {end:%b %Y}": place for place, end in enumerate(ends)}
-    units = list(frame["unit"].unique())
-    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit), "period": text("Quarter of start")}
-    columns |= {name: column for name, column in counted(snapshot, unit, measure).items() if name != "unit"}
+    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit, names), "period": text("Quarter of start")}
+    columns |= {name: column for name, column in counted(snapshot, unit, measure, names).items() if name != "unit"}
     columns |= {
         "lower_95": number("95% limit, lower", of=OF, places=2),
         "upper_95": number("95% limit, upper", of=OF, places=2),
     }
     wide = 3
-    deep = max(1, -(-len(units) // wide))
+    deep = max(1, -(-frame["unit"].nunique() // wide))
 
     def draw(panels: NDArray[np.object_], data: pd.DataFrame) -> None:
-        flat = np.ravel(panels)
+        flat, units = np.ravel(panels), data["unit"].unique()
         for axes, name in zip(flat, units, strict=False):
             mine = data[data["unit"] == name]
             x = mine["period"].map(order)
@@ -322,8 +312,8 @@ def trends(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Figure:
             f"{name} in {number} quarters" if number > 1 else f"{name} in one quarter" for name, number in times.items()
         ]
         return (
-            f"{len(units)} small charts, one a unit: observed over expected by quarter of start, with 95% limits "
-            f"about 1. Outside them: {listed(said) if said else 'none'}; one in twenty would be by chance."
+            f"{data['unit'].nunique()} small charts, one a unit: observed over expected by quarter of start, with 95% "
+            f"limits about 1. Outside them: {listed(said) if said else 'none'}; one in twenty would be by chance."
         )
 
     left = len(found.compared) - len(largest)
@@ -336,6 +326,7 @@ def trends(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Figure:
             "would be by chance."
             + (f" The {MOST_PANELS} largest units are drawn; {left} others are not." if left > 0 else ""),
             empty="no unit is large or old enough to be compared yet",
+            order=("unit", "quarter"),
         ),
         draw,
         f"{label}: each unit by quarter of start, to {month_words(snapshot.month)}",
@@ -382,8 +373,11 @@ def calibration(snapshot: Snapshot, unit: str, measure: str) -> Figure:
                 "lower": number("Chance, 95% from", of=of, people=True),
                 "upper": number("Chance, 95% to", of=of, people=True),
             },
-            note=f"How often, of two who began in one month, the one who reached it had been given the greater chance: "
-            f"{100 * found.discrimination():.0f}% (50% is a coin's).",
+            note=sentence(
+                "How often, of two who began in one month, the one who reached it had been given the greater chance: "
+                "{share}% (50% is a coin's).",
+                share=Amount(100 * found.discrimination(), of=tuple(table[["n", "reached"]].sum()), places=0),
+            ),
             empty="nobody has reached it yet",
         ),
         draw,

@@ -9,8 +9,8 @@ import pandas as pd
 
 from perflib.analysis import comparison
 from perflib.analysis.cohorts import NOT_RECORDED
-from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import listed
+from perflib.disclosure.names import Names
+from perflib.disclosure.sentences import Amount, Count, Listed, Name, Plain, Sentence, name_list, sentence
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.subcontractor_comparison.tables import Row, names, unit_of
 
@@ -27,106 +27,139 @@ NOTICEABLE = 0.05
 """A change of ratio by case mix that is told."""
 
 
-def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def findings(snapshot: Snapshot) -> list[Sentence]:
     """Who is different, by how much, and how sure that is; then who is not judged."""
-    unit, called = unit_of(snapshot), names(snapshot, d)
+    unit, called = unit_of(snapshot), names(snapshot)
     board = comparison.board(snapshot, unit)
-    label = snapshot.programme.attributes[unit].label.lower()
+    label = Name(snapshot.programme.attributes[unit].label.lower())
     titles = comparison.measures_compared(snapshot)
     judged = board[board["apart"] == ""]
     if judged.empty:
-        return [f"No {label} is large or old enough to be compared yet: nothing can be said of anybody."]
+        return [
+            sentence("No {unit} is large or old enough to be compared yet: nothing can be said of anybody.", unit=label)
+        ]
     flagged = judged[judged["signal"] != ""]
-    sentences = [
-        _signals(called[str(name)], str(side), rows.to_dict("records"), d)
-        for (name, side), rows in flagged.groupby(["unit", "signal"], sort=True)
-    ]
     measured = judged.index.get_level_values("measure").unique()
     quiet = [titles[str(name)] for name in measured if name not in flagged.index.get_level_values("measure")]
-    if quiet:
-        sentences.append(
-            f"No {label} differs from the others by more than chance explains in: {listed(quiet)}. Nothing is claimed "
-            f"there of anybody, whatever the order of the rates."
-        )
-    return sentences + _places(snapshot, unit) + _apart(snapshot, unit, called, d)
+    return [
+        *(
+            _signals(called[name], str(side), rows.to_dict("records"))
+            for (name, side), rows in flagged.groupby(["unit", "signal"], sort=True)
+        ),
+        sentence(
+            "No {unit} differs from the others by more than chance explains in: {measures}. Nothing is claimed there "
+            "of anybody, whatever the order of the rates.",
+            unit=label,
+            measures=name_list(quiet),
+        ),
+        *_ranks(snapshot, unit),
+        *_apart(snapshot, unit, called),
+    ]
 
 
-def _signals(called: str, side: str, rows: Sequence[Row], d: Disclosure) -> str:
+def _signals(called: Name, side: str, rows: Sequence[Row]) -> Sentence:
     """Return in a sentence on what a unit is far from what was expected of it, and by how much."""
-    said = []
-    for row in rows:
-        of = (row["observed"], row["n"])
-        ratio, low, high = (d.number(row[key], of=of, places=2) for key in ("ratio", "ratio_lower", "ratio_upper"))
-        limit = row["outside"].split()[-1] if row["outside"] else "95"
-        new = (
-            "" if row["signal_before"] == row["signal"] or pd.isna(row["ratio_before"]) else ", new since last quarter"
-        )
-        said.append(
-            f"{row['label']}, {d.count(row['observed'])} where "
-            f"{d.number(row['expected'], of=of, people=True, places=0)} were expected (ratio {ratio}, 95% interval "
-            f"{low} to {high}; beyond its {limit}% limit{new})"
-        )
-    stays = "It stays a signal" if len(said) == 1 else "Each stays a signal"
-    return (
-        f"{called} is {side} what its participants would be expected to reach: {'; '.join(said)}. {stays} when the "
-        f"number of units compared is allowed for."
+    return sentence(
+        "{unit} is {side} what its participants would be expected to reach: {measures}. {each} when the number of "
+        "units compared is allowed for.",
+        unit=called,
+        side=Name(side),
+        measures=Listed([_signal(row) for row in rows], "; "),
+        each=sentence("It stays a signal") if len(rows) == 1 else sentence("Each stays a signal"),
     )
 
 
-def _places(snapshot: Snapshot, unit: str) -> list[str]:
-    """Return how wide the interval of a place is, as a warning against league tables."""
+def _signal(row: Row) -> Sentence:
+    of = (row["observed"], row["n"])
+    ratio, low, high = (Amount(row[key], of=of, places=2) for key in ("ratio", "ratio_lower", "ratio_upper"))
+    is_old = row["signal_before"] == row["signal"] or pd.isna(row["ratio_before"])
+    return sentence(
+        "{measure}, {observed} where {expected} were expected (ratio {ratio}, 95% interval {low} to {high}; beyond its "
+        "{limit}% limit{new})",
+        measure=Name(row["label"]),
+        observed=Count(row["observed"]),
+        expected=Amount(row["expected"], of=of, people=True, places=0),
+        ratio=ratio,
+        low=low,
+        high=high,
+        limit=Name(row["outside"].split()[-1] if row["outside"] else "95"),
+        new=sentence("") if is_old else sentence(", new since last quarter"),
+    )
+
+
+def _ranks(snapshot: Snapshot, unit: str) -> list[Sentence]:
+    """Return how wide the interval of a rank is, as a warning against league tables."""
     judged = comparison.compare(snapshot, unit, comparison.headline_measures(snapshot)[0]).compared
     if len(judged) < 3:
         return []
-    wide = float((judged["rank_upper"] - judged["rank_lower"] + 1).mean())
     return [
-        f"A league table would mislead: of {len(judged)} places, the 95% interval of a unit's own is {wide:.0f} "
-        f"places wide on average."
+        sentence(
+            "A league table would mislead: of {units} places, the 95% interval of a unit's own is {wide} places wide "
+            "on average.",
+            units=Plain(len(judged)),
+            wide=Plain(float((judged["rank_upper"] - judged["rank_lower"] + 1).mean()), 0),
+        )
     ]
 
 
-def _apart(snapshot: Snapshot, unit: str, called: dict[str, str], d: Disclosure) -> list[str]:
+def _apart(snapshot: Snapshot, unit: str, called: Names) -> list[Sentence]:
     """Return who is not judged on the outcome, and why."""
     whole = comparison.compare(snapshot, unit).units
     apart = whole[whole["apart"] != ""]
     reasons = [
-        f"{listed([called[str(name)] for name in apart.index[apart['apart'] == code]])} ({words})"
+        sentence(
+            "{units} ({why})",
+            units=Listed([called[name] for name in apart.index[apart["apart"] == code]]),
+            why=Name(words),
+        )
         for code, words in APART.items()
         if (apart["apart"] == code).any()
     ]
     if NOT_RECORDED in apart.index:
         lost = float(apart.loc[[NOT_RECORDED], "n"].sum())
-        reasons.append(f"{d.count(lost)} participants whose unit was not recorded")
-    return [f"Listed apart, and not judged, on {_lower(snapshot, 'outcome')}: {listed(reasons)}."] if reasons else []
+        reasons.append(sentence("{n} participants whose unit was not recorded", n=Count(lost)))
+    return [
+        sentence(
+            "Listed apart, and not judged, on {measure}: {reasons}.",
+            measure=_lower(snapshot, "outcome"),
+            reasons=Listed(reasons),
+        )
+    ]
 
 
-def _lower(snapshot: Snapshot, measure: str) -> str:
-    return comparison.measures_compared(snapshot)[measure].lower()
+def _lower(snapshot: Snapshot, measure: str) -> Name:
+    return Name(comparison.measures_compared(snapshot)[measure].lower())
 
 
-def case_mix_findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
+def case_mix_findings(snapshot: Snapshot) -> list[Sentence]:
     """What allowing for caseload changes, in sentences."""
-    unit, called = unit_of(snapshot), names(snapshot, d)
+    unit, called = unit_of(snapshot), names(snapshot)
     adjusted = comparison.characteristics(snapshot)
     labels = [snapshot.programme.attributes[name].label.lower() for name in adjusted]
     if not labels:
         return [
-            "No characteristic known at the start is recorded, so nothing but the month of start can be allowed for."
+            sentence(
+                "No characteristic known at the start is recorded, so nothing but the month of start can be allowed "
+                "for."
+            )
         ]
     sentences = [
-        f"Allowed for, besides the month of start: {listed(labels)}, as at the start. Nothing that a unit decides is."
+        sentence(
+            "Allowed for, besides the month of start: {labels}, as at the start. Nothing that a unit decides is.",
+            labels=name_list(labels),
+        )
     ]
     for name in comparison.headline_measures(snapshot):
-        sentences += _what_moves(snapshot, unit, name, called, d)
+        sentences += _what_moves(snapshot, unit, name, called)
     return sentences
 
 
-def _what_moves(snapshot: Snapshot, unit: str, measure: str, called: dict[str, str], d: Disclosure) -> list[str]:
+def _what_moves(snapshot: Snapshot, unit: str, measure: str, called: Names) -> list[Sentence]:
     """Return who seemed different by caseload alone, or by how much ratios move at most.
 
     Caseload explains a signal that goes when it takes the ratio at least half of the way to 1 with it.
     """
-    title = comparison.measures_compared(snapshot)[measure]
+    title = Name(comparison.measures_compared(snapshot)[measure])
     found = comparison.compare(snapshot, unit, measure).compared
     plain = comparison.compare(snapshot, unit, measure, ()).units.reindex(found.index)
     if found.empty:
@@ -136,59 +169,104 @@ def _what_moves(snapshot: Snapshot, unit: str, measure: str, called: dict[str, s
     explained = found[was & ~now & (near <= far / 2)]
     revealed = found[~was & now & (far <= near / 2)]
     border = found.index[was != now].difference(explained.index).difference(revealed.index)
-    moved = (found["ratio"] - found["ratio_unadjusted"]).abs()
-    sentences = []
-    for rows, words in (
-        (explained, "caseload explains it: the difference is in whom it has, not in what it does"),
-        (revealed, "its caseload had hidden it"),
-    ):
-        for row in rows.reset_index().to_dict("records"):
-            of = (row["observed"], row["n"])
-            before, after = (d.number(row[key], of=of, places=2) for key in ("ratio_unadjusted", "ratio"))
-            sentences.append(
-                f"{title}: {called[row['unit']]} {'seemed' if rows is explained else 'is'} different, and {words}. Its "
-                f"ratio is {before} unadjusted and {after} adjusted."
-            )
+    why = sentence("seemed different, and caseload explains it: the difference is in whom it has, not in what it does")
+    hid = sentence("is different, and its caseload had hidden it")
+    sentences = [
+        _moved(title, row, called, words)
+        for rows, words in ((explained, why), (revealed, hid))
+        for row in rows.reset_index().to_dict("records")
+    ]
     if len(explained) > 1:
         sentences.append(
-            f"{title}: {listed([called[str(name)] for name in explained.index])} differ only in their caseloads."
+            sentence(
+                "{measure}: {units} differ only in their caseloads.",
+                measure=title,
+                units=Listed([called[name] for name in explained.index]),
+            )
         )
     if not sentences:
+        moved = (found["ratio"] - found["ratio_unadjusted"]).abs()
         row = found.reset_index().to_dict("records")[int(moved.fillna(-1).argmax())]
-        said = d.number(float(moved.max()), of=(row["observed"], row["n"]), places=2)
-        extent = "caseloads are much alike" if moved.max() < NOTICEABLE else "it explains no difference away"
+        alike = sentence("caseloads are much alike")
         sentences.append(
-            f"{title}: allowing for caseload moves no ratio by more than {said} ({called[row['unit']]}); {extent}."
+            sentence(
+                "{measure}: allowing for caseload moves no ratio by more than {most} ({unit}); {extent}.",
+                measure=title,
+                most=Amount(float(moved.max()), of=(row["observed"], row["n"]), places=2),
+                unit=called[row["unit"]],
+                extent=alike if moved.max() < NOTICEABLE else sentence("it explains no difference away"),
+            )
         )
     if len(border):
         sentences.append(
-            f"{title}: {listed([called[str(name)] for name in border])} {'stands' if len(border) == 1 else 'stand'} on "
-            f"the border of a signal, and caseload has little to do with it."
+            sentence(
+                "{measure}: {units} {stand} on the border of a signal, and caseload has little to do with it.",
+                measure=title,
+                units=Listed([called[name] for name in border]),
+                stand=Name("stands" if len(border) == 1 else "stand"),
+            )
         )
     return sentences
 
 
-def conventions(snapshot: Snapshot) -> list[str]:
+def _moved(title: Name, row: Row, called: Names, words: Sentence) -> Sentence:
+    """Return what caseload does to the ratio of one unit."""
+    before, after = (
+        Amount(row[key], of=(row["observed"], row["n"]), places=2) for key in ("ratio_unadjusted", "ratio")
+    )
+    return sentence(
+        "{measure}: {unit} {words}. Its ratio is {before} unadjusted and {after} adjusted.",
+        measure=title,
+        unit=called[row["unit"]],
+        words=words,
+        before=before,
+        after=after,
+    )
+
+
+def conventions(snapshot: Snapshot) -> list[Sentence]:
     """How the comparison is made, for this contract."""
     found = comparison.compare(snapshot, unit_of(snapshot))
-    spread = found.overdispersion
-    label = _lower(snapshot, "outcome")
     sentences = [
-        "Equal maturity: each participant is held to those who started in the same month, so a young caseload counts "
-        "for the time it has had, and a shock to the labour market is no unit's fault.",
-        "Case mix: a logistic model of what is known at the start. Expected is the sum of the participants' own "
-        "chances. A difference that remains may still be one of caseload that nobody recorded.",
-        "Limits are exact binomial limits, interpolated (Spiegelhalter 2005); a unit is judged by its mid-P value, "
-        "and signalled at a false discovery rate of 5% (Benjamini and Hochberg 1995) over the units compared.",
-        "Probable rates, and places, are those of a model in which units' effects vary; how much they vary is "
-        "estimated, and its uncertainty is in every interval.",
-        "Participants belong to the unit at the start, whatever happened since.",
+        sentence(
+            "Equal maturity: each participant is held to those who started in the same month, so a young caseload "
+            "counts for the time it has had, and a shock to the labour market is no unit's fault."
+        ),
+        sentence(
+            "Case mix: a logistic model of what is known at the start. Expected is the sum of the participants' own "
+            "chances. A difference that remains may still be one of caseload that nobody recorded."
+        ),
+        sentence(
+            "Limits are exact binomial limits, interpolated (Spiegelhalter 2005); a unit is judged by its mid-P value, "
+            "and signalled at a false discovery rate of 5% (Benjamini and Hochberg 1995) over the units compared."
+        ),
+        sentence(
+            "Probable rates, and places, are those of a model in which units' effects vary; how much they vary is "
+            "estimated, and its uncertainty is in every interval."
+        ),
+        sentence("Participants belong to the unit at the start, whatever happened since."),
     ]
     if not np.isnan(found.spread):
-        more = "no more than chance explains" if spread.variance == 0 else "more than chance explains"
+        of = tuple(found.compared[["observed", "n"]].sum())
+        factor, low, high = (
+            Amount(float(np.exp(value)), of=of, places=2)
+            for value in (found.spread, found.spread_lower, found.spread_upper)
+        )
+        more = (
+            sentence("no more than chance explains")
+            if found.overdispersion.variance == 0
+            else sentence("more than chance explains")
+        )
         sentences.append(
-            f"On {label} units differ by {more} (overdispersion {spread.ratio:.1f}); the standard deviation of their "
-            f"effects on the odds is a factor of {np.exp(found.spread):.2f} (95% interval "
-            f"{np.exp(found.spread_lower):.2f} to {np.exp(found.spread_upper):.2f})."
+            sentence(
+                "On {measure} units differ by {more} (overdispersion {ratio}); the standard deviation of their effects "
+                "on the odds is a factor of {factor} (95% interval {low} to {high}).",
+                measure=_lower(snapshot, "outcome"),
+                more=more,
+                ratio=Amount(found.overdispersion.ratio, of=of, places=1),
+                factor=factor,
+                low=low,
+                high=high,
+            )
         )
     return sentences

@@ -7,12 +7,22 @@ import pandas as pd
 
 from perflib.analysis import comparison, oversight
 from perflib.disclosure.columns import count, number, status, text
-from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.words import day_words, listed, month_words
+from perflib.disclosure.presenter import Showable, Table
+from perflib.disclosure.sentences import (
+    Amount,
+    ByAudience,
+    Choice,
+    Count,
+    Day,
+    Listed,
+    Month,
+    Name,
+    Sentence,
+    sentence,
+)
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import kpi_tables
-from perflib.reporting.front_matter import together
-from perflib.reporting.subcontractor_comparison.tables import Row, names, reading, unit_of
+from perflib.reporting.subcontractor_comparison.tables import Row, names, reading, unit_of, units
 
 ROLES = {"end_to_end": "end-to-end", "specialist": "added-value specialist", "own": "own delivery"}
 
@@ -21,42 +31,38 @@ BESIDE = ["observed", "expected", "ratio", "ratio_before", "interval", "place"]
 """What a sheet says of a unit beside the others, where it is judged."""
 
 
-def sheets(snapshot: Snapshot, show: Presenter) -> Shown:
-    """Return a sheet for the monthly meeting of each unit: for internal readers."""
-    if show.disclosure.audience != "internal":
-        return show.say("The sheets for the units' meetings are for internal readers and are not shown here.")
-    called = names(snapshot, show.disclosure)
-    if not called:
-        return show.say("No unit is known yet.")
-    return together(*(part for name in called for part in _sheet(snapshot, show, name, called[name])))
+def sheets(snapshot: Snapshot) -> Choice:
+    """A sheet for the monthly meeting of each unit: for internal readers."""
+    called = names(snapshot)
+    shown: Showable = [part for name in units(snapshot) for part in _sheet(snapshot, name, called[name])]
+    return ByAudience(
+        internal=shown or sentence("No unit is known yet."),
+        outside=sentence("The sheets for the units' meetings are for internal readers and are not shown here."),
+    )
 
 
-def _sheet(snapshot: Snapshot, show: Presenter, name: str, called: str) -> list[Shown]:
+def _sheet(snapshot: Snapshot, name: str, called: Name) -> list[Showable]:
     """Return what one unit's meeting needs: signals, caseload, actions, and a table of its KPIs."""
     unit = unit_of(snapshot)
     board = comparison.board(snapshot, unit)
     mine = board[board.index.get_level_values("unit") == name].droplevel("unit")
     role = comparison.roles(snapshot, unit).get(name)
     specialist = role == "specialist"
-    load = comparison.caseload(snapshot, unit).reindex([name]).fillna(0).astype(int).iloc[0]
-    described = f" ({ROLES.get(str(role), role)})" if role else ""
-    sentences = [
-        f"{called}{described}: {load['on_programme']} on the programme on {day_words(snapshot.period_end)}, "
-        f"{load['in_work']} of them in work; {load['started']} started in {month_words(snapshot.month)}."
-    ]
-    sentences += [*_sheet_signals(mine), *_sheet_trend(snapshot, unit, name)]
+    sentences = [_load(snapshot, unit, name, called, role), *_sheet_signals(mine), *_sheet_trend(snapshot, unit, name)]
     if specialist:
         sentences.append(
-            "A specialist owns no outcome: only its standards, the quality of its records and its participants' "
-            "feedback are looked at."
+            sentence(
+                "A specialist owns no outcome: only its standards, the quality of its records and its participants' "
+                "feedback are looked at."
+            )
         )
-    said = kpi_tables.answers(snapshot, unit, name)
-    sentences += [said] if said is not None else []
+    answered = kpi_tables.answers(snapshot, unit, name)
+    sentences += [answered] if answered is not None else []
     sentences += _actions(snapshot, unit, name)
     of = ("observed",)
     happened = Table(
         _happened(snapshot, unit, name, specialist),
-        f"{called}: what happened, to {month_words(snapshot.month)}",
+        sentence("{unit}: what happened, to {month}", unit=called, month=Month(snapshot.month)),
         {
             "kpi": text("KPI"),
             "month": count("Month"),
@@ -69,15 +75,15 @@ def _sheet(snapshot: Snapshot, show: Presenter, name: str, called: str) -> list[
     )
     beside = Table(
         _beside(mine),
-        f"{called}: beside the other units, at equal maturity and caseload",
+        sentence("{unit}: beside the other units, at equal maturity and caseload", unit=called),
         {
             "label": text("KPI"),
             "observed": count("To date", missing="not judged"),
             "expected": number("Expected", of=of, people=True, missing="not judged"),
             "ratio": number("Ratio", of=of, places=2, missing="not judged"),
             "ratio_before": number("Last quarter", of=of, places=2, missing="not judged"),
-            "interval": text("95% interval", missing="not judged"),
-            "place": text("Place", missing="not judged"),
+            "interval": text("95% interval", of=of, missing="not judged"),
+            "place": text("Place", of=of, missing="not judged"),
             "reading": status("Reads"),
         },
         note="Ratio: observed over what all units together reach with such participants in the same time. Last "
@@ -85,13 +91,28 @@ def _sheet(snapshot: Snapshot, show: Presenter, name: str, called: str) -> list[
         internal_only=True,
         empty="it has no case that could be compared",
     )
-    kpis = [show.table(kpi_tables.of_unit(snapshot, unit, name, called))] if kpi_tables.has_kpis(snapshot, unit) else []
-    return [show.say(*sentences), *kpis, show.table(happened), show.table(beside)]
+    kpis = [kpi_tables.of_unit(snapshot, unit, name, called)] if kpi_tables.has_kpis(snapshot, unit) else []
+    return [sentences, *kpis, happened, beside]
 
 
-def _sheet_signals(mine: pd.DataFrame) -> list[str]:
+def _load(snapshot: Snapshot, unit: str, name: str, called: Name, role: str | None) -> Sentence:
+    """Return how many participants a unit has."""
+    load = comparison.caseload(snapshot, unit).reindex([name]).fillna(0).astype(int).iloc[0]
+    return sentence(
+        "{unit}{role}: {there} on the programme on {day}, {in_work} of them in work; {started} started in {month}.",
+        unit=called,
+        role=sentence(" ({role})", role=Name(ROLES.get(str(role), str(role)))) if role else sentence(""),
+        there=Count(load["on_programme"]),
+        day=Day(snapshot.period_end),
+        in_work=Count(load["in_work"]),
+        started=Count(load["started"]),
+        month=Month(snapshot.month),
+    )
+
+
+def _sheet_signals(mine: pd.DataFrame) -> list[Sentence]:
     """Return a unit's signals and what nears one, to ask about first."""
-    said = []
+    sentences = []
     for rows, words in (
         (mine[mine["signal"] == "below"], "Ask first about"),
         (mine[mine["signal"] == "above"], "Ahead of the others, and worth learning from"),
@@ -100,47 +121,72 @@ def _sheet_signals(mine: pd.DataFrame) -> list[str]:
             "Beyond its own 95% limit, as one unit in twenty is by chance",
         ),
     ):
-        names_ = [f"{row['label']} (ratio {row['ratio']:.2f})" for row in rows.to_dict("records")]
-        said += [f"{words}: {listed(names_)}."] if names_ else []
-    return said or ["Nothing differs from the other units by more than chance explains."]
+        measures = [
+            sentence(
+                "{measure} (ratio {ratio})",
+                measure=Name(row["label"]),
+                ratio=Amount(row["ratio"], of=(row["observed"], row["n"]), places=2),
+            )
+            for row in rows.to_dict("records")
+        ]
+        if measures:
+            sentences.append(sentence("{words}: {measures}.", words=Name(words), measures=Listed(measures)))
+    return sentences or [sentence("Nothing differs from the other units by more than chance explains.")]
 
 
-def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[str]:
+def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[Sentence]:
     """Return how a unit's ratio went over the last four quarters of start of which something can be told."""
     measure = comparison.headline_measures(snapshot)[0]
     quarters = comparison.compare(snapshot, unit, measure).quarters
     told = quarters[(quarters["expected"] >= 1) & (quarters.index.get_level_values("unit") == name)].tail(4)
-    if told.empty:
+    ratios = [Amount(row["ratio"], of=(row["observed"], row["n"]), places=2) for row in told.to_dict("records")]
+    if not ratios:
         return []
-    ends = told.index.get_level_values("quarter")
-    ratios = ", ".join(f"{ratio:.2f}" for ratio in told["ratio"])
-    title = comparison.measures_compared(snapshot)[measure]
-    return [f"Trend: {title} over expected, by quarter of start to {month_words(ends[-1])}: {ratios}."]
+    return [
+        sentence(
+            "Trend: {measure} over expected, by quarter of start to {month}: {ratios}.",
+            measure=Name(comparison.measures_compared(snapshot)[measure]),
+            month=Month(told.index.get_level_values("quarter")[-1]),
+            ratios=Listed(ratios, ", "),
+        )
+    ]
 
 
-def _actions(snapshot: Snapshot, unit: str, name: str) -> list[str]:
+def _actions(snapshot: Snapshot, unit: str, name: str) -> list[Sentence]:
     """Return a unit's open plans and what is to be done under them."""
     plans, actions = oversight.plans(snapshot), oversight.open_actions(snapshot)
     if plans is None:
-        return ["Open actions: not supplied."]
+        return [sentence("Open actions: not supplied.")]
     mine = plans[plans["state"].isin(["open", "overdue"]) & (plans["unit_type"] == unit) & (plans["unit"] == name)]
-    said = []
+    sentences = []
     for plan in mine.to_dict("records"):
-        due = f", due on {day_words(plan['due'])}" if pd.notna(plan["due"]) else ""
         expected = plan["expected"] if isinstance(plan["expected"], str) else "no aim is recorded"
-        said.append(f"{plan['name']}, open since {day_words(plan['opened'])}{due}: {expected}.")
+        sentences.append(
+            sentence(
+                "{plan}, open since {opened}{due}: {expected}.",
+                plan=Name(plan["name"]),
+                opened=Day(plan["opened"]),
+                due=sentence(", due on {day}", day=Day(plan["due"])) if pd.notna(plan["due"]) else sentence(""),
+                expected=Name(expected),
+            )
+        )
         if actions is not None:
             to_do = actions[actions["plan_id"] == plan["plan_id"]].to_dict("records")
-            said += [f"To do: {_action(row)}." for row in to_do]
-    return said or ["Open actions: no plan is open."]
+            sentences += [_action(row) for row in to_do]
+    return sentences or [sentence("Open actions: no plan is open.")]
 
 
-def _action(row: Row) -> str:
+def _action(row: Row) -> Sentence:
     """Return an action that is not done, with what is missing or late."""
     owner = row["owner"].replace("_", " ") if isinstance(row["owner"], str) else "nobody is named"
     when = {"no date": "no date is set", "overdue": "overdue since", "open": "by"}[row["state"]]
-    day = f" {day_words(row['due'])}" if row["state"] != "no date" else ""
-    return f"{row['action']} ({owner}; {when}{day})"
+    return sentence(
+        "To do: {action} ({owner}; {when}{day}).",
+        action=Name(row["action"]),
+        owner=Name(owner),
+        when=Name(when),
+        day=sentence(" {day}", day=Day(row["due"])) if row["state"] != "no date" else sentence(""),
+    )
 
 
 def _happened(snapshot: Snapshot, unit: str, name: str, specialist: bool) -> pd.DataFrame:

@@ -12,12 +12,12 @@ from perflib.analysis import comparison, standards
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.forecast.result import seed_of
 from perflib.disclosure.columns import Column, count, number, percent, status, text
-from perflib.disclosure.presenter import Figure, Presenter, Shown, Table
-from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.names import Names
+from perflib.disclosure.presenter import Figure, Table
+from perflib.disclosure.sentences import Name, Sentence, sentence
 from perflib.disclosure.words import month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import kpi_tables
-from perflib.reporting.front_matter import together
 from perflib.reporting.subcontractor_comparison import figures
 from perflib.reporting.subcontractor_comparison.figures import SIGNALS, unit_column
 
@@ -30,27 +30,27 @@ def unit_of(snapshot: Snapshot) -> str:
     return programme.units[0] if programme.units else programme.group
 
 
-def names(snapshot: Snapshot, d: Disclosure) -> dict[str, str]:
-    """Return what each unit is called: by name where the audience may see names, else by a number in no order.
-
-    Participants whose unit was not recorded are no unit.
-    """
+def units(snapshot: Snapshot) -> list[str]:
+    """Return the units that are known, in the order of their names; those not recorded are none."""
     unit = unit_of(snapshot)
     active = comparison.activity(snapshot, unit).index.get_level_values("unit")
-    known = sorted({*active, *comparison.roles(snapshot, unit).index} - {NOT_RECORDED})
-    if d.names:
-        return dict(zip(known, known, strict=True))
+    return sorted({*active, *comparison.roles(snapshot, unit).index} - {NOT_RECORDED})
+
+
+def names(snapshot: Snapshot) -> Names:
+    """Return what each unit is called: by name where the audience may see names, else by a number in no order."""
+    known = units(snapshot)
     order = np.random.default_rng(seed_of(snapshot.contract.contract, snapshot.first_month)).permutation(len(known))
-    label = snapshot.programme.attributes[unit].label
-    return {name: f"{label} {place + 1}" for name, place in zip(known, order, strict=True)}
+    label = snapshot.programme.attributes[unit_of(snapshot)].label
+    return Names({name: f"{label} {place + 1}" for name, place in zip(known, order, strict=True)})
 
 
-def overview(snapshot: Snapshot, d: Disclosure) -> Table:
+def overview(snapshot: Snapshot) -> Table:
     """Every unit's reading on every measure."""
-    unit, called = unit_of(snapshot), names(snapshot, d)
+    unit, known = unit_of(snapshot), units(snapshot)
     board = comparison.board(snapshot, unit)
-    frame = pd.DataFrame({"unit": list(called.values())}, index=pd.Index(list(called), name="id"))
-    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
+    frame = pd.DataFrame({"unit": known}, index=pd.Index(known, name="id"))
+    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit, names(snapshot))}
     for name in comparison.measures_compared(snapshot):
         if name in snapshot.contract.standards or name in snapshot.contract.kpis:
             continue
@@ -76,27 +76,30 @@ def reading(row: Row) -> str | None:
     return row["apart"] or SIGNALS[row["signal"]]
 
 
-def _each(draw: Callable[..., Figure]) -> Callable[[Snapshot, Presenter], Shown]:
-    """Return what shows a figure for each of the measures compared in full."""
-
-    def shown(snapshot: Snapshot, show: Presenter) -> Shown:
-        called = names(snapshot, show.disclosure)
-        parts = [draw(snapshot, unit_of(snapshot), name, called) for name in comparison.headline_measures(snapshot)]
-        return together(*(show.figure(part) for part in parts))
-
-    return shown
+def _each(snapshot: Snapshot, draw: Callable[..., Figure]) -> list[Figure]:
+    """Return a figure for each of the measures compared in full."""
+    unit, called = unit_of(snapshot), names(snapshot)
+    return [draw(snapshot, unit, name, called) for name in comparison.headline_measures(snapshot)]
 
 
-funnels = _each(figures.funnel_plot)
+def funnels(snapshot: Snapshot) -> list[Figure]:
+    """Observed over expected of each unit, by how much was expected."""
+    return _each(snapshot, figures.funnel_plot)
 
 
-caterpillars = _each(figures.caterpillar)
+def caterpillars(snapshot: Snapshot) -> list[Figure]:
+    """The probable rate of each unit."""
+    return _each(snapshot, figures.caterpillar)
 
 
-trends = _each(figures.trends)
+def trends(snapshot: Snapshot) -> list[Figure]:
+    """Observed over expected of each unit, by quarter of start."""
+    return _each(snapshot, figures.trends)
 
 
-case_mix = _each(figures.case_mix_shift)
+def case_mix(snapshot: Snapshot) -> list[Figure]:
+    """The ratio of each unit before and after its caseload is allowed for."""
+    return _each(snapshot, figures.case_mix_shift)
 
 
 def effects(snapshot: Snapshot) -> Table:
@@ -133,7 +136,7 @@ def calibration(snapshot: Snapshot) -> Figure:
     return figures.calibration(snapshot, unit_of(snapshot), "outcome")
 
 
-def by_standard(snapshot: Snapshot, d: Disclosure) -> Table:
+def by_standard(snapshot: Snapshot) -> Table:
     """The share in time of each unit's cases of each standard."""
     targets = standards.measure(snapshot).set_index("standard")
     titles = {
@@ -142,21 +145,19 @@ def by_standard(snapshot: Snapshot, d: Disclosure) -> Table:
         if name in snapshot.contract.standards
     }
     return Table(
-        *_shares(snapshot, d, titles, "Share in time since day one, by unit"),
+        *_shares(snapshot, titles, "Share in time since day one, by unit"),
         note="Whether a standard is met is one question, whether a unit differs from the others another: all may be "
         "alike and all miss it. Who differs stands at the top of the report.",
         empty="no unit is known yet",
     )
 
 
-def _shares(
-    snapshot: Snapshot, d: Disclosure, titles: Mapping[str, str], caption: str
-) -> tuple[pd.DataFrame, str, dict[str, Column]]:
+def _shares(snapshot: Snapshot, titles: Mapping[str, str], caption: str) -> tuple[pd.DataFrame, str, dict[str, Column]]:
     """Return a table of each unit's share of each measure, its caption and its columns."""
-    unit, called = unit_of(snapshot), names(snapshot, d)
+    unit, known = unit_of(snapshot), units(snapshot)
     board = comparison.board(snapshot, unit)
-    frame = pd.DataFrame({"unit": list(called.values())}, index=pd.Index(list(called), name="id"))
-    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
+    frame = pd.DataFrame({"unit": known}, index=pd.Index(known, name="id"))
+    columns: dict[str, Column] = {"unit": unit_column(snapshot, unit, names(snapshot))}
     for name, title in titles.items():
         found = board[board.index.get_level_values("measure") == name].droplevel("measure").reindex(frame.index)
         frame[f"{name}_n"], frame[f"{name}_met"] = found["n"], found["observed"]
@@ -164,18 +165,20 @@ def _shares(
     return frame.reset_index(drop=True), caption, columns
 
 
-def kpis(snapshot: Snapshot, show: Presenter) -> Shown:
+def kpis(snapshot: Snapshot) -> list[Table] | Sentence:
     """Each KPI of the regime: how many units hit its target and, of those that are shares, each unit's."""
     unit = unit_of(snapshot)
     if not kpi_tables.has_kpis(snapshot, unit):
-        label = snapshot.programme.attributes[unit].label.lower()
-        return show.say(f"The contract names no regime of management that has KPIs for each {label}.")
+        return sentence(
+            "The contract names no regime of management that has KPIs for each {unit}.",
+            unit=Name(snapshot.programme.attributes[unit].label.lower()),
+        )
     compared = comparison.measures_compared(snapshot)
     titles = {name: title for name, title in compared.items() if name in snapshot.contract.kpis}
     shares = Table(
-        *_shares(snapshot, show.disclosure, titles, "Share that passed since day one, by unit"),
+        *_shares(snapshot, titles, "Share that passed since day one, by unit"),
         note="Of the rows that are decided: compliance checks passed, participants satisfied. Who differs from the "
         "others stands at the top of the report.",
         empty="no unit is known yet",
     )
-    return together(show.table(kpi_tables.by_kpi(snapshot, unit)), *([show.table(shares)] if titles else []))
+    return [kpi_tables.by_kpi(snapshot, unit), *([shares] if titles else [])]
