@@ -352,7 +352,7 @@ def flows(snapshot):
     from perflib.disclosure.rules import Disclosure
     from perflib.reporting.cohort_trends import tables
 
-    lines = Presenter(Disclosure()).table(tables.flows(snapshot)).data["rows"]
+    lines = Presenter(Disclosure()).table(tables.flow_table(snapshot)).data["rows"]
     labels = {snapshot.programme.label(name): name for name in snapshot.programme.measures}
     return {labels[line["Measure"]]: line["Since day one"] for line in lines}
 

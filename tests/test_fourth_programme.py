@@ -26,6 +26,7 @@ import pytest
 from perflib.analysis import cohorts, measures, standards
 from perflib.disclosure.presenter import MIME
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.errors import ParameterError
 from perflib.records.loading import load_snapshot
 from perflib.reporting import data_quality
@@ -291,11 +292,11 @@ def test_without_a_last_day_the_end_of_a_cohort_is_that_everybody_has_left_it(to
         )
     snapshot = load_snapshot("mentoring-one", "2021-04", params=town.params)
     assert cohorts.all_left(snapshot).tolist() == [True, False, False, False]
-    assert data_quality.too_young(snapshot, Disclosure())[0] == (
+    assert as_text(data_quality.too_young(snapshot), Disclosure())[0] == (
         "Mentoring gives no last day for placements, so no cohort is final by a date. Everybody has left 1 of 4 "
         "cohorts: of 3 starts in these, 3 reached placements, 100%."
     )
-    said = data_quality.data_quality(snapshot, Disclosure())
+    said = as_text(data_quality.data_quality(snapshot), Disclosure())
     # R1 to R4 were introduced in January, before these rules.
     assert any(
         sentence.startswith("4 referrals were made before 1 February 2021: they follow earlier") for sentence in said

@@ -339,3 +339,91 @@ class TestNotebook:
     def test_it_runs_in_any_environment(self, path):
         metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
         assert metadata["kernelspec"]["name"] == "python3"
+
+
+REPORTING = [path for module, path in MODULES.items() if floor(module) == "reporting"]
+# Of these values the first argument is text that is not disclosed: it may not be made from a number.
+TEXT_VALUES = {"Name"}
+
+
+def _is_literal(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _writes_a_number(node: ast.AST) -> bool:
+    """Whether text is put together here: by an f-string, `str`, `repr`, `format` or `%`."""
+    if isinstance(node, ast.JoinedStr):
+        return True
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) in ("str", "repr", "format") or ast.unparse(node.func).endswith(".format")
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod)
+
+
+def test_the_template_of_a_sentence_is_a_literal():
+    assert_none(
+        f"{relative(path)}:{call.lineno}: {ast.unparse(call)[:60]}"
+        for path in (*REPORTING, MODULES["perflib.batch.revision_page"])
+        for call, called in calls(path)
+        if called.split(".")[-1] == "Sentence"
+        or (called.split(".")[-1] == "sentence" and not _is_literal(call.args[0] if call.args else None))
+    )
+
+
+def test_no_name_in_a_sentence_is_made_from_a_number():
+    assert_none(
+        f"{relative(path)}:{call.lineno}: {ast.unparse(call)[:60]}"
+        for path in REPORTING
+        for call, called in calls(path)
+        if called.split(".")[-1] in TEXT_VALUES
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords))
+        for node in ast.walk(argument)
+        if _writes_a_number(node)
+    )
+
+
+def test_reporting_writes_no_number_for_an_audience_itself():
+    written = {"count", "percent", "number", "hides", "rounded"}
+    asked = re.compile(r"(^|\.)(d|disclosure|show\.disclosure)\.(\w+)$")
+    assert_none(
+        f"{relative(path)}:{call.lineno}: {called}"
+        for path in REPORTING
+        for call, called in calls(path)
+        if (found := asked.search(called)) and found[3] in written
+    )
+
+
+def test_reporting_returns_what_is_shown_and_never_asks_who_reads_it():
+    opens = {"perflib.reporting.front_matter"}  # it makes the presenter
+    shows = {"Presenter", "Disclosure", "Shown"}
+    assert_none(
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if floor(module) == "reporting" and module not in opens
+        for name in imported_names(tree_of(path))
+        if name.split(".")[-1] in shows
+    )
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_cell_of_a_notebook_shows_one_thing_of_its_own_report(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = [ast.parse("".join(cell["source"])).body for cell in cells if cell["cell_type"] == "code"][1:]
+    opening, shown = code[0], [statement for body in code for statement in body if isinstance(statement, ast.Expr)]
+    imports = [ast.unparse(statement) for statement in opening if isinstance(statement, ast.ImportFrom)]
+    listed = _listed(path.stem)
+    assert path.stem in imports[-1].removeprefix("from perflib.reporting import ").split(", ")
+    assert all(len(body) == 1 for body in code[1:])
+    calls_ = [ast.unparse(statement.value) for statement in shown[1:]]
+    wrong = [call for call in calls_ if not re.match(rf"show\((front_matter|data_quality|{path.stem})\.\w+\(", call)]
+    assert_none(wrong)
+    own = {found[1] for call in calls_ if (found := re.match(rf"show\({path.stem}\.(\w+)", call))}
+    assert own == listed, own ^ listed
+
+
+def _listed(report: str) -> set[str]:
+    """What the package of a report lists in `__all__`."""
+    tree = tree_of(ROOT / "perflib" / "reporting" / report / "__init__.py")
+    (names,) = (
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    return set(ast.literal_eval(names))

@@ -107,17 +107,20 @@ def _outputs(notebook: NotebookNode) -> Iterator[tuple[int, str]]:
                 yield number, f"failed with {output.ename}; mend it and run the notebook again"
             elif output.output_type == "stream":
                 if output.name == "stdout" and output.text.strip():
-                    yield number, "prints text; say it with the presenter's say()"
+                    yield number, "prints text; make it a sentence and show() it"
             elif MIME in data:
                 if "text/html" not in data:
                     yield number, "has an output without its HTML; run the notebook again"
             elif "dataframe" in data.get("text/html", "") or "<table" in data.get("text/html", ""):
-                yield number, "shows a bare data frame; show it with the presenter's table()"
+                yield number, "shows a bare data frame; make it a Table and show() it"
             elif any(kind.startswith("image/") for kind in data):
-                yield number, "shows a bare image; draw it in the presenter's figure()"
+                yield number, "shows a bare image; draw it in a Figure and show() that"
             else:
                 kinds = ", ".join(sorted(data)) or "nothing"
-                yield number, f"shows a bare value ({kinds}); show it with the presenter, or end the line with ;"
+                yield (
+                    number,
+                    f"shows a bare value ({kinds}); show() it as a sentence or a Table, or end the line with ;",
+                )
 
 
 def _faults(soup: BeautifulSoup) -> Iterator[str]:
@@ -128,11 +131,11 @@ def _faults(soup: BeautifulSoup) -> Iterator[str]:
             if not str(element.get("alt", "")).strip():
                 yield f"{_cell(element)}: an image has no alternative text; say in words what there is to see"
             if not str(element.get("src", "")).startswith("data:"):
-                yield f"{_cell(element)}: an image is not part of the page; show it with the presenter's figure()"
+                yield f"{_cell(element)}: an image is not part of the page; draw it in a Figure and show() that"
         elif element.name == "table":
             caption = element.find("caption")
             if caption is None or not caption.get_text(strip=True):
-                yield f"{_cell(element)}: a table has no caption; show it with the presenter's table()"
+                yield f"{_cell(element)}: a table has no caption; make it a Table and show() it"
         elif element.name in _ACTIVE:
             yield f"{_cell(element)}: <{element.name}> has no place in a report; take it out"
         elif element.name in _HEADINGS:

@@ -22,7 +22,7 @@ from perflib.batch.job import month_of, software
 from perflib.batch.render import render
 from perflib.disclosure.columns import text
 from perflib.disclosure.presenter import Presenter, Shown, Table
-from perflib.disclosure.sentences import Day, Month, Name, Plain, Sentence, name_list, said, sentence
+from perflib.disclosure.sentences import Day, Month, Name, Plain, Sentence, as_text, name_list, sentence
 from perflib.disclosure.words import day_words, month_words
 from perflib.records import snapshot_cache
 from perflib.records.loading import load_snapshot
@@ -82,7 +82,7 @@ def what_changed(out: Path, folder: Path, headlines: Mapping[str, Any], snapshot
         "figures": figures[figures["issued"] != figures["now"]].to_dict("records"),
         "findings": findings.to_dict("records"),
         "records": [shown.data for shown in records],
-        "other": said(other, show.disclosure),
+        "other": as_text(other, show.disclosure),
     }
     facts = {
         "Contract": record["contract"],

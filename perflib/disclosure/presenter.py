@@ -26,7 +26,7 @@ from perflib.disclosure.chart_style import chart_style, image_uri
 from perflib.disclosure.columns import Column, count, date, month, number, percent, staff, status, text
 from perflib.disclosure.html import MIME, table_html
 from perflib.disclosure.rules import MARK, Disclosed, Disclosure
-from perflib.disclosure.sentences import Choice, Sentence, chosen, is_sequence, said
+from perflib.disclosure.sentences import Choice, Sentence, as_text, chosen, is_sequence
 from perflib.errors import RenderError
 
 __all__ = [
@@ -242,7 +242,7 @@ class Presenter:
         sentences: list[str] = []
         for item in self._flat(content):
             if isinstance(item, Sentence):
-                sentences += said(item, self.disclosure)
+                sentences += as_text(item, self.disclosure)
                 continue
             if sentences:
                 yield self._say(sentences)
@@ -377,7 +377,7 @@ class Presenter:
 
     def _text(self, text: str | Sentence) -> str:
         """Return a caption, a note or a banner as this audience may read it."""
-        return text if isinstance(text, str) else " ".join(said(text, self.disclosure))
+        return text if isinstance(text, str) else " ".join(as_text(text, self.disclosure))
 
     def _instead(self, table: Table, caption: str) -> Shown | None:
         """Return the sentence that replaces a table this audience may not see, or one without rows."""

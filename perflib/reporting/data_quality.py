@@ -133,7 +133,7 @@ def data_quality(snapshot: Snapshot) -> list[Sentence]:
         sentences.append(sentence("Every row and cell known by then is used."))
     else:
         effects = [
-            sentence("{n} with the effect “{effect}”", n=Count(total), effect=Name(str(effect)))
+            sentence("{n} with the effect “{effect}”", n=Count(total), effect=Name(effect))
             for effect, total in aside.groupby("effect")["count"].sum().items()
         ]
         sentences.append(

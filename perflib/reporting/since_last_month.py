@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
 from perflib.disclosure.sentences import Count, Day, Listed, Month, Name, Sentence, sentence
 from perflib.records.snapshot import Snapshot
 
-REASONS = {"other": "changed for another reason"}
+REASONS: dict[Any, str] = {"other": "changed for another reason"}
 """Reasons that do not say enough by themselves."""
 
 
@@ -35,7 +36,7 @@ def seen_differently(earlier: Snapshot | None, counts: Callable[[Snapshot], pd.S
     if by_reason.empty:
         return [sentence("Nothing in {report}, is seen differently now.", report=report)]
     reasons = [
-        sentence("{n} {why}", n=Count(number), why=Name(REASONS.get(str(reason), str(reason))))
+        sentence("{n} {why}", n=Count(number), why=Name(REASONS.get(reason, reason)))
         for reason, number in by_reason.items()
     ]
     return [

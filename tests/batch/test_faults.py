@@ -20,10 +20,12 @@ MONTHS = ("2020-01", "2020-02", "2020-03")
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 CELL = """
 from perflib import load_snapshot, month_before
+from perflib.disclosure.sentences import Name, sentence
 from perflib.reporting import open_report
 snapshot = load_snapshot(contract, month, known_at, params)
 show = open_report(snapshot)
-show.say(f"{snapshot.month}, {snapshot.fingerprint}, after {month_before(snapshot).fingerprint}.")
+mine, earlier = (Name(one.fingerprint) for one in (snapshot, month_before(snapshot)))
+show(sentence("{month}, {mine}, after {earlier}.", month=Name(str(snapshot.month)), mine=mine, earlier=earlier))
 """
 
 

@@ -26,6 +26,7 @@ LIMITS = Limits(seconds=120)
 SAY = """
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.presenter import Presenter
+from perflib.disclosure.sentences import Name, sentence
 show = Presenter(Disclosure("internal", 0, 1, True))
 """
 
@@ -46,7 +47,7 @@ state = {
 }
 import hashlib
 digest = {name: hashlib.sha256(str(value).encode()).hexdigest() for name, value in state.items()}
-show.say(*(f"{name}: {value}" for name, value in digest.items()))
+show([sentence("{name}: {value}", name=Name(name), value=Name(value)) for name, value in digest.items()])
 """
 
 DIRTY = """
@@ -60,7 +61,7 @@ os.chdir(tempfile.gettempdir())
 kept = open(os.path.join(tempfile.gettempdir(), f"dirty-{os.getpid()}"), "w"); os.remove(kept.name)
 sys.modules["dirty"] = types.ModuleType("dirty")
 threading.Thread(target=time.sleep, args=(60,), name="dirty", daemon=True).start()
-show.say("Dirty.")
+show(sentence("Dirty."))
 """
 
 
@@ -100,7 +101,12 @@ def text_of(result) -> list[str]:
     return [line for output in outputs if MIME in output["data"] for line in output["data"][MIME]["sentences"]]
 
 
-PID = "import os\nshow.say(str(os.getppid()), open(f'/proc/{os.getppid()}/cmdline').read().replace(chr(0), ' '))"
+PID = """
+import os
+parent = os.getppid()
+command = open(f"/proc/{parent}/cmdline").read().replace(chr(0), " ")
+show([sentence("{text}", text=Name(text)) for text in (str(parent), command)])
+"""
 
 
 def test_a_kernel_is_a_fork_of_the_parent_and_without_one_an_ordinary_process(tmp_path, parent):
@@ -195,7 +201,9 @@ def test_the_parent_imports_what_notebooks_use_and_nothing_of_what_makes_reports
 
 
 def test_random_numbers_differ_between_forks(tmp_path, parent):
-    page = notebook(tmp_path / "random.ipynb", SAY, "import numpy as np\nshow.say(str(np.random.random()))")
+    page = notebook(
+        tmp_path / "random.ipynb", SAY, "import numpy as np\nshow(sentence('{n}', n=Name(str(np.random.random()))))"
+    )
     assert text_of(made(page, *parent)) != text_of(made(page, *parent))
 
 

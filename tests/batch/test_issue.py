@@ -42,13 +42,17 @@ CELL = """
 from perflib import load_snapshot
 from perflib.reporting import open_report
 from perflib.disclosure.presenter import Tiles, count
+from perflib.disclosure.sentences import Count, Name, sentence
 snapshot = load_snapshot(contract, month, known_at, params)
 show = open_report(snapshot)
 names = ("referral", "start", "job_start")
 counts = dict(snapshot.journeys[list(names)].notna().sum())
-show.tiles(Tiles(counts, {name: count(snapshot.programme.label(name)) for name in names}))
+show(Tiles(counts, {name: count(snapshot.programme.label(name)) for name in names}))
 """
-SAY = """show.say(f"{show.disclosure.count(counts['start'])} people have started {month}, as known on {known_at}.")"""
+SAY = """
+template = "{n} people have started {month}, as known on {day}."
+show(sentence(template, n=Count(counts["start"]), month=Name(str(month)), day=Name(str(known_at))))
+"""
 
 
 def page(name: str, *cells: str) -> None:
@@ -334,7 +338,7 @@ def test_late_records_make_a_revision_that_names_the_figures_that_moved_and_why(
 def test_other_parameters_notebooks_and_software_are_named_as_reasons(perflib, monkeypatch):
     text = PARAMETERS.read_text()
     PARAMETERS.write_text(text.replace("report_lag: 0", "report_lag: 0\nprovider: Another"))
-    page("page", CELL, SAY, "show.say('More.')")
+    page("page", CELL, SAY, "show(sentence('More.'))")
     monkeypatch.setattr("perflib.batch.revision_page.software", lambda: "other")
     assert perflib(*RUN).status == 0
     data = json.loads((REVISION / "changes.json").read_text())
@@ -402,7 +406,7 @@ def test_a_revision_says_so_when_what_was_issued_cannot_be_compared(issued, perf
 def test_what_was_issued_is_made_again_from_what_was_kept_whatever_has_become_of_the_rest(perflib):
     add(LATE + FOUND)
     PARAMETERS.write_text(PARAMETERS.read_text().replace("report_lag: 0", "report_lag: 9"))
-    page("page", "show.say('Another.')")
+    page("page", "show(None)")
     before = files(REPORTS)
     for report, number in ((ISSUED, "4 files"), (ISSUED / "page.html", "1 file"), (ISSUED / "tables.xlsx", "1 file")):
         said = perflib("verify", report)

@@ -7,8 +7,21 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from perflib.batch.render import render
 from perflib.disclosure.chart_style import label_ends, series_styles
-from perflib.disclosure.presenter import MIME, Figure, Presenter, Table, Tiles, count, month, percent, status, text
+from perflib.disclosure.presenter import (
+    MIME,
+    Figure,
+    Notice,
+    Presenter,
+    Table,
+    Tiles,
+    count,
+    month,
+    percent,
+    status,
+    text,
+)
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import sentence
 from perflib.errors import RenderError
 
 show = Presenter(Disclosure("external", suppress_below=10, round_to=5))
@@ -18,7 +31,7 @@ def heading():
     return new_markdown_cell("# Cohort trends\n\nWhat this quarter shows.")
 
 
-def cell(shown, source="show.table(t)", **options):
+def cell(shown, source="show(t)", **options):
     data = shown if isinstance(shown, dict) else shown._repr_mimebundle_()
     return new_code_cell(source, outputs=[new_output("execute_result", data=data)], **options)
 
@@ -53,16 +66,16 @@ def demo():
     )
     flows = Table(frame, "Referrals and starts by month, with the share of referrals that started", columns)
     cells = [
-        cell(show.notice("These figures have not been published.", heading="Restricted.")),
+        cell(show(Notice(sentence("These figures have not been published."), "Restricted."))),
         heading(),
-        cell(show.tiles(tiles)),
+        cell(show(tiles)),
         new_markdown_cell("## Flows\n\nA *start* is a referral that started.\n\n> Not a person.\n\n### By month"),
-        cell(show.say("Starts rose.", "Referrals rose.")),
-        cell(show.figure(Figure(flows, draw, "Starts rose with referrals", "Two lines that rise."))),
+        cell(show([sentence("Starts rose."), sentence("Referrals rose.")])),
+        cell(show(Figure(flows, draw, "Starts rose with referrals", "Two lines that rise."))),
         new_markdown_cell("### Units\n\n1. One\n2. Two"),
-        cell(show.table(Table(units, "Ratings", {"unit": text("Unit"), "rating": status("Rating")}))),
-        cell(show.table(flows)),
-        cell(show.table(Table(frame.iloc[:0], "Leavers", columns, empty="nobody has left"))),
+        cell(show(Table(units, "Ratings", {"unit": text("Unit"), "rating": status("Rating")}))),
+        cell(show(flows)),
+        cell(show(Table(frame.iloc[:0], "Leavers", columns, empty="nobody has left"))),
         new_markdown_cell("## Method\n\nSee `counts`."),
     ]
     return new_notebook(cells=cells)
@@ -151,7 +164,7 @@ def test_all_faults_are_told_at_once():
 
 
 def test_standard_error_is_left_out():
-    warned = cell(show.say("Fine."))
+    warned = cell(show(sentence("Fine.")))
     warned.outputs.insert(0, new_output("stream", name="stderr", text="FutureWarning: mind"))
     assert "FutureWarning" not in page(warned)
     assert "Fine." in page(warned)
@@ -190,7 +203,7 @@ def test_contents_list_the_headings_of_level_2_and_3_with_addresses_of_their_own
 
 
 def test_code_is_folded_once_a_section_and_escaped_and_parameters_are_left_out():
-    said = show.say("Fine.")
+    said = show(sentence("Fine."))
     html = BeautifulSoup(
         page(
             new_code_cell("contract = 'a'", metadata={"tags": ["parameters"]}),

@@ -152,7 +152,7 @@ from perflib.disclosure.presenter import Table, count, staff
 snapshot = load_snapshot(contract, month, known_at, params)
 show = open_report(snapshot)
 held = snapshot.journeys["caseworker"].value_counts().rename("held").rename_axis("who").reset_index()
-show.table(Table(held, "Who holds how many", {"who": staff("Who"), "held": count("Held")}))
+show(Table(held, "Who holds how many", {"who": staff("Who"), "held": count("Held")}))
 """
 
 

@@ -10,6 +10,7 @@ import pytest
 from perflib.batch.workbook import write_workbook
 from perflib.disclosure.presenter import Figure, Presenter, Table, count, number, percent, text
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import sentence
 
 show = Presenter(Disclosure("external", suppress_below=10))
 COLUMNS = {
@@ -31,7 +32,7 @@ def tables():
     )
     table = Table(frame, "Starts by group", COLUMNS, note="Starts are not people.")
     figure = Figure(table, lambda *_: None, "Group A leads", "A bar.")
-    return [show.say("One.").data, show.table(table).data, show.figure(figure).data]
+    return [show(sentence("One.")).data, show(table).data, show(figure).data]
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_the_same_tables_give_the_same_bytes(tmp_path):
 
 def test_cells_that_the_spreadsheet_would_refuse_are_given_words(tmp_path):
     frame = pd.DataFrame({"group": ["A", "-", " "], "starts": [20, 30, 40]})
-    data = show.table(Table(frame, "Starts", {"group": text("Group"), "starts": count("Starts")})).data
+    data = show(Table(frame, "Starts", {"group": text("Group"), "starts": count("Starts")})).data
     write_workbook(tmp_path / "t.xlsx", [data], title="x")
     rows = cells(openpyxl.load_workbook(tmp_path / "t.xlsx")["Table 1"])
     assert [row[0] for row in rows[-3:]] == ["A", "not recorded (-)", "not recorded"]

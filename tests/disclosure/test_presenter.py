@@ -14,9 +14,11 @@ import pytest
 from bs4 import BeautifulSoup
 
 from perflib.disclosure.chart_style import PALETTE, chart_style, label_ends, series_styles
+from perflib.disclosure.names import Names
 from perflib.disclosure.presenter import (
     MIME,
     Figure,
+    Notice,
     Presenter,
     Table,
     Tiles,
@@ -30,6 +32,7 @@ from perflib.disclosure.presenter import (
     text,
 )
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import ByAudience, Count, FirstOf, IfShown, Name, name_list, sentence
 from perflib.errors import RenderError
 
 INTERNAL = Presenter(Disclosure("internal"))
@@ -72,7 +75,7 @@ def image(shown):
 
 
 def test_a_table_has_a_caption_headers_of_rows_and_columns_in_a_named_box_that_scrolls():
-    html = soup(INTERNAL.table(flows()))
+    html = soup(INTERNAL(flows()))
     assert html.table.caption.text == "Referrals and starts by month"
     assert [th["scope"] for th in html.thead.find_all("th")] == ["col"] * 4
     assert [th["scope"] for th in html.tbody.find_all("th")] == ["row"] * 4
@@ -84,7 +87,7 @@ def test_a_table_has_a_caption_headers_of_rows_and_columns_in_a_named_box_that_s
 def test_a_hidden_cell_is_marked_and_explained_and_a_missing_one_says_what_is_missing():
     frame = pd.DataFrame({"group": ["A", "B"], "starts": [3, 40], "rate": [np.nan, 0.5]})
     columns = {"group": text("Group"), "starts": count("Starts"), "rate": percent("Rate", missing="too young")}
-    shown = EXTERNAL.table(Table(frame, "Starts", columns))
+    shown = EXTERNAL(Table(frame, "Starts", columns))
     assert [cell.text for cell in soup(shown).tbody.find_all("td")] == ["[c]", "too young", "40", "50.0%"]
     assert "fewer than 10" in soup(shown).find(class_="notes").text
     assert shown.data["rows"] == [
@@ -93,7 +96,7 @@ def test_a_hidden_cell_is_marked_and_explained_and_a_missing_one_says_what_is_mi
     ]
 
 
-@pytest.mark.parametrize("make", [EXTERNAL.table, lambda table: EXTERNAL.figure(chart(table))], ids=["table", "figure"])
+@pytest.mark.parametrize("make", [EXTERNAL, lambda table: EXTERNAL(chart(table))], ids=["table", "figure"])
 def test_no_form_of_a_display_depends_on_a_hidden_number(make):
     # Two sets of figures that differ only in a count below 10: whatever is displayed must be the same, byte for byte.
     assert bundle(make(flows(starts=(40, 3, 60, 70)))) == bundle(make(flows(starts=(40, 8, 60, 70))))
@@ -108,7 +111,7 @@ def test_alternative_text_and_drawing_are_given_disclosed_data_and_declared_colu
 
     data = flows(starts=(40, 3, 60, 70))
     data.frame["name"] = "Jones"
-    EXTERNAL.figure(Figure(data, lambda _, frame: seen.append(frame), "Starts", alt))
+    EXTERNAL(Figure(data, lambda _, frame: seen.append(frame), "Starts", alt))
     for frame in seen:
         assert list(frame) == ["month", "referrals", "starts", "rate"]
         assert frame["starts"].isna().tolist() == frame["rate"].isna().tolist() == [False, True, False, False]
@@ -120,12 +123,12 @@ def test_text_is_escaped_wherever_it_comes_from():
     columns = {"a": text(f"A {evil}"), "b": status("B"), "n": count("N")}
     table = Table(frame, evil, columns, note=evil)
     displays = [
-        INTERNAL.table(table),
-        INTERNAL.figure(Figure(table, lambda *_: None, evil, evil)),
-        INTERNAL.say(evil, evil),
-        INTERNAL.notice(evil, heading=evil),
-        INTERNAL.tiles(Tiles({"n": 40}, {"n": count(evil)}, {"n": evil})),
-        INTERNAL.table(Table(frame.iloc[:0], evil, columns, empty=evil)),
+        INTERNAL(table),
+        INTERNAL(Figure(table, lambda *_: None, evil, evil)),
+        INTERNAL([sentence("{a}", a=Name(evil)), sentence("{a}", a=Name(evil))]),
+        INTERNAL(Notice(sentence("{a}", a=Name(evil)), evil)),
+        INTERNAL(Tiles({"n": 40}, {"n": count(evil)}, {"n": sentence("{a}", a=Name(evil))})),
+        INTERNAL(Table(frame.iloc[:0], evil, columns, empty=evil)),
     ]
     for shown in displays:
         assert "<script" not in shown.html
@@ -136,22 +139,22 @@ def test_text_is_escaped_wherever_it_comes_from():
 def test_staff_are_named_only_to_an_audience_that_may_see_names():
     frame = pd.DataFrame({"who": ["P. Smith"], "starts": [40]})
     table = Table(frame, "Starts by caseworker", {"who": staff("Caseworker"), "starts": count("Starts")})
-    assert "P. Smith" in INTERNAL.table(table).html
-    for shown in (EXTERNAL.table(table), EXTERNAL.figure(Figure(table, draw, "Starts by caseworker", "Bars."))):
+    assert "P. Smith" in INTERNAL(table).html
+    for shown in (EXTERNAL(table), EXTERNAL(Figure(table, draw, "Starts by caseworker", "Bars."))):
         assert "Smith" not in json.dumps(bundle(shown))
         assert "names members of staff" in shown.html
 
 
 def test_an_internal_table_is_replaced_by_a_sentence_for_others():
     table = flows(internal_only=True)
-    assert INTERNAL.table(table).data["kind"] == "table"
-    assert EXTERNAL.table(table).data["kind"] == EXTERNAL.figure(chart(table)).data["kind"] == "withheld"
+    assert INTERNAL(table).data["kind"] == "table"
+    assert EXTERNAL(table).data["kind"] == EXTERNAL(chart(table)).data["kind"] == "withheld"
 
 
 def test_nothing_to_show_is_said_and_why():
     empty = flows(empty="no outcome has been recorded yet")
     none = Table(empty.frame.iloc[:0], empty.caption, empty.columns, empty=empty.empty)
-    for shown in (INTERNAL.table(none), INTERNAL.figure(chart(none))):
+    for shown in (INTERNAL(none), INTERNAL(chart(none))):
         assert "Nothing to show: no outcome has been recorded yet." in shown.html
         assert soup(shown).img is soup(shown).table is None
 
@@ -159,11 +162,11 @@ def test_nothing_to_show_is_said_and_why():
 def test_a_chart_without_a_single_number_to_draw_is_not_drawn():
     frame = pd.DataFrame({"month": MONTHS, "starts": [1, 2, 3, 4]})
     data = Table(frame, "Starts", {"month": month("Month"), "starts": count("Starts")})
-    assert "too small to be shown" in EXTERNAL.figure(chart(data)).html
+    assert "too small to be shown" in EXTERNAL(chart(data)).html
 
 
 def test_a_figure_is_an_image_with_alternative_text_a_caption_and_its_numbers():
-    shown = INTERNAL.figure(chart())
+    shown = INTERNAL(chart())
     html = soup(shown)
     assert html.figure.img["alt"] == shown.data["alt"] == "A line that rises."
     assert html.figure.figcaption.text == "Starts rose"
@@ -173,16 +176,16 @@ def test_a_figure_is_an_image_with_alternative_text_a_caption_and_its_numbers():
 
 @pytest.mark.parametrize("raster", [False, True])
 def test_the_same_figure_gives_the_same_bytes_whatever_the_settings_around_it(raster):
-    first = bundle(INTERNAL.figure(chart(raster=raster)))
+    first = bundle(INTERNAL(chart(raster=raster)))
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
-        again = bundle(INTERNAL.figure(chart(raster=raster)))
+        again = bundle(INTERNAL(chart(raster=raster)))
         assert mpl.rcParams["font.size"] == 30
     assert first == again
 
 
 def test_drawing_leaves_no_figure_open_and_no_setting_changed():
     before = dict(mpl.rcParams)
-    INTERNAL.figure(chart())
+    INTERNAL(chart())
     assert plt.get_fignums() == []
     assert dict(mpl.rcParams) == before
 
@@ -190,9 +193,9 @@ def test_drawing_leaves_no_figure_open_and_no_setting_changed():
 def test_a_chart_of_many_numbers_is_a_png_and_others_svg_without_a_date():
     frame = pd.DataFrame({"x": range(600), "y": range(600)})
     many = Table(frame, "Many", {"x": text("X"), "y": count("Y")})
-    large = INTERNAL.figure(Figure(many, lambda axes, data: axes.plot(data["y"]), "Many", "A line."))
+    large = INTERNAL(Figure(many, lambda axes, data: axes.plot(data["y"]), "Many", "A line."))
     assert image(large).startswith(b"\x89PNG")
-    small = image(INTERNAL.figure(chart())).decode()
+    small = image(INTERNAL(chart())).decode()
     assert "<svg" in small
     assert "<dc:date>" not in small
     assert "DejaVu" not in small
@@ -200,7 +203,7 @@ def test_a_chart_of_many_numbers_is_a_png_and_others_svg_without_a_date():
 
 def test_panels_are_drawn_on_axes_of_their_own():
     shapes = []
-    INTERNAL.figure(Figure(flows(), lambda axes, _: shapes.append(axes.shape), "Panels", "Two.", panels=(1, 2)))
+    INTERNAL(Figure(flows(), lambda axes, _: shapes.append(axes.shape), "Panels", "Two.", panels=(1, 2)))
     assert shapes == [(2,)]
 
 
@@ -211,9 +214,8 @@ def test_panels_are_drawn_on_axes_of_their_own():
         (lambda: Table(flows().frame, "x", {}), "needs a header"),
         (lambda: Table(flows().frame, "x", {"month": month("A"), "starts": count("A")}), "header of its own, not 'A'"),
         (lambda: chart(caption=""), "has no caption"),
-        (lambda: INTERNAL.figure(chart(alt="  ")), "'Starts rose' has no alternative text"),
-        (lambda: INTERNAL.figure(chart(alt=lambda _: "")), "'Starts rose' has no alternative text"),
-        (INTERNAL.say, "no sentence"),
+        (lambda: INTERNAL(chart(alt="  ")), "'Starts rose' has no alternative text"),
+        (lambda: INTERNAL(chart(alt=lambda _: "")), "'Starts rose' has no alternative text"),
     ],
 )
 def test_what_is_not_described_is_refused(fault, says):
@@ -229,7 +231,7 @@ def test_key_figures_are_pairs_of_label_and_value_and_headlines_by_key():
         "rate": percent("Outcome rate", "outcomes", "final"),
         "few_rate": percent("Leaving rate", "few", "final"),
     }
-    shown = EXTERNAL.tiles(Tiles(values, columns, {"starts": "12 more than in May"}))
+    shown = EXTERNAL(Tiles(values, columns, {"starts": sentence("{n} more than in May", n=Count(12))}))
     pairs = [[item.text for item in pair.find_all(["dt", "dd"])] for pair in soup(shown).dl.find_all("div")]
     assert pairs == [
         ["Starts", "1,234", "12 more than in May"],
@@ -241,24 +243,105 @@ def test_key_figures_are_pairs_of_label_and_value_and_headlines_by_key():
 
 
 def test_a_count_hidden_for_another_is_not_said_to_be_small():
-    shown = EXTERNAL.tiles(Tiles({"n": 155, "d": 160}, {"n": count("N"), "r": percent("R", "n", "d")}))
+    shown = EXTERNAL(Tiles({"n": 155, "d": 160}, {"n": count("N"), "r": percent("R", "n", "d")}))
     assert shown.data["shown"] == {"n": "not shown", "r": "not shown"}
     assert shown.data["values"] == {"n": "[c]", "r": "[c]"}
     assert "155" not in json.dumps(bundle(shown))
 
 
 def test_one_sentence_is_a_paragraph_and_more_are_a_list():
-    assert soup(INTERNAL.say("One.")).p.text == "One."
-    assert [item.text for item in soup(INTERNAL.say("One.", "Two.")).find_all("li")] == ["One.", "Two."]
+    one, two = sentence("One."), sentence("Two.")
+    assert soup(INTERNAL(one)).p.text == soup(INTERNAL([one])).p.text == "One."
+    assert [item.text for item in soup(INTERNAL([one, two])).find_all("li")] == ["One.", "Two."]
 
 
 def test_a_notice_is_marked_as_a_note():
-    assert soup(INTERNAL.notice("Targets are invented.")).find(role="note").text == "Please note Targets are invented."
+    assert (
+        soup(INTERNAL(Notice(sentence("Targets are invented.")))).find(role="note").text
+        == "Please note Targets are invented."
+    )
+
+
+@pytest.mark.parametrize("content", ["41 started.", 41, ["41 started."], pd.DataFrame({"n": [41]})])
+def test_what_no_rule_of_disclosure_is_known_for_is_not_shown(content):
+    with pytest.raises(TypeError, match="give a Table, Figure, Tiles, Notice or Sentence"):
+        EXTERNAL(content)
+
+
+@pytest.mark.parametrize("content", [None, [], [None], ByAudience(sentence("One.")), FirstOf()])
+def test_nothing_is_shown_as_nothing(content):
+    shown = EXTERNAL(content)
+    assert (shown.html, shown.data) == ("", {"kind": "group", "items": []})
+
+
+def test_a_section_is_one_output_in_its_order_and_sentences_that_follow_each_other_are_one_list():
+    one, two, three = (sentence("{word}.", word=Name(word)) for word in ("One", "Two", "Three"))
+    shown = INTERNAL([one, two, flows(), [three], [one], chart()])
+    kinds = [(item["kind"], item.get("sentences")) for item in shown.data["items"]]
+    assert kinds == [
+        ("text", ["One.", "Two."]),
+        ("table", None),
+        ("text", ["Three."]),
+        ("text", ["One."]),
+        ("figure", None),
+    ]
+    assert shown.html == "".join(INTERNAL(part).html for part in ([one, two], flows(), three, one, chart()))
+
+
+def test_a_part_for_one_audience_stands_in_its_place_or_not_at_all():
+    section = [sentence("One."), ByAudience([sentence("Two."), flows()], sentence("Not shown here."))]
+    assert [item["kind"] for item in INTERNAL(section).data["items"]] == ["text", "table"]
+    assert INTERNAL(section).data["items"][0]["sentences"] == ["One.", "Two."]
+    assert EXTERNAL(section).data["sentences"] == ["One.", "Not shown here."]
+
+
+def test_no_sentence_holds_a_small_count_wherever_it_stands():
+    small = sentence("outcomes recorded: {n}.", n=Count(9))
+    for content in (
+        small,
+        [small],
+        Notice(small),
+        Tiles({"n": 40}, {"n": count("N")}, {"n": small}),
+        flows(note=small),
+        Table(flows().frame, small, flows().columns),
+        chart(Table(flows().frame, small, flows().columns, note=small)),
+        IfShown(Count(40), small),
+    ):
+        text = soup(EXTERNAL(content)).get_text()
+        assert "outcomes recorded: fewer than 10." in text
+        assert "9." not in text
+
+
+def test_what_is_shown_holds_the_frame_that_the_audience_may_see():
+    assert EXTERNAL(flows(starts=(40, 3, 60, 70))).frame["starts"].isna().tolist() == [False, True, False, False]
+    assert INTERNAL(chart()).frame["starts"].tolist() == [40, 50, 60, 70]
+
+
+def test_units_are_called_as_the_audience_may_know_them_and_sorted_so():
+    names = Names({"Zeta": "Unit 1", "Alpha": "Unit 2"}, {"all": "Whole contract"}, otherwise="a team")
+    frame = pd.DataFrame({"unit": ["Alpha", "Zeta", "all", "T9"], "with": [["Zeta", "all"], [], ["T9"], ["Alpha"]]})
+    columns = {"unit": text("Unit", names=names), "with": text("With", names=names, missing="none")}
+    table = Table(frame, "Units", columns, order=("unit",))
+    assert INTERNAL(table).data["rows"] == [
+        {"Unit": "Alpha", "With": "Zeta and Whole contract"},
+        {"Unit": "T9", "With": "Alpha"},
+        {"Unit": "Whole contract", "With": "T9"},
+        {"Unit": "Zeta", "With": None},
+    ]
+    assert EXTERNAL(table).data["rows"] == [
+        {"Unit": "Unit 1", "With": None},
+        {"Unit": "Unit 2", "With": "Unit 1 and Whole contract"},
+        {"Unit": "Whole contract", "With": "a team"},
+        {"Unit": "a team", "With": "Unit 2"},
+    ]
+    said = [sentence("{units} differ.", units=name_list(["x"])), sentence("{unit} is new.", unit=names["Zeta"])]
+    assert INTERNAL(said).data["sentences"] == ["x differ.", "Zeta is new."]
+    assert EXTERNAL(said).data["sentences"] == ["x differ.", "Unit 1 is new."]
 
 
 def test_every_display_has_html_json_and_plain_text_without_numbers():
-    tiles = INTERNAL.tiles(Tiles({"n": 41}, {"n": count("N")}))
-    for shown in (INTERNAL.table(flows()), INTERNAL.figure(chart()), tiles, INTERNAL.say("41 started.")):
+    tiles = INTERNAL(Tiles({"n": 41}, {"n": count("N")}))
+    for shown in (INTERNAL(flows()), INTERNAL(chart()), tiles, INTERNAL(sentence("{n} started.", n=Count(41)))):
         data = bundle(shown)
         assert set(data) == {"text/html", "text/plain", MIME}
         assert not re.search(r"\d", data["text/plain"])

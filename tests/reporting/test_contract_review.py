@@ -13,9 +13,9 @@ from perflib.batch import run
 from perflib.batch.index_page import Entry, Standing, write_index
 from perflib.disclosure.presenter import Presenter, Shown
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import contract_review as review
-from perflib.reporting.contract_review import evidence, reconciliation
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "contract_review.ipynb"
 INSIDE = Presenter(Disclosure("internal"))
@@ -64,17 +64,23 @@ def test_all_thirteen_headings_are_there_in_the_order_of_the_guidance() -> None:
 @pytest.mark.requirement("WHP-28")
 def test_what_was_not_supplied_is_said_to_be_and_is_never_a_zero(town_snapshot: Snapshot) -> None:
     for show in (INSIDE, OUTSIDE):
-        for section in (review.outstanding, review.action_plan, review.levels, review.notices, review.calendar):
-            assert sentences(section(town_snapshot, show))[0].startswith("Not supplied: the extract has no table")
+        for section in (
+            review.outstanding,
+            review.action_plan,
+            review.department_levels,
+            review.notices,
+            review.calendar,
+        ):
+            assert sentences(show(section(town_snapshot)))[0].startswith("Not supplied: the extract has no table")
         shown = [
-            evidence.notes(town_snapshot, show, "policy"),
-            evidence.activities(town_snapshot, show, "employer_meeting"),
-            evidence.experience(town_snapshot, show),
-            evidence.checks(town_snapshot, show, "compliance"),
-            evidence.assurance(town_snapshot, show),
+            show(review.notes(town_snapshot, "policy")),
+            show(review.activities(town_snapshot, "employer_meeting")),
+            show(review.experience(town_snapshot)),
+            show(review.checks(town_snapshot, "compliance")),
+            show(review.assurance(town_snapshot)),
         ]
         assert all(sentences(item)[0].startswith("Not supplied") for item in shown)
-        assert sentences(review.supply_chain(town_snapshot, show)) == [
+        assert sentences(show(review.supply_chain(town_snapshot))) == [
             "Not rated: the contract names no regime of management with ratings for its units."
         ]
 
@@ -83,7 +89,7 @@ def test_what_was_not_supplied_is_said_to_be_and_is_never_a_zero(town_snapshot: 
 @pytest.mark.requirement("WHP-10")
 def test_actions_that_are_not_done_are_listed_with_owner_date_and_state(sample: Snapshot) -> None:
     # params/contracts/whp-sample.yaml: A3, A5 and A7 are not done; A7 has no owner. A4 and A6 were done in August.
-    found = rows(review.outstanding(sample, INSIDE))
+    found = rows(INSIDE(review.outstanding(sample)))
     assert [(row["Action"], row["Due"], row["State"]) for row in found] == [
         ("Weekly meetings with local employers", "7 Sep 2020", "overdue"),
         ("Employer account managers in every centre", "30 Oct 2020", "open"),
@@ -94,7 +100,7 @@ def test_actions_that_are_not_done_are_listed_with_owner_date_and_state(sample: 
 
 @pytest.mark.requirement("WHP-10")
 def test_the_action_plan_has_its_five_parts(sample: Snapshot) -> None:
-    shown = review.action_plan(sample, INSIDE)
+    shown = INSIDE(review.action_plan(sample))
     said = sentences(shown)
     # P6 and P7 answer a warning and are open: actions agreed, improvement expected, reviews.
     assert said[0] == (
@@ -123,9 +129,9 @@ def test_the_devolved_area_stands_by_itself_and_within_the_whole_and_nobody_is_c
 @pytest.mark.requirement("WL-36")
 def test_plans_of_single_members_of_staff_are_not_in_the_pack(sample: Snapshot) -> None:
     # Of eight plans two are closed, and P5 is a caseworker's: P3, P4, P6, P7 and P8 are left, P4 overdue.
-    said = review.findings(sample, INSIDE.disclosure)
+    said = as_text(review.findings(sample), INSIDE.disclosure)
     assert "Plans and notices open: 5, of them overdue: 1. Actions overdue: 1." in said
-    shown = json.dumps([review.outstanding(sample, INSIDE).data, review.action_plan(sample, INSIDE).data])
+    shown = json.dumps([INSIDE(review.outstanding(sample)).data, INSIDE(review.action_plan(sample)).data])
     assert "SC02-CW1" not in shown
     assert "CW1" not in shown
 
@@ -137,12 +143,12 @@ def test_plans_of_single_members_of_staff_are_not_in_the_pack(sample: Snapshot) 
 def test_checks_are_counted_apart_by_who_checked(sample: Snapshot) -> None:
     table = sample.tables["checks"]
     decided = table[table["result"].isin(["pass", "fail"]) & (table["checked_by"] == "compliance")]
-    found = {row["What was checked"]: row for row in rows(evidence.checks(sample, INSIDE, "compliance"))}
+    found = {row["What was checked"]: row for row in rows(INSIDE(review.checks(sample, "compliance")))}
     for kind, mine in decided.groupby("kind"):
         row, passed = found[str(kind).capitalize()], int((mine["result"] == "pass").sum())
         assert [row["To date"], row["Passed to date"]] == [len(mine), passed]
         assert row["95% from"] < row["Share"] <= row["95% to"]
-    text = evidence.checks(sample, INSIDE, "performance").data["text"]
+    text = INSIDE(review.checks(sample, "performance")).data["text"]
     assert text == "Nothing to show: no check by the department's performance managers is recorded."
 
 
@@ -151,7 +157,7 @@ def test_feedback_and_complaints_on_each_period_basis(sample: Snapshot) -> None:
     table = sample.tables["feedback"]
     september = table["received_date"].dt.to_period("M").astype(str) == "2020-09"
     scores = table.loc[september & (table["kind"] == "survey"), "score"]
-    row = rows(evidence.experience(sample, INSIDE))[0]
+    row = rows(INSIDE(review.experience(sample)))[0]
     assert row["Answered"] == len(scores)
     assert row["Satisfied"] == (scores >= 4).sum()
     assert row["Complaints"] == (september & (table["kind"] == "complaint")).sum()
@@ -160,25 +166,25 @@ def test_feedback_and_complaints_on_each_period_basis(sample: Snapshot) -> None:
 @pytest.mark.requirement("WHP-65")
 @pytest.mark.requirement("WHP-67a")
 def test_assurance_reviews_with_what_may_lead_to_remedial_action(sample: Snapshot) -> None:
-    first, second = rows(evidence.assurance(sample, INSIDE))
+    first, second = rows(INSIDE(review.assurance(sample)))
     assert (first["Rating"], first["What may lead to remedial action"]) == ("Limited", None)
     assert second["What may lead to remedial action"].startswith("limited, then limited: for the same reasons")
 
 
 @pytest.mark.requirement("KS-43")
 def test_the_rating_that_each_unit_holds_stands_beside_what_it_missed(sample: Snapshot) -> None:
-    found = {row["Subcontractor"]: row for row in rows(review.supply_chain(sample, INSIDE))}
+    found = {row["Subcontractor"]: row for row in rows(INSIDE(review.supply_chain(sample)))}
     assert set(found) == {*(f"SC{n:02d}" for n in range(1, 10)), "SP01", "SP02"}
     assert {row["Rating"] for row in found.values()} <= {"Green", "Amber", "Red"}
     assert found["SC04"]["Plans open"] == 1
-    assert not re.search(r"SC\d|SP\d", json.dumps(review.supply_chain(sample, OUTSIDE).data))
+    assert not re.search(r"SC\d|SP\d", json.dumps(OUTSIDE(review.supply_chain(sample)).data))
 
 
 def test_outside_readers_see_no_small_number(sample: Snapshot) -> None:
     shown = [
-        evidence.experience(sample, OUTSIDE),
-        evidence.checks(sample, OUTSIDE, "compliance"),
-        OUTSIDE.table(evidence.leavers(sample)),
+        OUTSIDE(review.experience(sample)),
+        OUTSIDE(review.checks(sample, "compliance")),
+        OUTSIDE.table(review.leavers(sample)),
         OUTSIDE.table(review.areas(sample)),
         OUTSIDE.table(review.performance_return(sample)),
     ]
@@ -205,17 +211,17 @@ def test_the_performance_return_counts_by_the_month_in_which_it_happened(sample:
 
 @pytest.mark.requirement("WHP-07")
 def test_what_was_written_under_a_heading_for_the_month_is_repeated(sample: Snapshot) -> None:
-    assert sentences(evidence.notes(sample, OUTSIDE, "policy")) == [
+    assert sentences(OUTSIDE(review.notes(sample, "policy"))) == [
         "Reviews by telephone count as reviews until further notice."
     ]
     nothing = "Nothing was written under this heading for September 2020."
-    assert sentences(evidence.notes(sample, INSIDE, "decision_making")) == [nothing]
+    assert sentences(INSIDE(review.notes(sample, "decision_making"))) == [nothing]
 
 
 @pytest.mark.requirement("WHP-22")
 def test_the_planted_differences_with_the_mi_pack_are_said_and_the_rest_is_explained(sample: Snapshot) -> None:
     # params/contracts/whp-sample.yaml, `off`: two starts fewer in June 2020, one employed outcome more in August.
-    shown = reconciliation.shown(sample, INSIDE)
+    shown = INSIDE(review.mi_pack(sample))
     left = [said for said in sentences(shown) if said.startswith("Not explained")]
     assert left == [
         "Not explained: Employed outcomes, August 2020: 1 more in the pack than in our records.",
@@ -227,13 +233,13 @@ def test_the_planted_differences_with_the_mi_pack_are_said_and_the_rest_is_expla
 
 @pytest.mark.requirement("WL-25")
 def test_the_labour_market_is_shown_as_last_published(sample: Snapshot) -> None:
-    found = {row["Month"]: row for row in rows(reconciliation.labour_market(sample, INSIDE))}
+    found = {row["Month"]: row for row in rows(INSIDE(review.labour_market(sample)))}
     assert (found["Jun 2020"]["Value"], found["Jun 2020"]["Revised"]) == (64400, 1)  # 65,100 at first
 
 
 @pytest.mark.requirement("WL-31")
 def test_key_figures_hold_the_contract_to_its_own_promises(sample: Snapshot) -> None:
-    shown = INSIDE.tiles(review.key_figures(sample, INSIDE.disclosure)).data
+    shown = INSIDE.tiles(review.key_figures(sample)).data
     level = cohorts.conversion(sample).iloc[0]
     assert shown["values"]["outcomes_for_100"] == round(100 * level["observed"] / level["expected"])
     begun = sample.journeys["start"].dt.to_period("M").astype(str)

@@ -22,7 +22,7 @@ INTERNAL = Presenter(Disclosure())
 
 
 def notices(snapshot):
-    items = front_matter.front(snapshot, INTERNAL).data["items"]
+    items = INTERNAL(front_matter.front(snapshot)).data["items"]
     return {item["heading"]: item["text"] for item in items if item["kind"] == "notice"}
 
 
@@ -73,7 +73,7 @@ def test_a_month_is_published_on_the_day_of_the_first_release_that_covers_it(tow
 
 
 def test_a_report_says_which_contract_month_and_day_it_is_of(town_snapshot):
-    first = front_matter.front(town_snapshot, INTERNAL).data["items"][0]
+    first = INTERNAL(front_matter.front(town_snapshot)).data["items"][0]
     assert first["sentences"] == [
         "town. Work and Health Programme: March 2020, as known on 28 May 2020. Quarters are financial quarters."
     ]
@@ -137,22 +137,15 @@ def test_what_python_and_jupyter_put_into_a_notebook_is_no_parameter():
     front_matter.check_parameters(names | dict.fromkeys(PARAMETERS, "2020-03"))
 
 
-def test_several_things_are_shown_as_one_output():
-    one, other = INTERNAL.say("One."), INTERNAL.say("Other.")
-    shown = front_matter.together(one, other)
-    assert shown.html == one.html + other.html
-    assert shown.data == {"kind": "group", "items": [one.data, other.data]}
-
-
 def test_there_is_a_chart_of_every_measure_that_the_programme_charts(town_snapshot):
-    items = figures.control_charts(town_snapshot, INTERNAL).data["items"]
+    items = INTERNAL(figures.control_charts(town_snapshot)).data["items"]
     labels = [town_snapshot.programme.label(rule.measure) for rule in town_snapshot.programme.trends]
     assert [item["caption"].startswith(label) for item, label in zip(items, labels, strict=True)] == [True] * 5
 
 
 def test_without_a_trend_that_is_said(town_snapshot):
     programme = town_snapshot.programme.model_copy(update={"trends": ()})
-    shown = figures.control_charts(with_(town_snapshot, programme=programme), INTERNAL)
+    shown = INTERNAL(figures.control_charts(with_(town_snapshot, programme=programme)))
     assert shown.data["sentences"] == ["No month is complete yet, so there is no trend to show."]
 
 
@@ -186,7 +179,7 @@ def test_conventions_are_those_of_the_contracts_own_rules(town_snapshot):
 def test_outside_each_count_is_the_internal_one_rounded_or_it_is_hidden(town_snapshot):
     inside, outside = (open_report(town_snapshot, audience) for audience in ("internal", "external"))
     pairs = []
-    for table in (tables.flows, tables.referral_results, tables.positions, data_quality.completeness):
+    for table in (tables.flow_table, tables.referral_results, tables.positions, data_quality.completeness):
         exact, told = (show.table(table(town_snapshot)).data["rows"] for show in (inside, outside))
         for one, other in zip(exact, told, strict=True):
             pairs += [(value, other[header]) for header, value in one.items() if isinstance(value, int)]

@@ -11,7 +11,9 @@ from perflib.analysis.forecast import outcomes as by_any_model
 from perflib.analysis.forecast.backtest import backtest
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.reporting import outcome_forecast
+from perflib.reporting.outcome_forecast import tables
 
 INTERNAL = Disclosure()
 outcomes = partial(by_any_model, model="hazard")
@@ -28,15 +30,15 @@ def numbers(sentence):
 def quick():
     """A method that is fitted in no time, for the page and its backtest; test_notebooks has the default one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outcome_forecast, "MODEL", "hazard")
+        patch.setattr(tables, "MODEL", "hazard")
         scored = partial(backtest, origins=6, models=("hazard", "profile"), draws=50)
-        patch.setattr(outcome_forecast, "_backtest", scored)
+        patch.setattr(tables, "backtest", scored)
         yield
 
 
 @pytest.fixture(scope="module")
 def said(town_snapshot):
-    return outcome_forecast.findings(town_snapshot, INTERNAL)
+    return as_text(outcome_forecast.findings(town_snapshot), INTERNAL)
 
 
 def test_the_first_sentence_is_what_is_expected_how_sure_and_what_was_promised(town_snapshot, said):
@@ -58,7 +60,7 @@ def test_a_level_in_danger_is_named_with_its_chance_and_what_would_mend_it(town_
         for item in town_snapshot.contract.profiles
     )
     short = replace(town_snapshot, contract=town_snapshot.contract.model_copy(update={"profiles": profiles}))
-    sentences = outcome_forecast.findings(short, INTERNAL)
+    sentences = as_text(outcome_forecast.findings(short), INTERNAL)
     (danger,) = (sentence for sentence in sentences if sentence.startswith("May be missed"))
     assert "tMPL 1: contract package area (chance over 99 in 100)" in danger
     (mend,) = (sentence for sentence in sentences if "would still be met" in sentence)
@@ -68,16 +70,16 @@ def test_a_level_in_danger_is_named_with_its_chance_and_what_would_mend_it(town_
 
 @pytest.mark.parametrize(
     ("probability", "words"),
-    [(0.0, "under 1 in 100"), (0.005, "under 1 in 100"), (0.25, "25 in 100"), (1.0, "over 99 in 100")],
+    [(0.0, "under 1%"), (0.005, "under 1%"), (0.25, "25%"), (1.0, "over 99%")],
 )
 def test_a_probability_is_never_said_to_be_nothing_or_certain(probability, words):
-    assert outcome_forecast.chance_words(probability) == words
+    assert tables.chance(probability) == words
 
 
 @pytest.mark.requirement("KS-27")
 def test_the_table_of_levels_has_a_warning_in_words(town_snapshot):
     rows = Presenter(INTERNAL).table(outcome_forecast.levels(town_snapshot)).data["rows"]
-    assert {row["Early warning"] for row in rows} <= set(outcome_forecast.STATUSES.values())
+    assert {row["Early warning"] for row in rows} <= set(tables.STATUSES.values())
     assert [row["Level"] for row in rows] == levels_of(town_snapshot)["name"].tolist()
 
 
@@ -129,7 +131,7 @@ def test_scenarios_begin_with_the_forecast_itself(town_snapshot):
 
 
 def test_it_says_how_good_forecasts_have_been_here_and_from_how_many_months(town_snapshot):
-    sentences = outcome_forecast.verdict(town_snapshot)
+    sentences = as_text(outcome_forecast.verdict(town_snapshot), INTERNAL)
     assert re.match(
         r"Made again from 6 earlier months, as things were known then, “.*” would have served best", sentences[0]
     )
@@ -138,5 +140,5 @@ def test_it_says_how_good_forecasts_have_been_here_and_from_how_many_months(town
 
 def test_of_a_source_that_forgets_no_forecast_is_judged(town_snapshot):
     contract = town_snapshot.contract.model_copy(update={"history": "overwritten"})
-    (sentence,) = outcome_forecast.verdict(replace(town_snapshot, contract=contract))
+    (sentence,) = as_text(outcome_forecast.verdict(replace(town_snapshot, contract=contract)), INTERNAL)
     assert sentence.startswith("The source is overwritten")

@@ -11,6 +11,7 @@ from perflib.analysis import journey
 from perflib.analysis.journey import peer_groups
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.records.loading import load_snapshot
 from perflib.reporting import participant_journey as page
 
@@ -84,7 +85,7 @@ def test_groups_are_shown_with_those_who_came_and_left(sample):
 
 @pytest.mark.requirement("KS-18")
 def test_caseworkers_stand_on_the_page_inside_and_nowhere_outside(sample):
-    inside, outside = (page.groups(sample, show) for show in (INTERNAL, EXTERNAL))
+    inside, outside = (show(page.groups(sample)) for show in (INTERNAL, EXTERNAL))
     names = sample.journeys["caseworker"].dropna().unique()
     assert sum(name in text_of(inside) for name in names) > 1
     assert not any(name in text_of(outside) for name in names)
@@ -107,18 +108,18 @@ def test_what_the_programme_or_the_extract_lacks_is_one_sentence(town_snapshot, 
         (page.reviews, "Group Work (JOBS II) names no reviews, and no management regime of the contract does."),
         (page.work, "Group Work (JOBS II) has no jobs in its file."),
     ):
-        assert text_of(make(group_work, INTERNAL)).strip() == words
-    assert "in work" not in " ".join(page.findings(group_work, Disclosure()))
-    assert text_of(page.groups(town_snapshot, INTERNAL)).strip() == (
+        assert text_of(INTERNAL(make(group_work))).strip() == words
+    assert "in work" not in " ".join(as_text(page.findings(group_work), Disclosure()))
+    assert text_of(INTERNAL(page.groups(town_snapshot))).strip() == (
         "The extract holds no placement in a peer support group."
     )
-    assert "Action Plan reviews: of those on the programme all month" in text_of(page.reviews(sample, INTERNAL))
+    assert "Action Plan reviews: of those on the programme all month" in text_of(INTERNAL(page.reviews(sample)))
 
 
 @pytest.mark.requirement("Q-01")
 def test_what_is_seen_differently_since_the_last_report_is_said_with_the_reason(town_place):
     later = load_snapshot("town", "2020-03", params=town_place.params)
-    (said,) = page.changes(month_before(later), later, Disclosure())
+    (said,) = as_text(page.changes(month_before(later), later), Disclosure())
     assert re.fullmatch(
         r"\d+ journeys of the report for February 2020, as known on 29 February 2020, are seen differently now: "
         r"\d+ recorded late\.",
@@ -131,8 +132,8 @@ def test_everything_is_shown_or_says_why_not_for_every_extract(show, edge_snapsh
     shown = [show.table(make(edge_snapshot)) for make in TABLES] + [
         show.figure(make(edge_snapshot)) for make in FIGURES
     ]
-    shown += [make(edge_snapshot, show) for make in SHOWN]
-    shown.append(show.say(*page.findings(edge_snapshot, show.disclosure)))
+    shown += [show(make(edge_snapshot)) for make in SHOWN]
+    shown.append(show(page.findings(edge_snapshot)))
     for one in shown:
         text = text_of(one)
         assert not re.search(r"\b(nan|NaT|inf)\b", text), text

@@ -9,9 +9,10 @@ import pytest
 from perflib import load_snapshot
 from perflib.disclosure.presenter import Presenter, Shown
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import performance_ratings
-from perflib.reporting.performance_ratings import improvement_plans as improvement
+from perflib.reporting.performance_ratings.tables import NO_RATING, NO_REGIME
 from perflib.rules.contract import Contract
 
 INSIDE = Presenter(Disclosure("internal"))
@@ -22,7 +23,13 @@ SECTIONS = (
     performance_ratings.kpis,
     performance_ratings.themes,
 )
-PLANS = (improvement.plans, improvement.exceptions, improvement.effect, improvement.recurrence, improvement.ladder)
+PLANS = (
+    performance_ratings.plans,
+    performance_ratings.exceptions,
+    performance_ratings.effect,
+    performance_ratings.recurrence,
+    performance_ratings.ladder,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def tables(shown: Shown) -> dict[str, list[dict]]:
 @pytest.mark.requirement("KS-46")
 def test_every_row_of_ratings_follows_the_rule_of_missed_quarters_running(sample: Snapshot) -> None:
     """Amber after Green or after nothing, Red after Amber or Red: read off the page, quarter by quarter."""
-    pages = tables(performance_ratings.each_kind(sample, INSIDE))
+    pages = tables(INSIDE(performance_ratings.each_kind(sample)))
     rows = [row for caption, rows in pages.items() if caption.endswith("ratings by quarter") for row in rows]
     assert len(rows) > 60  # the contract, 11 subcontractors, 46 caseworkers, 9 officers of each kind
     steps = set()
@@ -67,7 +74,7 @@ def test_every_row_of_ratings_follows_the_rule_of_missed_quarters_running(sample
 @pytest.mark.requirement("KS-47")
 @pytest.mark.requirement("WL-38")
 def test_what_is_missing_is_listed(sample: Snapshot) -> None:
-    (found,) = tables(improvement.exceptions(sample, INSIDE)).values()
+    (found,) = tables(INSIDE(performance_ratings.exceptions(sample))).values()
     whats = {row["What"]: row for row in found}
     # params/contracts/whp-sample.yaml: A7 has no owner, A4 no measure; P4's review of 24 August was not held.
     assert whats["Action without an owner"]["Whose"] == "Whole contract"
@@ -79,7 +86,7 @@ def test_what_is_missing_is_listed(sample: Snapshot) -> None:
 @pytest.mark.requirement("KS-55")
 @pytest.mark.requirement("WL-40")
 def test_the_effect_of_a_plan_comes_with_the_caution_about_the_worst_quarter(sample: Snapshot) -> None:
-    shown = improvement.effect(sample, INSIDE)
+    shown = INSIDE(performance_ratings.effect(sample))
     assert "worst" in shown.data["items"][0]["sentences"][0]
     row = next(
         row for row in tables(shown)["Before and after each plan that has ended"] if row["Subcontractor"] == "SC04"
@@ -90,20 +97,20 @@ def test_the_effect_of_a_plan_comes_with_the_caution_about_the_worst_quarter(sam
 
 @pytest.mark.requirement("WL-42c")
 def test_a_ladder_has_its_steps_with_dates_and_the_targets_original_and_revised(ladder: Snapshot) -> None:
-    pages = tables(improvement.ladder(ladder, INSIDE))
+    pages = tables(INSIDE(performance_ratings.ladder(ladder)))
     steps = [(row["Partner"], row["Step"], row["State"]) for row in pages["Measures taken with partners"]]
     assert steps == [("SP04", 1, "closed"), ("SP04", 2, "overdue"), ("SP05", 3, "open")]
     (changed,) = pages["Targets that were set for single units"]
     assert (changed["The regime's"], changed["Its own"]) == ("90.0%", "70.0%")
     assert (
-        performance_ratings.findings(ladder, INSIDE.disclosure)[0] == performance_ratings.NO_RATING
+        as_text(performance_ratings.findings(ladder), INSIDE.disclosure)[0] == NO_RATING.template
     )  # Working Links' answer has no ratings
 
 
 @pytest.mark.requirement("KS-52")
 def test_outside_readers_get_no_staff_and_no_plan(sample: Snapshot) -> None:
-    shown = [section(sample, OUTSIDE) for section in (*SECTIONS, *PLANS)]
-    text = json.dumps([item.data for item in shown] + performance_ratings.findings(sample, OUTSIDE.disclosure))
+    shown = [OUTSIDE(section(sample)) for section in (*SECTIONS, *PLANS)]
+    text = json.dumps([item.data for item in shown] + as_text(performance_ratings.findings(sample), OUTSIDE.disclosure))
     assert not re.search(r"SC\d|SP\d|CW\d|EO\d|AM\d", text)
     assert text.count("are for internal readers") + text.count("is for internal readers") == 5
 
@@ -123,9 +130,9 @@ def test_a_contract_without_a_regime_says_so_in_every_section(sample: Snapshot) 
         dict(sample.contract) | {"management": None, "kpis": {}, "rating": None, "standards": {}}
     )
     snapshot = replace(sample, contract=bare)
-    assert performance_ratings.findings(snapshot, INSIDE.disclosure) == [performance_ratings.NO_REGIME]
+    assert as_text(performance_ratings.findings(snapshot), INSIDE.disclosure) == [NO_REGIME.template]
     for section in (performance_ratings.each_kind, performance_ratings.kpis):
-        assert section(snapshot, INSIDE).data["sentences"] == [performance_ratings.NO_REGIME]
+        assert INSIDE(section(snapshot)).data["sentences"] == [NO_REGIME.template]
     for section in PLANS:
-        assert section(snapshot, INSIDE).data
-    assert performance_ratings.conventions(snapshot) == [performance_ratings.NO_REGIME]
+        assert INSIDE(section(snapshot)).data
+    assert performance_ratings.conventions(snapshot) == [NO_REGIME]

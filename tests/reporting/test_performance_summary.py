@@ -6,6 +6,7 @@ from bs4 import BeautifulSoup
 
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.records.loading import load_snapshot
 from perflib.reporting import performance_summary as page
 
@@ -46,7 +47,7 @@ def test_the_doors_count_what_was_recorded_today_this_week_and_this_month(wednes
 @pytest.mark.requirement("KS-20")
 def test_a_day_off_and_missed_standards_are_said(town_place):
     saturday = load_snapshot("town", "2020-03", "2020-03-14", town_place.params)
-    said = page.findings(saturday, Disclosure())
+    said = as_text(page.findings(saturday), Disclosure())
     assert said[0] == "14 March 2020 is not a working day."
     assert said[-1].startswith("Standards missed since day one: CSS 1a: referral resolved; ")
 
@@ -54,7 +55,7 @@ def test_a_day_off_and_missed_standards_are_said(town_place):
 @pytest.mark.requirement("KS-26")
 @pytest.mark.requirement("WL-20")
 def test_the_tiles_and_units_are_the_months_to_the_day(wednesday, recorded):
-    shown = INTERNAL.tiles(page.tiles(wednesday, Disclosure())).data["values"]
+    shown = INTERNAL.tiles(page.key_figures(wednesday)).data["values"]
     month = recorded[recorded >= "2020-03-01"]
     assert (shown["referral"], shown["start"]) == (len(month["referral"]), len(month["start"]))
     rows = INTERNAL.table(page.units(wednesday)).data["rows"]
@@ -64,5 +65,5 @@ def test_the_tiles_and_units_are_the_months_to_the_day(wednesday, recorded):
 
 def test_every_extract_has_a_summary(edge_snapshot):
     shown = [INTERNAL.table(make(edge_snapshot)) for make in (page.doors, page.units)]
-    shown.append(INTERNAL.say(*page.findings(edge_snapshot, Disclosure())))
+    shown.append(INTERNAL(page.findings(edge_snapshot)))
     assert all("nan" not in BeautifulSoup(one.html, "html.parser").get_text(" ").split() for one in shown)

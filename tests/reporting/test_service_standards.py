@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from perflib import month_before
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.records.loading import load_snapshot
 from perflib.reporting import service_standards as page
 
@@ -60,7 +61,7 @@ def test_the_overview_counts_what_the_extracts_rows_give(town_snapshot, journeys
 @pytest.mark.requirement("WHP-37")
 def test_what_is_missed_is_said_with_its_numbers_and_what_cannot_be_judged_by_name(town_snapshot):
     line = rows(page.overview(town_snapshot))["CSS 1a: referral resolved"]
-    said = page.findings(town_snapshot, Disclosure())
+    said = as_text(page.findings(town_snapshot), Disclosure())
     assert said[0].startswith(
         f"CSS 1a: referral resolved: not met. {line['Open and late']} of {line['Met'] + line['Open and late']} were "
         f"late or missed, {line['Open and late']} of them still open; "
@@ -107,9 +108,9 @@ def test_a_regime_adds_its_limits_to_the_page(place):
     assert [line["Actual to date"] for line in shown] == [(starts < str(m + 1)).sum() for m in snapshot.months]
     names = [line["Standard"] for line in INTERNAL.table(page.register(snapshot)).data["rows"]]
     assert names[-8:] == [rule.name for rule in snapshot.contract.management.standards.values()]
-    html = page.month_ends(snapshot, INTERNAL).html
+    html = INTERNAL(page.month_ends(snapshot)).html
     assert html.count("<figure") == 5  # CSS 3 and 4, MPL 3, 4 and 5
-    said = " ".join(page.findings(snapshot, Disclosure()))
+    said = " ".join(as_text(page.findings(snapshot), Disclosure()))
     assert "MPL 5: longest in backlog: not met." in said
     own = snapshot.contract.standards["mpl4"].model_copy(update={"share_of": "count"})
     rules = {**snapshot.contract.standards, "mpl4": own}
@@ -122,20 +123,20 @@ def test_what_is_seen_differently_since_the_last_report_is_said_with_the_reason(
     """Starts are recorded two days after, absences one: the report of February, made on 29 February, lacks them."""
     earlier = month_before(load_snapshot("town", "2020-03", params=town_place.params))
     later = load_snapshot("town", "2020-03", params=town_place.params)
-    (said,) = page.changes(earlier, later, Disclosure())
+    (said,) = as_text(page.changes(earlier, later), Disclosure())
     assert re.fullmatch(
         r"\d+ cases of the report for February 2020, as known on 29 February 2020, are seen differently now: "
         r"\d+ recorded late\.",
         said,
     )
-    assert page.changes(later, later, Disclosure())[0].startswith("Nothing in the report for March 2020")
-    assert page.changes(None, later, Disclosure())[0].startswith("This is the contract's first month")
+    assert as_text(page.changes(later, later), Disclosure())[0].startswith("Nothing in the report for March 2020")
+    assert as_text(page.changes(None, later), Disclosure())[0].startswith("This is the contract's first month")
 
 
 @pytest.mark.parametrize("show", [INTERNAL, EXTERNAL], ids=["internal", "external"])
 def test_everything_is_shown_or_says_why_not_for_every_extract(show, edge_snapshot):
-    shown = [show.table(make(edge_snapshot)) for make in TABLES] + [make(edge_snapshot, show) for make in SHOWN]
-    shown.append(show.say(*page.findings(edge_snapshot, show.disclosure), *page.conventions(edge_snapshot)))
+    shown = [show.table(make(edge_snapshot)) for make in TABLES] + [show(make(edge_snapshot)) for make in SHOWN]
+    shown.append(show([*page.findings(edge_snapshot), *page.conventions(edge_snapshot)]))
     for one in shown:
         text = BeautifulSoup(one.html, "html.parser").get_text(" ")
         assert not re.search(r"\b(nan|NaT|inf)\b", text), text
@@ -159,6 +160,6 @@ def test_outside_no_count_is_small_or_unrounded_and_rates_are_of_rounded_counts(
 
 def test_a_programme_without_standards_has_a_page_that_says_so(town_snapshot):
     none = replace(town_snapshot, contract=town_snapshot.contract.model_copy(update={"standards": {}}))
-    assert page.findings(none, Disclosure())[0].endswith("the contract adds none.")
+    assert as_text(page.findings(none), Disclosure())[0].endswith("the contract adds none.")
     assert INTERNAL.table(page.overview(none)).data["kind"] == "withheld"
-    assert "No standard here is of a backlog" in page.month_ends(none, INTERNAL).html
+    assert "No standard here is of a backlog" in INTERNAL(page.month_ends(none)).html

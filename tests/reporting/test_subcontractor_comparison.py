@@ -12,12 +12,15 @@ import pytest
 from bs4 import BeautifulSoup
 
 from perflib import load_snapshot
+from perflib.analysis import comparison
 from perflib.batch import run
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import subcontractor_comparison
 from perflib.reporting.subcontractor_comparison import figures
+from perflib.reporting.subcontractor_comparison.tables import names
 
 INSIDE = Disclosure("internal")
 OUTSIDE = Disclosure("external", suppress_below=10, round_to=5, names=False)
@@ -100,7 +103,7 @@ def mixed(make: Make) -> Snapshot:
 
 
 def test_units_that_differ_only_in_caseload_are_said_to(caseloads):
-    said = subcontractor_comparison.case_mix_findings(caseloads, INSIDE)
+    said = as_text(subcontractor_comparison.case_mix_findings(caseloads), INSIDE)
     (both,) = [sentence for sentence in said if "differ only in their caseloads" in sentence]
     assert both.startswith("First earnings: ")
     assert "North" in both
@@ -110,7 +113,7 @@ def test_units_that_differ_only_in_caseload_are_said_to(caseloads):
     before, after = map(float, re.findall(r"is (\d\.\d\d) unadjusted and (\d\.\d\d) adjusted", north)[0])
     assert before > 1.15
     assert after == pytest.approx(1, abs=0.08)
-    findings = subcontractor_comparison.findings(caseloads, INSIDE)
+    findings = as_text(subcontractor_comparison.findings(caseloads), INSIDE)
     assert findings[0].startswith(
         "No subcontractor differs from the others by more than chance explains in: First earnings."
     )
@@ -126,15 +129,15 @@ def test_a_signal_that_goes_while_the_ratio_stays_is_not_put_down_to_caseload(ca
     def compare(*named):
         return SimpleNamespace(compared=found, units=plain if named[3:] == ((),) else found)
 
-    monkeypatch.setattr(subcontractor_comparison.comparison, "compare", compare)
-    said = subcontractor_comparison.case_mix_findings(caseloads, INSIDE)
+    monkeypatch.setattr(comparison, "compare", compare)
+    said = as_text(subcontractor_comparison.case_mix_findings(caseloads), INSIDE)
     assert not any("caseload explains it" in sentence for sentence in said)
     assert "First earnings: North stands on the border of a signal, and caseload has little to do with it." in said
 
 
 @pytest.mark.requirement("Q-04", "SES-06", "WHP-26")
 def test_what_is_claimed_and_what_is_not(mixed):
-    said = subcontractor_comparison.findings(mixed, INSIDE)
+    said = as_text(subcontractor_comparison.findings(mixed), INSIDE)
     weak = next(sentence for sentence in said if sentence.startswith("Weak is below"))
     assert re.search(r"First earnings, \d+ where \d+ were expected \(ratio 0\.\d\d, 95% interval", weak)
     assert [sentence.split()[0] for sentence in said if " is below " in sentence] == ["None", "Weak"]
@@ -142,14 +145,14 @@ def test_what_is_claimed_and_what_is_not(mixed):
 
 
 def test_who_is_not_judged_is_named_with_the_reason(mixed):
-    table = subcontractor_comparison.overview(mixed, INSIDE)
+    table = subcontractor_comparison.overview(mixed)
     readings = table.frame.set_index("unit")["first_earnings"].to_dict()
     assert readings["New"] == "too soon"
     assert readings["One"] == "too small"
     assert "not recorded" not in readings
     assert any(
         "40 participants whose unit was not recorded" in said
-        for said in subcontractor_comparison.findings(mixed, INSIDE)
+        for said in as_text(subcontractor_comparison.findings(mixed), INSIDE)
     )
     assert readings["Gym"] == "specialist"
     assert readings["None"] == "below"
@@ -159,9 +162,7 @@ def test_who_is_not_judged_is_named_with_the_reason(mixed):
 @pytest.mark.requirement("SES-33")
 @pytest.mark.requirement("KS-26")
 def test_places_have_an_interval_and_are_not_bare_ranks(mixed):
-    figure = figures.caterpillar(
-        mixed, "subcontractor", "first_earnings", subcontractor_comparison.names(mixed, INSIDE)
-    )
+    figure = figures.caterpillar(mixed, "subcontractor", "first_earnings", names(mixed))
     assert figure.data.frame["places"].str.fullmatch(r"\d+ to \d+ of \d+").all()
     assert "Gym" not in figure.data.frame["unit"].tolist()
 
@@ -169,7 +170,7 @@ def test_places_have_an_interval_and_are_not_bare_ranks(mixed):
 @pytest.mark.requirement("WL-28", "WL-42")
 @pytest.mark.requirement("KS-43")
 def test_a_sheet_has_kpis_trend_signals_caseload_and_actions(mixed):
-    items = subcontractor_comparison.sheets(mixed, Presenter(INSIDE)).data["items"]
+    items = Presenter(INSIDE)(subcontractor_comparison.sheets(mixed)).data["items"]
     at = next(place for place, item in enumerate(items) if item.get("caption", "").startswith("Weak: what happened"))
     said, happened, beside = items[at - 1]["sentences"], items[at], items[at + 1]
     assert said[0].startswith("Weak: 400 on the programme on 30 September 2019, 0 of them in work; 0 started")
@@ -188,7 +189,7 @@ def test_a_sheet_has_kpis_trend_signals_caseload_and_actions(mixed):
 
 @pytest.mark.requirement("KS-40")
 def test_the_sheet_of_a_specialist_has_no_outcomes(mixed):
-    items = subcontractor_comparison.sheets(mixed, Presenter(INSIDE)).data["items"]
+    items = Presenter(INSIDE)(subcontractor_comparison.sheets(mixed)).data["items"]
     at = next(place for place, item in enumerate(items) if item.get("caption", "").startswith("Gym: what"))
     assert any("A specialist owns no outcome" in sentence for sentence in items[at - 1]["sentences"])
     assert items[at]["text"] == "Nothing to show: a specialist owns none of it."
@@ -236,7 +237,7 @@ def managed(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 @pytest.mark.requirement("KS-38b")
 @pytest.mark.requirement("KS-40")
 def test_the_kpis_of_the_regime_are_counted_by_unit_and_compared(managed):
-    ((by_kpi, shares),) = [subcontractor_comparison.kpis(managed, Presenter(INSIDE)).data["items"]]
+    ((by_kpi, shares),) = [Presenter(INSIDE)(subcontractor_comparison.kpis(managed)).data["items"]]
     row = next(row for row in by_kpi["rows"] if row["KPI"] == "Compliance and record-keeping")
     assert [row[key] for key in ("Target", "All units: counted", "Of", "Units: hit", "Missed")] == [
         "at least 100%",
@@ -248,14 +249,16 @@ def test_the_kpis_of_the_regime_are_counted_by_unit_and_compared(managed):
     shown = {row["Subcontractor"]: row["Compliance and record-keeping"] for row in shares["rows"]}
     assert shown == {"Gym": 1.0, "Strong": 0.975, "Weak": 0.75}
     # of 40 with a chance of 109/120 each, 30 or fewer pass once in more than a thousand times
-    assert any("Compliance" in said and "Weak" in said for said in subcontractor_comparison.findings(managed, INSIDE))
+    assert any(
+        "Compliance" in said and "Weak" in said for said in as_text(subcontractor_comparison.findings(managed), INSIDE)
+    )
 
 
 @pytest.mark.requirement("KS-24")
 @pytest.mark.requirement("KS-43")
 @pytest.mark.requirement("WL-38")
 def test_a_sheet_has_the_units_open_actions_with_what_is_late_or_missing(managed):
-    items = subcontractor_comparison.sheets(managed, Presenter(INSIDE)).data["items"]
+    items = Presenter(INSIDE)(subcontractor_comparison.sheets(managed)).data["items"]
     at = {item["caption"]: place for place, item in enumerate(items) if "caption" in item}
     said = items[at["Weak: its KPIs"] - 1]["sentences"]
     assert said[-3:] == [
@@ -270,7 +273,7 @@ def test_a_sheet_has_the_units_open_actions_with_what_is_late_or_missing(managed
 
 
 def test_a_contract_without_a_regime_says_that_it_has_no_kpis(mixed):
-    said = subcontractor_comparison.kpis(mixed, Presenter(INSIDE)).data["sentences"]
+    said = Presenter(INSIDE)(subcontractor_comparison.kpis(mixed)).data["sentences"]
     assert said == ["The contract names no regime of management that has KPIs for each subcontractor."]
 
 
@@ -289,15 +292,15 @@ def numbers(shown: object) -> list[float]:
 def test_outside_readers_get_no_name_no_sheet_and_no_small_number(mixed):
     show = Presenter(OUTSIDE)
     shown = [
-        subcontractor_comparison.funnels(mixed, show),
-        subcontractor_comparison.caterpillars(mixed, show),
-        subcontractor_comparison.case_mix(mixed, show),
-        subcontractor_comparison.trends(mixed, show),
-        subcontractor_comparison.sheets(mixed, show),
-        show.say(*subcontractor_comparison.findings(mixed, OUTSIDE)),
-        show.say(*subcontractor_comparison.case_mix_findings(mixed, OUTSIDE)),
-        show.table(subcontractor_comparison.overview(mixed, OUTSIDE)),
-        show.table(subcontractor_comparison.by_standard(mixed, OUTSIDE)),
+        show(subcontractor_comparison.funnels(mixed)),
+        show(subcontractor_comparison.caterpillars(mixed)),
+        show(subcontractor_comparison.case_mix(mixed)),
+        show(subcontractor_comparison.trends(mixed)),
+        show(subcontractor_comparison.sheets(mixed)),
+        show(subcontractor_comparison.findings(mixed)),
+        show(subcontractor_comparison.case_mix_findings(mixed)),
+        show.table(subcontractor_comparison.overview(mixed)),
+        show.table(subcontractor_comparison.by_standard(mixed)),
         show.table(subcontractor_comparison.effects(mixed)),
     ]
     text = json.dumps([item.data for item in shown])
@@ -320,9 +323,7 @@ def test_the_numbers_of_units_outside_are_in_no_order_and_stay(mixed):
 
 @pytest.mark.parametrize("draw", ["funnel_plot", "caterpillar", "case_mix_shift", "trends"])
 def test_every_figure_says_in_words_what_there_is_to_see(mixed, draw):
-    figure = getattr(figures, draw)(
-        mixed, "subcontractor", "first_earnings", subcontractor_comparison.names(mixed, INSIDE)
-    )
+    figure = getattr(figures, draw)(mixed, "subcontractor", "first_earnings", names(mixed))
     shown = Presenter(INSIDE).figure(figure)
     assert shown.data["kind"] == "figure"
     assert any(name in shown.data["alt"] for name in ("Weak", "None", "Fourth"))
@@ -332,7 +333,7 @@ def test_every_figure_says_in_words_what_there_is_to_see(mixed, draw):
 def test_more_units_than_panels_are_said_to_be_left_out(make):
     sizes = {f"U{i:02d}": 40 + i for i in range(26)}
     snapshot = make(people(sizes, {}, {}))
-    called = subcontractor_comparison.names(snapshot, INSIDE)
+    called = names(snapshot)
     figure = figures.trends(snapshot, "subcontractor", "first_earnings", called)
     assert figure.data.frame["unit"].nunique() == figures.MOST_PANELS
     assert "2 others are not" in figure.data.note
@@ -341,10 +342,10 @@ def test_more_units_than_panels_are_said_to_be_left_out(make):
 
 def test_a_contract_of_one_unit_says_that_there_is_nobody_to_compare_with(make):
     snapshot = make(people({"Alone": 100}, {}, {}))
-    assert subcontractor_comparison.findings(snapshot, INSIDE) == [
+    assert as_text(subcontractor_comparison.findings(snapshot), INSIDE) == [
         "No subcontractor is large or old enough to be compared yet: nothing can be said of anybody."
     ]
-    assert subcontractor_comparison.overview(snapshot, INSIDE).frame["first_earnings"].tolist() == ["no other unit"]
+    assert subcontractor_comparison.overview(snapshot).frame["first_earnings"].tolist() == ["no other unit"]
 
 
 @pytest.mark.usefixtures("in_process")

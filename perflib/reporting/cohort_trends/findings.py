@@ -241,17 +241,17 @@ def _shift(trend: counts_analysis.Trend, found: Shift) -> Sentence:
     before, after = _levels(trend, found)
     unit = "cohort" if trend.by_cohort else "month"
     return sentence(
-        "{measure} {direction} from {since}: {after} {scale}, {before} in the {units} before ({months} complete "
-        "{those} at the new level{trial}).",
+        "{measure} {direction} from {since}: {after} {scale}, {before} in the {unit}s before ({months} complete "
+        "{unit}{s} at the new level{trial}).",
         measure=Name(trend.label),
         direction=Name(found.direction),
         since=Month(found.since),
         after=after,
         scale=Name(trend.unit),
         before=before,
-        units=Name(f"{unit}s"),
+        unit=Name(unit),
         months=Plain(found.months),
-        those=Name(unit if found.months == 1 else f"{unit}s"),
+        s=sentence("") if found.months == 1 else sentence("s"),
         trial=sentence("; trial limits") if trend.chart.trial else sentence(""),
     )
 

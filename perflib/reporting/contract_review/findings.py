@@ -101,7 +101,7 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
 
 def _missed(row: Mapping[Hashable, Any], snapshot: Snapshot) -> Sentence | Choice:
     """Return a missed standard with its rate, where it is one and may be shown."""
-    name, rule = Name(str(row["name"])), snapshot.contract.standards[str(row["standard"])]
+    name, rule = Name(row["name"]), snapshot.contract.standards[str(row["standard"])]
     bare = sentence("{standard}", standard=name)
     if not row["whole"] > 0 or rule.kind == "oldest":
         return bare

@@ -29,7 +29,6 @@ from perflib.disclosure.sentences import (
 )
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.outcome_forecast.tables import (
-    MODEL,
     MODEL_NAMES,
     NEXT,
     NO_PROMISE,
@@ -97,7 +96,7 @@ def _findings(snapshot: Snapshot) -> list[Sentence | Choice]:
     found = forecast(snapshot)
     part, total = found.development, found.total.iloc[0]
     recorded = int(part.recorded.sum())
-    levels = early_warning.levels(snapshot, MODEL)
+    levels = early_warning.levels(snapshot, found.model)
     whole = levels.iloc[0]
     promise = (
         sentence(" The contract promises {promised}.", promised=Amount(whole["promised"], people=True, places=0))
@@ -216,7 +215,9 @@ def verdict(snapshot: Snapshot) -> list[Sentence]:
             ahead=Plain(chosen.ahead),
             origins=origins,
         )
-    rows = summed(scores[(scores["model"] == MODEL) & (scores["horizon"] == f"{HORIZONS[0]} months")])
+    rows = summed(
+        scores[(scores["model"] == forecast(snapshot).model) & (scores["horizon"] == f"{HORIZONS[0]} months")]
+    )
     own = rows.to_dict("records")[0]
     return [
         sentence(

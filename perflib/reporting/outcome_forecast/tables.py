@@ -243,6 +243,7 @@ def _scenario(row: Mapping[Hashable, Any]) -> str:
 
 
 def past_scores(snapshot: Snapshot) -> pd.DataFrame:
+    """Score forecasts of earlier months, made again as things were known then."""
     return backtest(snapshot, ORIGINS, draws=BACKTEST_DRAWS)
 
 

@@ -36,7 +36,7 @@ def _findings(snapshot: Snapshot, shown: list[str]) -> list[Sentence]:
     found = oversight.exceptions(snapshot, all_ratings(snapshot, shown))
     if found is not None and len(found):
         wrong = [
-            sentence("{what} ({n})", what=Name(str(what)), n=Plain(number))
+            sentence("{what} ({n})", what=Name(what), n=Plain(number))
             for what, number in found["what"].value_counts().items()
         ]
         sentences.append(sentence("Not as the regime wants it: {wrong}.", wrong=Listed(wrong, "; ")))

@@ -101,7 +101,7 @@ def _load(snapshot: Snapshot, unit: str, name: str, called: Name, role: str | No
     return sentence(
         "{unit}{role}: {there} on the programme on {day}, {in_work} of them in work; {started} started in {month}.",
         unit=called,
-        role=sentence(" ({role})", role=Name(ROLES.get(str(role), str(role)))) if role else sentence(""),
+        role=sentence(" ({role})", role=Name(ROLES.get(role, role))) if role else sentence(""),
         there=Count(load["on_programme"]),
         day=Day(snapshot.period_end),
         in_work=Count(load["in_work"]),

@@ -11,9 +11,10 @@ from scipy import optimize, stats
 from perflib.analysis import cohorts, counts
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.records.loading import load_snapshot
-from perflib.reporting import data_quality
-from perflib.reporting.cohort_trends import findings
+from perflib.reporting import cohort_trends, data_quality
+from perflib.reporting.cohort_trends.findings import outcomes, shifts
 
 INTERNAL = Disclosure()
 EXTERNAL = Disclosure("external", suppress_below=10, round_to=5, names=False)
@@ -34,13 +35,13 @@ def numbers(sentence):
 def every(snapshot, d):
     """Return all that is said."""
     parts = (
-        findings.findings,
-        findings.referrals,
-        findings.equality,
+        cohort_trends.findings,
+        cohort_trends.referrals,
+        cohort_trends.equality_findings,
         data_quality.too_young,
         data_quality.data_quality,
     )
-    return [sentence for part in parts for sentence in part(snapshot, d)]
+    return [sentence for part in parts for sentence in as_text(part(snapshot), d)]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def of(events, name, column="event_date", first="2019-01", last="2020-03"):
 
 def test_key_figures_are_what_was_recorded_in_the_quarter_and_in_the_one_before(town_snapshot, seen):
     """Outcomes are the employed ones: all lie inside their window of 639 days, and nobody is self-employed."""
-    shown = Presenter(INTERNAL).tiles(findings.key_figures(town_snapshot, INTERNAL))
+    shown = Presenter(INTERNAL).tiles(cohort_trends.key_figures(town_snapshot))
     quarters = {"now": ("2020-01", "2020-03"), "before": ("2019-10", "2019-12")}
     counted = {
         name: [len(of(seen, event, "recorded_date", *months)) for months in quarters.values()]
@@ -85,14 +86,14 @@ def test_the_first_finding_counts_the_quarter_beside_what_was_promised(town_plac
         snapshot = load_snapshot("town", month, "2020-05-28", town_place.params)
         first, last = ("2019-01", "2019-03") if month == "2019-03" else ("2019-10", "2019-12")
         referrals, starts = (len(of(seen, event, first=first, last=last)) for event in ("referral", "start"))
-        sentence = findings.findings(snapshot, INTERNAL)[0]
+        sentence = as_text(cohort_trends.findings(snapshot), INTERNAL)[0]
         assert sentence == f"{name}: {referrals} referrals and {starts} starts against {promised} promised."
 
 
 def test_a_quarter_that_is_running_is_told_and_not_judged(town_place, seen):
     snapshot = load_snapshot("town", "2020-02", "2020-05-28", town_place.params)
     counts = [len(of(seen, event, first="2020-01", last="2020-02")) for event in ("referral", "start")]
-    (sentence,) = (said for said in findings.findings(snapshot, INTERNAL) if "so far" in said)
+    (sentence,) = (said for said in as_text(cohort_trends.findings(snapshot), INTERNAL) if "so far" in said)
     assert sentence == (
         f"January to February 2020, 2 of 3 months so far: {counts[0]} referrals and {counts[1]} starts. A quarter that "
         "is still running is not judged."
@@ -102,11 +103,11 @@ def test_a_quarter_that_is_running_is_told_and_not_judged(town_place, seen):
 def test_before_a_quarter_has_ended_everything_since_day_one_is_told(town_place, seen):
     snapshot = load_snapshot("town", "2019-02", "2020-05-28", town_place.params)
     counts = [len(of(seen, event, last="2019-02")) for event in ("referral", "start")]
-    sentence = findings.findings(snapshot, INTERNAL)[0]
+    sentence = as_text(cohort_trends.findings(snapshot), INTERNAL)[0]
     assert sentence == (
         f"Since day one (no quarter has ended yet): {counts[0]} referrals and {counts[1]} starts against 21 promised."
     )
-    assert not findings.key_figures(snapshot, INTERNAL).changes
+    assert not cohort_trends.key_figures(snapshot).changes
 
 
 def promised(group, age):
@@ -128,7 +129,7 @@ def against(seen, people):
 
 def test_outcomes_are_held_to_the_promise_at_the_age_of_each_cohort(town_snapshot, against):
     observed, expected, _ = against
-    sentence = findings.outcomes(town_snapshot, INTERNAL)[0]
+    sentence = as_text(outcomes(town_snapshot), INTERNAL)[0]
     # Exact Poisson limits: the means under which so many or more, and so few or fewer, have a chance of 2.5 %.
     low = optimize.brentq(lambda mean: stats.poisson.sf(observed - 1, mean) - 0.025, 0.01, 200)
     high = optimize.brentq(lambda mean: stats.poisson.cdf(observed, mean) - 0.025, 0.01, 200)
@@ -139,7 +140,7 @@ def test_outcomes_are_held_to_the_promise_at_the_age_of_each_cohort(town_snapsho
 
 def test_the_mix_of_groups_is_told_apart_from_performance(town_snapshot, against):
     _, expected, tender = against
-    (sentence,) = (said for said in findings.outcomes(town_snapshot, INTERNAL) if "mix" in said)
+    (sentence,) = (said for said in as_text(outcomes(town_snapshot), INTERNAL) if "mix" in said)
     assert numbers(sentence) == [round(abs(expected - tender))]
     assert ("fewer" if expected < tender else "more") in sentence
 
@@ -147,7 +148,7 @@ def test_the_mix_of_groups_is_told_apart_from_performance(town_snapshot, against
 def test_outside_the_ratio_is_of_the_counts_as_they_are_shown(town_snapshot, against):
     """Rounding goes before arithmetic, or the ratio would give away the exact counts."""
     observed, expected = (5 * np.floor(count / 5 + 0.5) for count in against[:2])
-    sentence = findings.outcomes(town_snapshot, EXTERNAL)[0]
+    sentence = as_text(outcomes(town_snapshot), EXTERNAL)[0]
     assert numbers(sentence)[:3] == [observed, expected, round(100 * observed / expected)]
 
 
@@ -157,8 +158,8 @@ def test_a_level_that_few_have_reached_is_not_named_outside(town_snapshot, monke
     frame.loc[1, ["name", "observed"]] = ["a level of few", 3]
     frame.loc[2, ["name", "observed"]] = ["a level of many", 30]
     monkeypatch.setattr(cohorts, "conversion", lambda _: frame)
-    assert "a level of few" in " ".join(findings.outcomes(town_snapshot, INTERNAL))
-    outside = " ".join(findings.outcomes(town_snapshot, EXTERNAL))
+    assert "a level of few" in " ".join(as_text(outcomes(town_snapshot), INTERNAL))
+    outside = " ".join(as_text(outcomes(town_snapshot), EXTERNAL))
     assert "a level of few" not in outside
     assert "a level of many" in outside
 
@@ -175,14 +176,16 @@ def test_why_outcomes_cannot_be_compared_is_said(town_place, town_snapshot):
         "no profile in the contract file covers some of the starts, by their group and month": later,
     }
     for reason, snapshot in reasons.items():
-        (sentence,) = findings.outcomes(snapshot, INTERNAL)
+        (sentence,) = as_text(outcomes(snapshot), INTERNAL)
         assert sentence.endswith(f"job outcomes to date. They cannot be compared with a promise: {reason}.")
 
 
 @pytest.mark.parametrize("month", ["2020-08", "2020-09"])
 def test_job_starts_in_wales_are_said_to_have_fallen_from_april_2020(wales, month):
     """They halved then, by the description of the extract."""
-    (sentence,) = (said for said in findings.findings(wales(month), INTERNAL) if said.startswith("Job starts"))
+    (sentence,) = (
+        said for said in as_text(cohort_trends.findings(wales(month)), INTERNAL) if said.startswith("Job starts")
+    )
     assert sentence.startswith("Job starts fell from April 2020: ")
     after, hundred, before = numbers(sentence.partition("2020")[2])[:3]
     assert hundred == 100
@@ -190,7 +193,7 @@ def test_job_starts_in_wales_are_said_to_have_fallen_from_april_2020(wales, mont
 
 
 def test_nothing_was_said_to_have_fallen_in_wales_as_known_in_february_2020(wales):
-    said = findings.findings(wales("2020-02"), INTERNAL)
+    said = as_text(cohort_trends.findings(wales("2020-02")), INTERNAL)
     assert not any("fell" in sentence for sentence in said)
     assert any(re.match("No shift is signalled in .*job starts", sentence) for sentence in said)
 
@@ -202,7 +205,7 @@ def test_a_shift_tells_the_levels_of_the_chart(wales):
     points = trend.chart.points[trend.chart.points["complete"]]
     after, before = points["2020-04":], points[:"2020-03"].tail(12)
     levels = [100 * part["numerator"].sum() / part["denominator"].sum() for part in (after, before)]
-    (sentence,) = (said for said in findings.shifts(snapshot, INTERNAL) if said.startswith("Job starts"))
+    (sentence,) = (said for said in as_text(shifts(snapshot), INTERNAL) if said.startswith("Job starts"))
     told = numbers(sentence.partition("2020")[2])
     assert told == [round(levels[0], 1), 100, round(levels[1], 1), len(after)]
 
@@ -212,13 +215,13 @@ def test_a_level_that_rests_on_few_is_not_told_outside(wales):
     snapshot = wales("2020-09")
     hiding = Disclosure("external", suppress_below=200, round_to=5, names=False)
     for d, told in ((INTERNAL, True), (EXTERNAL, True), (hiding, False)):
-        (sentence,) = (said for said in findings.shifts(snapshot, d) if said.startswith("Job starts"))
+        (sentence,) = (said for said in as_text(shifts(snapshot), d) if said.startswith("Job starts"))
         assert ("from April 2020: not shown (fewer than 200)" in sentence) != told
 
 
 def test_a_trend_of_which_too_little_is_recorded_is_not_called_steady(town_place):
     snapshot = load_snapshot("town", "2019-01", params=town_place.params)
-    said = findings.shifts(snapshot, INTERNAL)
+    said = as_text(shifts(snapshot), INTERNAL)
     assert said == ["Too little is fully recorded yet to judge referrals, starts, job starts and first earnings."]
 
 
@@ -226,7 +229,7 @@ def test_referrals_are_told_with_the_people_they_are_of_and_those_still_open(tow
     referred, started = of(seen, "referral")["referral_id"], of(seen, "start")["referral_id"]
     counts = [len(referred), people.loc[referred, "participant_id"].nunique()]
     counts += [len(started), people.loc[started, "participant_id"].nunique()]
-    sentences = findings.referrals(town_snapshot, INTERNAL)
+    sentences = as_text(cohort_trends.referrals(town_snapshot), INTERNAL)
     first, last = (numbers(part) for part in sentences[0].split("since 1 January 2019"))
     assert first + last == counts
     resolved = set(started) | set(of(seen, "did_not_attend")["referral_id"])
@@ -238,14 +241,14 @@ def test_waits_are_those_of_the_last_three_months(town_snapshot, seen):
     starts = of(seen, "start", first="2020-01").set_index("referral_id")["event_date"]
     referred = of(seen, "referral").set_index("referral_id")["event_date"]
     days = (starts - referred[starts.index]).dt.days
-    assert numbers(findings.referrals(town_snapshot, INTERNAL)[2]) == [days.median(), days.quantile(0.9)]
+    assert numbers(as_text(cohort_trends.referrals(town_snapshot), INTERNAL)[2]) == [days.median(), days.quantile(0.9)]
 
 
 def test_waits_of_few_are_not_told_outside(town_place):
     snapshot = load_snapshot("town", "2019-01", "2020-05-28", town_place.params)
-    assert len(findings.referrals(snapshot, INTERNAL)) == 3
+    assert len(as_text(cohort_trends.referrals(snapshot), INTERNAL)) == 3
     hiding = replace(EXTERNAL, suppress_below=50)
-    assert len(findings.referrals(snapshot, hiding)) == 2
+    assert len(as_text(cohort_trends.referrals(snapshot), hiding)) == 2
 
 
 GAPS = pd.DataFrame(
@@ -268,8 +271,8 @@ def test_groups_that_differ_are_named_and_those_of_few_are_not_outside(town_snap
     first = "Sex, Female: 31% had job outcomes within 12 months, higher than the rest by 18 points."
     last = "Priority group, Veteran: 35% had job outcomes within 12 months, higher than the rest by 16 points."
     warning = " This does not allow for other characteristics."
-    assert findings.equality(town_snapshot, INTERNAL) == [first + warning, last + warning]
-    outside = findings.equality(town_snapshot, EXTERNAL)
+    assert as_text(cohort_trends.equality_findings(town_snapshot), INTERNAL) == [first + warning, last + warning]
+    outside = as_text(cohort_trends.equality_findings(town_snapshot), EXTERNAL)
     rounded = "Sex, Female: 30% had job outcomes within 12 months, higher than the rest by 17 points."
     assert outside == [rounded + warning, "Differences that rest on too few people are not shown."]
 
@@ -279,14 +282,14 @@ def test_cohorts_are_final_when_window_and_allowance_have_passed(wales):
     snapshot = wales("2020-09")
     starts = snapshot.journeys["start"].dropna()
     settled = (starts < "2018-08-01").sum()
-    sentence = data_quality.too_young(snapshot, INTERNAL)[0]
+    sentence = as_text(data_quality.too_young(snapshot), INTERNAL)[0]
     assert numbers(sentence) == [7, 33, settled, len(starts)]
 
 
 def test_the_first_final_day_is_that_of_the_first_cohort_with_a_start(town_place):
     """January 2019: 31 January and 769 days is 10 March 2021."""
     snapshot = load_snapshot("town", "2020-03", params=town_place.params)
-    assert data_quality.too_young(snapshot, INTERNAL)[0].endswith("The first becomes final on 10 March 2021.")
+    assert as_text(data_quality.too_young(snapshot), INTERNAL)[0].endswith("The first becomes final on 10 March 2021.")
 
 
 def test_rows_that_are_not_used_are_counted_by_their_effect(place):
@@ -298,12 +301,12 @@ def test_rows_that_are_not_used_are_counted_by_their_effect(place):
     people = pd.read_csv(folder / "participants.csv")
     people.loc[:3, "age"] = -1
     people.to_csv(folder / "participants.csv", index=False)
-    said = data_quality.data_quality(load_snapshot("town", "2020-03"), INTERNAL)
+    said = as_text(data_quality.data_quality(load_snapshot("town", "2020-03")), INTERNAL)
     assert said[1] == (
         "9 rows or cells are set aside: 4 with the effect “cell counted as not recorded”, 2 with the effect “counted "
         "once” and 3 with the effect “row not used”."
     )
-    outside = data_quality.data_quality(load_snapshot("town", "2020-03"), EXTERNAL)
+    outside = as_text(data_quality.data_quality(load_snapshot("town", "2020-03")), EXTERNAL)
     assert outside[1].startswith("Fewer than 10 rows or cells are set aside: fewer than 10 with the effect")
 
 
@@ -314,7 +317,7 @@ def test_what_the_extract_cannot_say_is_said(edge, edge_snapshot):
 
 def test_a_source_that_is_overwritten_is_said_to_forget(town_snapshot):
     contract = town_snapshot.contract.model_copy(update={"history": "overwritten"})
-    said = data_quality.data_quality(replace(town_snapshot, contract=contract), INTERNAL)
+    said = as_text(data_quality.data_quality(replace(town_snapshot, contract=contract)), INTERNAL)
     assert "The source is overwritten at each export" in said[-1]
 
 

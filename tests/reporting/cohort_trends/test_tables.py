@@ -20,7 +20,7 @@ from perflib.reporting.cohort_trends import tables
 INTERNAL = Presenter(Disclosure())
 EXTERNAL = Presenter(Disclosure("external", suppress_below=10, round_to=5, names=False))
 TABLES = (
-    tables.flows,
+    tables.flow_table,
     tables.against_promises,
     tables.referral_results,
     tables.time_to_start,
@@ -59,7 +59,7 @@ def since(dates, first):
 
 @pytest.mark.requirement("KS-11", "KS-19")
 def test_flows_count_each_measure_in_each_period(town_snapshot, journeys):
-    shown = rows(tables.flows(town_snapshot))
+    shown = rows(tables.flow_table(town_snapshot))
     firsts = {"In month": "2020-03-01", "Rolling 3 months": "2020-01-01", "Rolling 12 months": "2019-04-01"}
     firsts |= {"Since day one": "2019-01-01"}
     for label, event in {
@@ -74,7 +74,7 @@ def test_flows_count_each_measure_in_each_period(town_snapshot, journeys):
 
 
 def test_a_window_that_the_contract_is_too_young_for_is_named_with_its_months(town_place):
-    table = tables.flows(load_snapshot("town", "2019-05", params=town_place.params))
+    table = tables.flow_table(load_snapshot("town", "2019-05", params=town_place.params))
     headers = [column.header for column in table.columns.values()]
     assert headers[3] == "Rolling 12 months (5 of 12 months)"
 
