@@ -31,7 +31,8 @@ def quick():
     """A method that is fitted in no time, for the page and its backtest; test_notebooks has the default one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "MODEL", "hazard")
-        scored = partial(backtest, origins=6, models=("hazard", "profile"), draws=50)
+        scored = partial(backtest, models=("hazard", "profile"))
+        patch.setattr(tables, "BACKTEST_DRAWS", 50)
         patch.setattr(tables, "backtest", scored)
         yield
 
