@@ -10,6 +10,7 @@ import pandas as pd
 
 from perflib.disclosure.columns import Column
 from perflib.disclosure.sentences import Choice, Sentence
+from perflib.disclosure.values import check_values
 from perflib.errors import RenderError
 
 
@@ -116,6 +117,9 @@ class Tiles:
     columns: Mapping[str, Column]
     changes: Mapping[str, Sentence | Choice] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_values(self.changes.values())
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -129,6 +133,9 @@ class Notice:
 
     text: Sentence
     heading: str = "Please note"
+
+    def __post_init__(self) -> None:
+        check_values([self.text])
 
 
 Showable: TypeAlias = "Table | Figure | Tiles | Notice | Sentence | Choice | Sequence[Showable] | None"

@@ -62,7 +62,7 @@ def demo():
 
     units = pd.DataFrame({"unit": ["Ashfield", "Calder", "Etherow"], "rating": ["Green", "Amber", "Red"]})
     tiles = Tiles(
-        {"starts": 412, "few": 3}, {"starts": count("Starts"), "few": count("Leavers")}, {"starts": "12 more"}
+        {"starts": 412, "few": 3}, {"starts": count("Starts"), "few": count("Leavers")}, {"starts": sentence("12 more")}
     )
     flows = Table(frame, "Referrals and starts by month, with the share of referrals that started", columns)
     cells = [

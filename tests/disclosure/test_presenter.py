@@ -268,6 +268,12 @@ def test_what_no_rule_of_disclosure_is_known_for_is_not_shown(content):
         EXTERNAL(content)
 
 
+def test_a_banner_and_a_remark_are_sentences_too():
+    for make in (lambda: Notice("9 outcomes."), lambda: Tiles({"n": 40}, {"n": count("N")}, {"n": "9 more"})):
+        with pytest.raises(TypeError, match="text in a sentence is Name"):
+            make()
+
+
 @pytest.mark.parametrize("content", [None, [], [None], ByAudience(sentence("One.")), FirstOf()])
 def test_nothing_is_shown_as_nothing(content):
     shown = EXTERNAL(content)

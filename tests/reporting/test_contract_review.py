@@ -16,6 +16,7 @@ from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.sentences import as_text
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import contract_review as review
+from perflib.reporting.contract_review import evidence
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "contract_review.ipynb"
 INSIDE = Presenter(Disclosure("internal"))
@@ -73,11 +74,11 @@ def test_what_was_not_supplied_is_said_to_be_and_is_never_a_zero(town_snapshot: 
         ):
             assert sentences(show(section(town_snapshot)))[0].startswith("Not supplied: the extract has no table")
         shown = [
-            show(review.notes(town_snapshot, "policy")),
-            show(review.activities(town_snapshot, "employer_meeting")),
-            show(review.experience(town_snapshot)),
-            show(review.checks(town_snapshot, "compliance")),
-            show(review.assurance(town_snapshot)),
+            show(evidence.notes(town_snapshot, "policy")),
+            show(evidence.activities(town_snapshot, "employer_meeting")),
+            show(evidence.experience(town_snapshot)),
+            show(evidence.checks(town_snapshot, "compliance")),
+            show(evidence.assurance(town_snapshot)),
         ]
         assert all(sentences(item)[0].startswith("Not supplied") for item in shown)
         assert sentences(show(review.supply_chain(town_snapshot))) == [
@@ -143,12 +144,12 @@ def test_plans_of_single_members_of_staff_are_not_in_the_pack(sample: Snapshot) 
 def test_checks_are_counted_apart_by_who_checked(sample: Snapshot) -> None:
     table = sample.tables["checks"]
     decided = table[table["result"].isin(["pass", "fail"]) & (table["checked_by"] == "compliance")]
-    found = {row["What was checked"]: row for row in rows(INSIDE(review.checks(sample, "compliance")))}
+    found = {row["What was checked"]: row for row in rows(INSIDE(evidence.checks(sample, "compliance")))}
     for kind, mine in decided.groupby("kind"):
         row, passed = found[str(kind).capitalize()], int((mine["result"] == "pass").sum())
         assert [row["To date"], row["Passed to date"]] == [len(mine), passed]
         assert row["95% from"] < row["Share"] <= row["95% to"]
-    text = INSIDE(review.checks(sample, "performance")).data["text"]
+    text = INSIDE(evidence.checks(sample, "performance")).data["text"]
     assert text == "Nothing to show: no check by the department's performance managers is recorded."
 
 
@@ -157,7 +158,7 @@ def test_feedback_and_complaints_on_each_period_basis(sample: Snapshot) -> None:
     table = sample.tables["feedback"]
     september = table["received_date"].dt.to_period("M").astype(str) == "2020-09"
     scores = table.loc[september & (table["kind"] == "survey"), "score"]
-    row = rows(INSIDE(review.experience(sample)))[0]
+    row = rows(INSIDE(evidence.experience(sample)))[0]
     assert row["Answered"] == len(scores)
     assert row["Satisfied"] == (scores >= 4).sum()
     assert row["Complaints"] == (september & (table["kind"] == "complaint")).sum()
@@ -166,7 +167,7 @@ def test_feedback_and_complaints_on_each_period_basis(sample: Snapshot) -> None:
 @pytest.mark.requirement("WHP-65")
 @pytest.mark.requirement("WHP-67a")
 def test_assurance_reviews_with_what_may_lead_to_remedial_action(sample: Snapshot) -> None:
-    first, second = rows(INSIDE(review.assurance(sample)))
+    first, second = rows(INSIDE(evidence.assurance(sample)))
     assert (first["Rating"], first["What may lead to remedial action"]) == ("Limited", None)
     assert second["What may lead to remedial action"].startswith("limited, then limited: for the same reasons")
 
@@ -182,9 +183,9 @@ def test_the_rating_that_each_unit_holds_stands_beside_what_it_missed(sample: Sn
 
 def test_outside_readers_see_no_small_number(sample: Snapshot) -> None:
     shown = [
-        OUTSIDE(review.experience(sample)),
-        OUTSIDE(review.checks(sample, "compliance")),
-        OUTSIDE.table(review.leavers(sample)),
+        OUTSIDE(evidence.experience(sample)),
+        OUTSIDE(evidence.checks(sample, "compliance")),
+        OUTSIDE.table(evidence.leavers(sample)),
         OUTSIDE.table(review.areas(sample)),
         OUTSIDE.table(review.performance_return(sample)),
     ]
@@ -211,11 +212,11 @@ def test_the_performance_return_counts_by_the_month_in_which_it_happened(sample:
 
 @pytest.mark.requirement("WHP-07")
 def test_what_was_written_under_a_heading_for_the_month_is_repeated(sample: Snapshot) -> None:
-    assert sentences(OUTSIDE(review.notes(sample, "policy"))) == [
+    assert sentences(OUTSIDE(evidence.notes(sample, "policy"))) == [
         "Reviews by telephone count as reviews until further notice."
     ]
     nothing = "Nothing was written under this heading for September 2020."
-    assert sentences(INSIDE(review.notes(sample, "decision_making"))) == [nothing]
+    assert sentences(INSIDE(evidence.notes(sample, "decision_making"))) == [nothing]
 
 
 @pytest.mark.requirement("WHP-22")
