@@ -58,7 +58,8 @@ def sentences(shown: Shown) -> list[str]:
 @pytest.mark.requirement("WHP-28")
 def test_all_thirteen_headings_are_there_in_the_order_of_the_guidance() -> None:
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    found = [cell["source"].splitlines()[0].removeprefix("## ") for cell in cells if cell["source"].startswith("## ")]
+    sources = ["".join(cell["source"]) for cell in cells]
+    found = [source.splitlines()[0].removeprefix("## ") for source in sources if source.startswith("## ")]
     assert found[1:14] == HEADINGS
 
 

@@ -313,11 +313,11 @@ def test_outside_readers_get_no_name_no_sheet_and_no_small_number(mixed):
 
 
 def test_the_numbers_of_units_outside_are_in_no_order_and_stay(mixed):
-    called = subcontractor_comparison.names(mixed, OUTSIDE)
+    called = names(mixed).outside
     assert sorted(called.values(), key=lambda name: int(name.split()[-1])) == [
         f"Subcontractor {i + 1}" for i in range(len(called))
     ]
-    assert called == subcontractor_comparison.names(mixed, OUTSIDE)
+    assert called == names(mixed).outside
     assert list(called.values()) != sorted(called.values())
 
 
