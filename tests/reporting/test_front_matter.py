@@ -12,6 +12,7 @@ import pytest
 from perflib.disclosure import audience
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
+from perflib.disclosure.sentences import as_text
 from perflib.errors import DisclosureError, ParameterError
 from perflib.records.loading import load_snapshot
 from perflib.reporting import PARAMETERS, data_quality, front_matter, open_report, release
@@ -22,7 +23,8 @@ INTERNAL = Presenter(Disclosure())
 
 
 def notices(snapshot):
-    items = INTERNAL(front_matter.front(snapshot)).data["items"]
+    data = INTERNAL(front_matter.front(snapshot)).data
+    items = data.get("items", [data])
     return {item["heading"]: item["text"] for item in items if item["kind"] == "notice"}
 
 
@@ -73,7 +75,7 @@ def test_a_month_is_published_on_the_day_of_the_first_release_that_covers_it(tow
 
 
 def test_a_report_says_which_contract_month_and_day_it_is_of(town_snapshot):
-    first = INTERNAL(front_matter.front(town_snapshot)).data["items"][0]
+    first = INTERNAL(front_matter.front(town_snapshot)).data
     assert first["sentences"] == [
         "town. Work and Health Programme: March 2020, as known on 28 May 2020. Quarters are financial quarters."
     ]
@@ -169,7 +171,9 @@ def test_provenance_holds_no_count_which_no_audience_rule_would_reach(town_snaps
 
 
 def test_conventions_are_those_of_the_contracts_own_rules(town_snapshot):
-    said = " ".join(front_matter.conventions(with_(town_snapshot, quarter_basis="department")))
+    said = " ".join(
+        as_text(front_matter.conventions(with_(town_snapshot, quarter_basis="department")), INTERNAL.disclosure)
+    )
     assert "employed outcomes to day 639" in said
     assert "self-employed outcomes to day 639, claimed by day 700" in said
     assert "starts, did not attend and did not start" in said

@@ -14,6 +14,7 @@ from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.sentences import as_text
 from perflib.records.loading import load_snapshot
 from perflib.reporting import participant_journey as page
+from perflib.reporting.participant_journey import figures, tables
 
 OUTSIDE = Disclosure("external", suppress_below=10, round_to=5, names=False)
 INTERNAL, EXTERNAL = Presenter(Disclosure()), Presenter(OUTSIDE)
@@ -70,14 +71,14 @@ def test_steps_have_limits_and_are_drawn_by_day(town_snapshot, dates):
 @pytest.mark.requirement("KS-13")
 @pytest.mark.requirement("KS-18")
 def test_groups_are_shown_with_those_who_came_and_left(sample):
-    rows = INTERNAL.figure(page.group_changes(sample)).data["rows"]
+    rows = INTERNAL.figure(figures.group_changes(sample)).data["rows"]
     then = peer_groups.occupancy(sample, [pd.Timestamp("2019-06-30").date()]).iloc[0]
     now = peer_groups.occupancy(sample, [sample.period_end]).iloc[0]
     table = pd.DataFrame(rows).set_index("On 30 June 2019")
     assert table.loc["4 Candidate Pool"].sum() == then["4"]
     assert table["4 Candidate Pool"].sum() == now["4"]
     assert table.loc["Not on the programme yet"].sum() > 0 < table["Left"].sum()
-    said = INTERNAL.figure(page.group_changes(sample)).data["alt"]
+    said = INTERNAL.figure(figures.group_changes(sample)).data["alt"]
     place = {name: number for number, name in enumerate(table.index[:5])}
     higher = sum(table.loc[was, now_in] for was in place for now_in in place if place[now_in] > place[was])
     assert f"numbers shown, {higher:,} are in a higher group" in said
@@ -94,10 +95,10 @@ def test_caseworkers_stand_on_the_page_inside_and_nowhere_outside(sample):
 
 @pytest.mark.requirement("KS-12")
 def test_who_is_in_work_again_after_a_job_is_shown_by_days(sample):
-    rows = INTERNAL.table(page.job_gaps(sample)).data["rows"]
+    rows = INTERNAL.table(tables.job_gaps(sample)).data["rows"]
     curve = journey.job_gaps(sample)
     assert [line["Days since the end"] for line in rows] == [28, 91, 182, 364]
-    assert [line["In work again"] for line in rows] == curve.at(page.GAP_DAYS)["share"].round(3).tolist()
+    assert [line["In work again"] for line in rows] == curve.at(tables.GAP_DAYS)["share"].round(3).tolist()
     assert all(line["In work again"] + line["Left without"] <= 1 for line in rows)
 
 

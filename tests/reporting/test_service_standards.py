@@ -14,6 +14,7 @@ from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.sentences import as_text
 from perflib.records.loading import load_snapshot
 from perflib.reporting import service_standards as page
+from perflib.reporting.service_standards import figures
 
 INTERNAL = Presenter(Disclosure())
 EXTERNAL = Presenter(Disclosure("external", suppress_below=10, round_to=5, names=False))
@@ -83,7 +84,7 @@ def test_the_four_bases_count_the_cases_that_began_in_each(town_snapshot, journe
 
 @pytest.mark.requirement("WHP-41")
 def test_the_oldest_open_referral_is_drawn_at_every_months_end(town_snapshot, journeys):
-    shown = INTERNAL.figure(page.oldest(town_snapshot, "css4")).data
+    shown = INTERNAL.figure(figures.oldest(town_snapshot, "css4")).data
     open_then = journeys[(journeys["referral"] <= "2019-12-31") & ~(journeys["done"] <= "2019-12-31")]
     line = next(line for line in shown["rows"] if line["Day"] == "31 Dec 2019")
     assert line["Open"] == len(open_then)
@@ -102,7 +103,7 @@ def test_a_regime_adds_its_limits_to_the_page(place):
     place.contract(more="\nmanagement: wl" + volumes)
     place.extract()
     snapshot = load_snapshot("town", "2020-03")
-    shown = INTERNAL.figure(page.against_profile(snapshot, "mpl3")).data["rows"]
+    shown = INTERNAL.figure(figures.against_profile(snapshot, "mpl3")).data["rows"]
     starts = snapshot.journeys["start"].dropna()
     assert [line["Promised to date"] for line in shown] == list(range(10, 160, 10))
     assert [line["Actual to date"] for line in shown] == [(starts < str(m + 1)).sum() for m in snapshot.months]
