@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from perflib.analysis import cohorts, counts, measures, quality
+from perflib.analysis import cohorts, measures, quality, trend_charts
 from perflib.disclosure.columns import count, date, month, number, percent, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.rules import Disclosure
@@ -40,7 +40,7 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
             f"{final.sum()} of {len(final)} cohorts are final, with {d.count(settled)} of {d.count(starts)} starts. "
             f"Rates of {label} are of cohorts observed to the same age; those of the other cohorts are not given."
         )
-    shares = [(trend, trend.recorded.tail(3)) for trend in counts.all_trends(snapshot) if not trend.by_cohort]
+    shares = [(trend, trend.recorded.tail(3)) for trend in trend_charts.all_trends(snapshot) if not trend.by_cohort]
     late = [
         f"{trend.label.lower()} ({trend.recorded.iloc[-1]:.0%})"
         for trend, share in shares

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, counts
+from perflib.analysis import cohorts, counts, trend_charts
 from perflib.disclosure.chart_style import label_ends, series_styles
 from perflib.disclosure.columns import Column, count, month, number, percent, text
 from perflib.disclosure.presenter import Figure, Presenter, Shown, Table
@@ -322,5 +322,5 @@ def equality(snapshot: Snapshot) -> Figure:
 
 def control_charts(snapshot: Snapshot, show: Presenter) -> Shown:
     """Return a chart of every measure whose trend the programme file asks for."""
-    charts = [show.figure(control_chart.control_chart(trend)) for trend in counts.all_trends(snapshot)]
+    charts = [show.figure(control_chart.control_chart(trend)) for trend in trend_charts.all_trends(snapshot)]
     return together(*charts) if charts else show.say("No month is complete yet, so there is no trend to show.")

@@ -252,6 +252,7 @@ def _scenario(row: Mapping[Hashable, Any]) -> str:
 
 
 def past_scores(snapshot: Snapshot) -> pd.DataFrame:
+    """Score the models on earlier months, with the draws and origins of the report."""
     return backtest(snapshot, ORIGINS, draws=BACKTEST_DRAWS)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from perflib.analysis import control_charts, counts, standards
+from perflib.analysis import control_charts, standards, trend_charts
 from perflib.disclosure.chart_style import PALETTE, label_ends, series_styles
 from perflib.disclosure.columns import count, date, month, number, percent, status
 from perflib.disclosure.presenter import Figure, Presenter, Shown, Table
@@ -30,7 +30,7 @@ def charts(snapshot: Snapshot, show: Presenter) -> Shown:
     for name, rule in rules.items():
         months = history.loc[name]
         chart = control_charts.control_chart(months["met"], months["counted"], "p_prime", complete=months["complete"])
-        trend = counts.Trend(
+        trend = trend_charts.TrendChart(
             name, f"{rule.name}, in time", "cases", False, chart, control_charts.shift(chart), months["rate"], None
         )
         shown.append(show.figure(control_chart.control_chart(trend)))
