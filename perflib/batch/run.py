@@ -33,8 +33,8 @@ from perflib.batch.overview import gather, write_overview
 from perflib.batch.workers import Workshop, workshop
 from perflib.errors import ParameterError, PerfError, where
 from perflib.records import snapshot_cache
+from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
-from perflib.reporting import PARAMETERS
 from perflib.reporting.release import check_released
 from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import built_in, load_contract

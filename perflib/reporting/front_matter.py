@@ -16,8 +16,8 @@ from perflib.disclosure.presenter import Presenter, Shown, Table
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import day_words, listed, month_words
 from perflib.errors import ParameterError
+from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import PARAMETERS
 from perflib.reporting.data_quality import has_last_day
 from perflib.reporting.release import check_released, published
 from perflib.rules.data_source import recorded_as_it_happened
