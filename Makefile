@@ -24,7 +24,7 @@ lab: $(READY)
 
 # The newest version of everything: make lock UPGRADE=--upgrade
 lock: $(READY)
-	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
+	$(UV) pip compile pyproject.toml --all-extras --group dev --group docs --python-version 3.11 --universal --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url $(UPGRADE) -o requirements.lock >/dev/null
 
 clean:

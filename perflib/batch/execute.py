@@ -94,6 +94,8 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
     except DeadKernelError as error:
         died = "its kernel died: it was killed, or met the memory limit."
         return Result(job, title, "failed", died, tuple(where(error)), again=True)
+    except forked_kernels.NotStarted as error:
+        return Result(job, title, "failed", f"cannot be made: {error}.", tuple(where(error)), again=True)
     except OSError as error:
         said = f"{error.filename}: cannot be read or written: {error.strerror}."
         return Result(job, title, "failed", said, tuple(where(error)))

@@ -78,6 +78,14 @@ def test_an_address_at_which_nobody_answers_is_one_line(capsys, monkeypatch):
     assert said == f"perflib: --cluster {address}: no Dask scheduler answers there. Start one, or correct it.\n"
 
 
+@pytest.mark.usefixtures("place")
+def test_without_dask_there_is_one_line_that_says_what_to_install(perflib, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = perflib("run", "--contract", "whp-sample", "--cluster", "tcp://127.0.0.1:1")
+    assert said.status == 2
+    assert said.err == ("perflib: --cluster: needs Dask, which is not installed. Run: pip install 'perflib[cluster]'\n")
+
+
 def test_a_worker_with_other_software_is_refused(cluster, capsys, monkeypatch, place):
     """As if this machine had another version than the workers."""
     del place

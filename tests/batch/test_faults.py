@@ -112,25 +112,40 @@ def test_a_run_killed_at_twenty_moments_and_resumed_gives_the_bytes_of_an_undist
     temporary.rmdir()
 
 
-def test_an_interruption_stops_at_once_and_leaves_nothing_behind(light, tmp_path):
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_interruption_stops_at_once_and_leaves_nothing_behind(number, status, light, tmp_path):
     """One of the notebooks waits for a minute, so that the run is never over when it is interrupted."""
     waiting = (
         (light / "three.ipynb").read_text(encoding="utf-8").replace("show =", "import time; time.sleep(60); show =")
     )
     (light / "three.ipynb").write_text(waiting, encoding="utf-8")
-    environment = os.environ | {"MARK": str(tmp_path)}
+    temporary = Path(tempfile.mkdtemp(prefix="f", dir="/tmp"))  # short: the addresses of sockets have a length
+    environment = os.environ | {"MARK": str(tmp_path), "TMPDIR": str(temporary)}
     with subprocess.Popen(command("out"), env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()  # one report is made
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, number))
         rest = process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == status
     assert time.monotonic() - began < 30
     assert first.startswith("[1/9] made town/")
     assert rest.splitlines()[-1] == "perflib: interrupted; reports already made are whole."
     assert gone(f"MARK={tmp_path}")
     assert not list((light / "out").rglob(".*"))
+    temporary.rmdir()  # which holds nothing: the snapshots of the run are gone
+
+
+def test_a_run_started_with_nohup_outlives_its_terminal(light, tmp_path):
+    """SIGHUP was ignored when it started, and stays so."""
+    environment = os.environ | {"MARK": str(tmp_path)}
+    with subprocess.Popen(["nohup", *command("out")], env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "made town/" in next(line for line in process.stderr if line.startswith("["))
+        process.send_signal(signal.SIGHUP)
+        process.stderr.read()
+    assert process.returncode == 0
+    assert len(list((light / "out").rglob("town/*/*.html"))) == 9
 
 
 @pytest.mark.parametrize(

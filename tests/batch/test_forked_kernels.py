@@ -224,6 +224,17 @@ def test_a_kernel_that_fails_is_told_in_one_line(cell, says, forked, tmp_path, p
     assert not list(tmp_path.glob("perflib-*"))
 
 
+@pytest.mark.parametrize("forked", [True, False], ids=["forked", "ordinary"])
+def test_the_memory_limit_counts_what_the_report_adds_and_not_the_libraries(forked, tmp_path, parent):
+    """64 MB, the least that can be asked for, are enough for a page that does little, and not for 400 MB of data."""
+    found = parent[1] if forked else {"JUPYTER_DEFAULT_PROVISIONER_NAME": "perflib-forked"}
+    little = notebook(tmp_path / "little.ipynb", SAY, "import matplotlib.pyplot, pyarrow\nkept = bytearray(2 * 10**7)")
+    much = notebook(tmp_path / "much.ipynb", SAY, "kept = bytearray(4 * 10**8)")
+    assert made(little, tmp_path, found, Limits(120, 64)).error is None
+    assert "needs more memory than the limit gives it" in made(much, tmp_path, found, Limits(120, 64)).error
+    assert made(much, tmp_path, found, Limits(120, 800)).error is None
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
