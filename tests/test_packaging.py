@@ -178,6 +178,19 @@ def test_tests_import_what_is_declared():
     assert imported("tests") - RUNTIME.keys() - OPTIONAL.keys() - DEVELOPMENT.keys() == set()
 
 
+def test_continuous_integration_runs_every_test_once():
+    steps = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/.ready", "test", "test-slow"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    chosen = re.findall(r'pytest -n logical -m ("not slow"|slow) (.*)', steps)
+    assert chosen == [('"not slow"', "--doctest-modules tests perflib"), ("slow", "tests")]
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "exec make test test-slow"
+
+
 @pytest.mark.parametrize(("version", "accepted"), [((3, 10), 0), ((3, 11), 1), ((3, 13), 1), ((3, 14), 0)])
 def test_make_accepts_the_pythons_that_the_project_does_and_says_so_in_a_line(tmp_path, version, accepted):
     assert accepted == (Version(".".join(map(str, version))) in SpecifierSet(PYPROJECT["project"]["requires-python"]))

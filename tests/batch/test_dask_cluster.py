@@ -48,6 +48,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_cluster_of_which_a_worker_is_killed_makes_every_report_and_the_same_bytes(place, town_place, cluster):
     """The worker is killed when the first report is made, in the middle of its work."""
     address, workers = cluster

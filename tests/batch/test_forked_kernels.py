@@ -155,9 +155,23 @@ def test_a_client_of_a_kernel_that_ends_or_never_answers_says_so(alive, timeout,
         asyncio.run(Scripted([], [], alive).wait_for_ready(timeout))
 
 
-@pytest.mark.parametrize("page", run.find_notebooks(), ids=lambda path: path.stem)
-def test_a_forked_kernel_gives_the_bytes_that_an_ordinary_one_gives(page, tmp_path, parent):
-    forked, ordinary = made(page, *parent), made(page, tmp_path, {})
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory):
+    """Return a folder of a run, with the snapshots of the sample that its notebooks read."""
+    folder = tmp_path_factory.mktemp("s")
+    run.read_periods(run.Request("whp-sample", ("2020-06",), "2020-06-30"), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path.stem == "cohort_trends" else pytest.mark.slow)
+        for path in run.find_notebooks()
+    ],
+)
+def test_a_forked_kernel_gives_the_bytes_that_an_ordinary_one_gives(page, snapshots, parent):
+    forked, ordinary = made(page, snapshots, parent[1]), made(page, snapshots, {})
     assert forked.error is None
     assert forked.files == ordinary.files
 

@@ -109,6 +109,25 @@ def test_quarters_add_up_to_the_unit(late):
     assert all(month.month % 3 == 0 for month in ends)
 
 
+def test_limits_of_a_quarter_are_the_95_percent_limits_of_its_cases():
+    """Spiegelhalter's interpolated limits, by SciPy's binomial: 30 and 70 cases a quarter, of which .4 reach it.
+
+    Two quarters with the same rate, so that each case has the chance .4 and nothing is adjusted.
+    """
+    rows = rows_of({"A": 60, "B": 140}, {"A": 0.4, "B": 0.4}, months=("2020-03", "2020-06"))
+    rows["reached"] = np.arange(len(rows)) // 2 % 5 < 2
+    found = compare_cases(rows).quarters
+    for unit, n in (("A", 30), ("B", 70)):
+        binomial = stats.binom(n, 0.4)
+        limits = []
+        for tail in (0.025, 0.975):
+            count = binomial.ppf(tail)
+            limits.append((count - (binomial.cdf(count) - tail) / binomial.pmf(count)) / n / 0.4)
+        assert found.loc[unit, ["n", "observed"]].to_numpy().tolist() == [[n, 0.4 * n]] * 2
+        for quarter in found.loc[unit, ["lower_95", "upper_95"]].to_numpy():
+            assert quarter == pytest.approx(limits, rel=1e-4)
+
+
 def test_the_same_snapshot_gives_the_same_draws(wales):
     pd.testing.assert_frame_equal(units(wales("2019-06")), units(wales("2019-06")))
 
@@ -226,6 +245,7 @@ def test_names_and_the_order_of_rows_decide_nothing(names, seed):
     pd.testing.assert_frame_equal(other.rename(index=back).sort_index(), one.sort_index(), check_index_type=False)
 
 
+@pytest.mark.slow
 def test_equal_units_are_signalled_as_often_as_the_limits_say_and_planted_ones_are_found():
     """40 units of 30 to 400, 50 contracts: within three standard errors; `benchmarks/comparison` has 4,000."""
     random = np.random.default_rng(28)
