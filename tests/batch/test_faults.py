@@ -119,8 +119,9 @@ def test_a_run_killed_at_twenty_moments_and_resumed_gives_the_bytes_of_an_undist
     temporary.rmdir()
 
 
+@pytest.mark.parametrize("workers", ["2", pytest.param("1", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_an_interruption_stops_at_once_and_leaves_nothing_behind(number, status, light, tmp_path):
+def test_an_interruption_stops_at_once_and_leaves_nothing_behind(number, status, workers, light, tmp_path):
     """One of the notebooks waits for a minute, so that the run is never over when it is interrupted."""
     waiting = (
         (light / "three.ipynb").read_text(encoding="utf-8").replace("show =", "import time; time.sleep(60); show =")
@@ -128,7 +129,8 @@ def test_an_interruption_stops_at_once_and_leaves_nothing_behind(number, status,
     (light / "three.ipynb").write_text(waiting, encoding="utf-8")
     temporary = Path(tempfile.mkdtemp(prefix="f", dir="/tmp"))  # short: the addresses of sockets have a length
     environment = os.environ | {"MARK": str(tmp_path), "TMPDIR": str(temporary)}
-    with subprocess.Popen(command("out"), env=environment, stderr=subprocess.PIPE, text=True) as process:
+    run = command("out", "--workers", workers)
+    with subprocess.Popen(run, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()  # one report is made
         began = time.monotonic()
