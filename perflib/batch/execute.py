@@ -80,7 +80,7 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
             provenance=[f"perflib {version('perflib')}."],
         )
     except PapermillExecutionError as error:
-        return Result(job, title, "failed", _one_line(error), tuple(_cell_trace(error)))
+        return Result(job, title, "failed", _one_line(error, limits), tuple(_cell_trace(error)))
     except PerfError as error:
         return Result(job, title, "failed", str(error), tuple(where(error)))
     except CellTimeoutError as error:
@@ -160,11 +160,15 @@ def _transport(folder: str) -> dict[str, str]:
     return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
 
 
-def _one_line(error: PapermillExecutionError) -> str:
+NOT_TOLD = "CellExecutionError"
+"""What papermill calls an error that the kernel could not report, having no memory left for that either."""
+
+
+def _one_line(error: PapermillExecutionError, limits: Limits) -> str:
     """Return what went wrong in a cell, without words that might come from the data."""
     if error.ename in KNOWN_ERRORS:
         return " ".join(str(error.evalue).split())
-    if error.ename == "MemoryError":
+    if error.ename.endswith("MemoryError") or (error.ename == NOT_TOLD and limits.megabytes is not None):
         return f"cell {error.cell_index + 1} needs more memory than the limit gives it. Raise --memory-limit."
     return f"{error.ename} in cell {error.cell_index + 1}. Run the notebook in JupyterLab to see why."
 

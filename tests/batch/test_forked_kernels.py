@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 from queue import Empty
+from unittest.mock import Mock
 
 import nbformat
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
 from perflib.batch import run
 from perflib.batch.execute import make_report
@@ -247,6 +249,17 @@ def test_the_memory_limit_counts_what_the_report_adds_and_not_the_libraries(fork
     assert made(little, tmp_path, found, Limits(120, 64)).error is None
     assert "needs more memory than the limit gives it" in made(much, tmp_path, found, Limits(120, 64)).error
     assert made(much, tmp_path, found, Limits(120, 800)).error is None
+
+
+@pytest.mark.parametrize("name", ["MemoryError", "ArrowMemoryError", "CellExecutionError"])
+def test_an_error_for_which_no_memory_was_left_to_report_it_is_one_of_memory(name, tmp_path, monkeypatch):
+    """The last is what papermill says where a kernel sent no words."""
+    failed = Mock(side_effect=PapermillExecutionError(3, 1, "", name, "", []))
+    monkeypatch.setattr("papermill.execute_notebook", failed)
+    page = notebook(tmp_path / "page.ipynb", SAY)
+    assert make_report(job(page), tmp_path, Limits(60, 64)).error == (
+        "cell 4 needs more memory than the limit gives it. Raise --memory-limit."
+    )
 
 
 def children(pid: int) -> list[int]:
