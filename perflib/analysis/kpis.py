@@ -110,7 +110,7 @@ def _with_roles(snapshot: Snapshot, grid: pd.DataFrame, unit: str, here: list[st
     parts = []
     for period in grid["period"].unique():
         rows = grid[grid["period"] == period]
-        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.period_end))
+        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.as_of))
         held = rows["unit"].map(known)
         parts.append(rows.assign(role=held.where(held.isin(here), here[0])))
     return pd.concat(parts)
@@ -266,7 +266,7 @@ def _there(snapshot: Snapshot, unit: str, counts: Mapping[str, pd.DataFrame]) ->
     first += [rows[rows["numerator"] > 0].groupby("unit")["month"].min() for rows in counts.values()]
     table = snapshot.tables.get("units")
     if table is not None and unit != CONTRACT:
-        mine = table[(table["unit_type"] == unit) & (table["from_date"] <= pd.Timestamp(snapshot.period_end))]
+        mine = table[(table["unit_type"] == unit) & (table["from_date"] <= pd.Timestamp(snapshot.as_of))]
         first.append(mine.groupby("unit_id")["from_date"].min().dt.to_period("M"))
     known = pd.concat([months for months in first if len(months)] or [pd.Series(dtype="period[M]")])
     earliest = known.groupby(level=0).min().drop(NOT_RECORDED, errors="ignore").sort_index()
@@ -281,7 +281,7 @@ def _gone(snapshot: Snapshot, unit: str) -> dict[str, pd.Period]:
     last = (
         table[table["unit_type"] == unit].sort_values(["unit_id", "from_date"]).drop_duplicates("unit_id", keep="last")
     )
-    last = last[last["to_date"] <= pd.Timestamp(snapshot.period_end)]
+    last = last[last["to_date"] <= pd.Timestamp(snapshot.as_of)]
     return dict(zip(last["unit_id"], last["to_date"].dt.to_period("M"), strict=True))
 
 
@@ -301,7 +301,7 @@ def _periods(snapshot: Snapshot, there: pd.Series, gone: Mapping[str, pd.Period]
     frame = grid.groupby(["unit", "period"], as_index=False).agg(months=("month", "size"), first_month=("month", "min"))
     begins = frame["first_month"] == snapshot.first_month
     partial = begins & (snapshot.first_day.day > 1)
-    ended = frame["period"] <= (snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1)
+    ended = frame["period"] <= (snapshot.month if snapshot.as_of >= snapshot.period_end else snapshot.month - 1)
     return frame.assign(whole=ended & (frame["months"] == length) & ~partial)
 
 

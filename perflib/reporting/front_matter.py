@@ -94,11 +94,13 @@ def front(snapshot: Snapshot, show: Presenter) -> Shown:
             f"Quarters are {contract.quarter_basis} quarters."
         )
     ]
-    if snapshot.known_at < snapshot.period_end:
+    if snapshot.as_of < snapshot.period_end:
+        month, day = month_words(snapshot.month), day_words(snapshot.as_of)
         notices.append(
             show.notice(
-                f"{month_words(snapshot.month)} had not ended by {day_words(snapshot.known_at)}: it is counted to "
-                f"that day.",
+                f"{month} had not ended by {day}. Where people stand, standards, backlogs and plans are as at the "
+                f"close of that day. What goes by month (volumes, cohorts, trends, quarters) counts {month} to that "
+                f"day, beside what was promised for the whole month. A forecast begins after the last whole month.",
                 heading="Month so far.",
             )
         )

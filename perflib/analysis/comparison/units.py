@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
-from perflib.analysis import cohorts, counts, journey
+from perflib.analysis import cohorts, counts, earlier_day
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison import funnel
 from perflib.analysis.comparison.attribution import (
@@ -377,7 +377,7 @@ def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
 @remembered
 def _at(snapshot: Snapshot, day: date) -> Snapshot:
     """Return the snapshot of an earlier day, the same one for every measure."""
-    return journey.at(snapshot, day)
+    return earlier_day.at(snapshot, day)
 
 
 def last_quarter_end(snapshot: Snapshot) -> date | None:

@@ -150,7 +150,7 @@ class Journeys:
     """
 
     def __init__(self, snapshot: Snapshot, on: date | None = None) -> None:
-        known = min(snapshot.period_end, snapshot.known_at)
+        known = snapshot.as_of
         if on is not None and on > known:
             raise ParameterError(f"on={on}: is after {known}, the last day that is known. Choose an earlier day.")
         self.snapshot = snapshot

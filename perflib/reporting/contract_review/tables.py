@@ -51,7 +51,7 @@ def outstanding(snapshot: Snapshot, show: Presenter) -> Shown:
     return show.table(
         Table(
             frame,
-            f"Actions not done by {day_words(snapshot.period_end)}",
+            f"Actions not done by {day_words(snapshot.as_of)}",
             {
                 "action": text("Action"),
                 "name": text("Under"),
@@ -141,7 +141,7 @@ def _reviews(snapshot: Snapshot, plans: pd.DataFrame) -> Table:
     rows = snapshot.current("reviews")
     rows = pd.DataFrame(columns=["plan_id", "due_date", "held_date", "result"]) if rows is None else rows
     mine = rows[rows["plan_id"].isin(plans["plan_id"])].sort_values("due_date", ignore_index=True)
-    end = pd.Timestamp(snapshot.period_end)
+    end = pd.Timestamp(snapshot.as_of)
     held = mine["held_date"].where(mine["held_date"] <= end)
     frame = mine.assign(
         plan=mine["plan_id"].map(plans.set_index("plan_id")["name"]),

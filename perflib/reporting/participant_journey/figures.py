@@ -58,13 +58,13 @@ def positions(snapshot: Snapshot) -> Figure:
     return Figure(
         Table(
             table,
-            f"Where the participants of each cohort stood on {day_words(snapshot.period_end)}",
+            f"Where the participants of each cohort stood on {day_words(snapshot.as_of)}",
             columns,
             note="Each participant stands at the furthest stage reached.",
             empty="nobody has started yet",
         ),
         draw,
-        f"Where the participants of each cohort stood on {day_words(snapshot.period_end)}",
+        f"Where the participants of each cohort stood on {day_words(snapshot.as_of)}",
         alt,
         size=(7.4, 4.4),
     )
@@ -177,8 +177,8 @@ def milestone_curves(snapshot: Snapshot) -> Figure:
 def group_changes(snapshot: Snapshot) -> Figure:
     """In which group those on the programme were a year ago and are now."""
     earlier = max(snapshot.month - 12, snapshot.first_month).end_time.date()
-    table = peer_groups.transitions(snapshot, min(earlier, snapshot.period_end))
-    columns: dict[str, Column] = {"name": text(f"On {day_words(min(earlier, snapshot.period_end))}")}
+    table = peer_groups.transitions(snapshot, min(earlier, snapshot.as_of))
+    columns: dict[str, Column] = {"name": text(f"On {day_words(min(earlier, snapshot.as_of))}")}
     codes = [str(code) for code in table]
     columns |= {code: count(group_name(code)) for code in codes}
     frame = table.rename_axis(columns=None).reset_index()
@@ -214,7 +214,7 @@ def group_changes(snapshot: Snapshot) -> Figure:
             f"in the same."
         )
 
-    span = f"from {day_words(min(earlier, snapshot.period_end))} to {day_words(snapshot.period_end)}"
+    span = f"from {day_words(min(earlier, snapshot.as_of))} to {day_words(snapshot.as_of)}"
     return Figure(
         Table(frame.assign(name=[group_name(code) for code in table.index]), f"Peer support groups {span}", columns),
         draw,

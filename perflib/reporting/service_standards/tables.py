@@ -71,7 +71,7 @@ def overview(snapshot: Snapshot) -> Table:
     )
     return Table(
         frame,
-        f"The standards since day one, as on {day_words(snapshot.period_end)}",
+        f"The standards since day one, as on {day_words(snapshot.as_of)}",
         {
             "name": text("Standard"),
             **{state: count(STATE_WORDS[state]) for state in ("met", "not_met", "open_late", "not_due")},

@@ -41,7 +41,7 @@ def _sheet(snapshot: Snapshot, show: Presenter, name: str, called: str) -> list[
     load = comparison.caseload(snapshot, unit).reindex([name]).fillna(0).astype(int).iloc[0]
     described = f" ({ROLES.get(str(role), role)})" if role else ""
     sentences = [
-        f"{called}{described}: {load['on_programme']} on the programme on {day_words(snapshot.period_end)}, "
+        f"{called}{described}: {load['on_programme']} on the programme on {day_words(snapshot.as_of)}, "
         f"{load['in_work']} of them in work; {load['started']} started in {month_words(snapshot.month)}."
     ]
     sentences += [*_sheet_signals(mine), *_sheet_trend(snapshot, unit, name)]
