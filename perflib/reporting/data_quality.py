@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from perflib.analysis import cohorts, measures, quality, trend_charts
-from perflib.disclosure.columns import count, date, month, number, percent, text
+from perflib.disclosure.columns import count, date, month, number, percent, percent_words, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import alternatives, capital, day_words, listed, month_words
@@ -42,7 +42,7 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
         )
     shares = [(trend, trend.recorded.tail(3)) for trend in trend_charts.all_trends(snapshot) if not trend.by_cohort]
     late = [
-        f"{trend.label.lower()} ({trend.recorded.iloc[-1]:.0%})"
+        f"{trend.label.lower()} ({percent_words(trend.recorded.iloc[-1], target=0.95)})"
         for trend, share in shares
         if share.notna().all() and share.iloc[-1] < 0.95
     ]

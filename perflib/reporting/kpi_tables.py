@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis import kpis, supporting_tables
-from perflib.disclosure.columns import count, number, percent, status, text
+from perflib.disclosure.columns import count, number, percent, percent_words, status, text
 from perflib.disclosure.presenter import Table
 from perflib.records.snapshot import Snapshot
 from perflib.rules.calendar import Window, quarter
@@ -38,11 +38,16 @@ def _of_quarter(snapshot: Snapshot, unit: str) -> pd.DataFrame:
     return found[found["period"] == (pd.Period(ended.end, "M") if ended is not None else pd.NaT)]
 
 
-def value_words(value: float, kpi: Kpi) -> str | float:
-    """Return a KPI's value: a number where it is a bare count, else per cent; missing where there is none."""
+def value_words(value: float, kpi: Kpi, target: float = np.nan) -> str | float:
+    """Return a KPI's value: a number where it is a bare count, else per cent; missing where there is none.
+
+    With the target that it is held against, it never looks as though it had reached what it has not.
+    """
     if np.isnan(value):
         return np.nan
-    return f"{value:,.0f}" if kpi.kind == "count" and kpi.per is None else f"{100 * value:.1f}%"
+    if kpi.kind == "count" and kpi.per is None:
+        return f"{value:,.0f}"
+    return percent_words(value, 1, target=None if np.isnan(target) else target)
 
 
 def target_words(row: Row, kpi: Kpi) -> str | float:
@@ -124,9 +129,9 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: str) -> Table:
         {
             "name": rules[key].name,
             "asked": target_words(_row(last, running, key), rules[key]),
-            "last": value_words(last["value"].get(key, np.nan), rules[key]),
+            "last": _value(last, key, rules[key]),
             "result": _result(_row(last, running, key)) if key in last.index else np.nan,
-            "running": value_words(running["value"].get(key, np.nan), rules[key]),
+            "running": _value(running, key, rules[key]),
         }
         for key in held
     ]
@@ -144,6 +149,10 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: str) -> Table:
         internal_only=True,
         empty="it has none",
     )
+
+
+def _value(rows: pd.DataFrame, key: str, kpi: Kpi) -> str | float:
+    return value_words(rows["value"].get(key, np.nan), kpi, rows["target"].get(key, np.nan))
 
 
 def _row(last: pd.DataFrame, running: pd.DataFrame, key: str) -> Row:
@@ -164,5 +173,5 @@ def answers(snapshot: Snapshot, unit: str, name: str) -> str | None:
     row = asked.loc[name]
     return (
         f"Of {row['asked']:.0f} participants asked for feedback to date {row['answered']:.0f} answered "
-        f"({100 * row['rate']:.0f}%): those who did not may think otherwise."
+        f"({percent_words(row.to_dict()['rate'])}): those who did not may think otherwise."
     )

@@ -231,6 +231,15 @@ class Contract(Rules):
             ("kpis", name, "roles", i): role for name, kpi in self.kpis.items() for i, role in enumerate(kpi.roles)
         }
         check_known(roles, self.management.roles if self.management else (), "role of the regime")
+        for name, kpi in self.kpis.items():
+            rule = self.standards.get(kpi.standard or "")
+            if rule is not None and rule.duty == "department":
+                raise Misplaced(
+                    f"{kpi.standard!r} is for the department to meet. A KPI is of the provider's",
+                    "kpis",
+                    name,
+                    "standard",
+                )
         if self.mix and abs(sum(self.mix.values()) - 1) > 0.005:
             raise Misplaced(f"the shares add up to {sum(self.mix.values()):g}, not to 1", "mix")
         _check_once("profiles", [(item.measure, item.group, item.area, item.since) for item in self.profiles])

@@ -102,6 +102,11 @@ class Standard(Sourced):
     kind: Kind = Field("within", description="What is asked: see above.")
     begins: Names = Field(("referral",), alias="from", min_length=1, description="Events that begin the clock.")
     to: Names = Field((), description="Events that stop it; none: those that resolve a referral.")
+    duty: Literal["provider", "department"] = Field(
+        "provider",
+        description="Who must meet it. What the department must do itself is shown apart and counted in no figure of "
+        "the provider's.",
+    )
     needs: Literal["any", "all"] = Field("any", description="Whether the first of `to` stops it or the last.")
     recorded: bool = Field(False, description="True: `to` counts when it was first recorded, not when it happened.")
     limit: int | None = Field(None, ge=0, description="Days allowed; the last one is in time.")

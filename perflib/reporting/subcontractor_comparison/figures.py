@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from perflib.analysis import comparison
 from perflib.analysis.comparison import Comparison, funnel
 from perflib.disclosure.chart_style import AXIS, PALETTE
-from perflib.disclosure.columns import Column, count, number, percent, staff, status, text
+from perflib.disclosure.columns import Column, count, number, percent, percent_words, staff, status, text
 from perflib.disclosure.presenter import Figure, Table
 from perflib.disclosure.words import listed, month_words
 from perflib.records.snapshot import Snapshot
@@ -190,8 +190,8 @@ def caterpillar(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
         top, bottom = known.iloc[0], known.iloc[-1]
         return (
             f"One line a unit, the highest first: its probable rate with a 95% interval, from {top['unit']} at "
-            f"{100 * top['shrunk']:.0f}% to {bottom['unit']} at {100 * bottom['shrunk']:.0f}%; all units "
-            f"{100 * reference:.0f}%. Most intervals overlap."
+            f"{percent_words(top['shrunk'])} to {bottom['unit']} at {percent_words(bottom['shrunk'])}; all units "
+            f"{percent_words(reference)}. Most intervals overlap."
         )
 
     return Figure(
