@@ -258,7 +258,10 @@ def equality(
     tested = frame["p_adjusted"].notna()
     if tested.any():
         frame.loc[tested, "p_adjusted"] = multipletests(frame.loc[tested, "p_adjusted"], method="fdr_bh")[1]
-    significant = frame["p_adjusted"] < 0.05
+    rest = frame["rate"] - frame["gap"]
+    significant = (frame["p_adjusted"] < 0.05) & snapshot.contract.least_difference.matters(
+        frame["rate"], rest, share=True
+    )
     frame["signal"] = np.select(
         [significant & (frame["gap"] > 0), significant & (frame["gap"] < 0)], ["higher", "lower"], ""
     )

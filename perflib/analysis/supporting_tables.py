@@ -70,6 +70,35 @@ def rows(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | None:
     ).reset_index(drop=True)
 
 
+def named_together(snapshot: Snapshot, unit: str) -> pd.Series:
+    """Map referrals to the unit of a kind that the earliest row of a table names with them.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    unit : str
+        A unit type of the tables.
+
+    Returns
+    -------
+    Series of str
+        Index `referral_id`: those that a row of `KEYS`'s tables names together with such a unit.
+    """
+    parts = []
+    for table in KEYS:
+        items, columns = snapshot.current(table), TABLES[table]
+        if items is None or not {"referral_id", "unit_id", "unit_type"} <= set(items):
+            continue
+        day = next(name for name, column in columns.items() if column.kind == "date" and column.required)
+        mine = items[(items["unit_type"] == unit) & (items[day] <= pd.Timestamp(snapshot.as_of))]
+        mine = mine.dropna(subset=["referral_id", "unit_id"])
+        parts.append(mine[["referral_id", "unit_id"]].assign(day=mine[day]))
+    if not parts:
+        return pd.Series(dtype="str")
+    rows = pd.concat(parts).sort_values(["day", "unit_id"]).drop_duplicates("referral_id")
+    return rows.set_index(rows["referral_id"].astype("str"))["unit_id"].astype("str")
+
+
 def answered(snapshot: Snapshot, unit: str, kind: str = "survey") -> pd.DataFrame | None:
     """Return how many of each unit's participants were asked, and answered, by the end of the period.
 

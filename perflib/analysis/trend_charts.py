@@ -32,7 +32,7 @@ class TrendChart:
         Whether a point is a start cohort, not a month in which things happened.
     chart : trends.ControlChart
     shift : trends.Shift or None
-        Where the series stands at its end, when that is not where it stood before.
+        Where the series stands at its end, when that is not where it stood before, by as much as matters.
     recorded : Series
         The share of each month's events that is expected to be recorded yet; NaN where there are too few to say.
     seasonal : trends.Seasonal or None
@@ -107,9 +107,10 @@ def trend_of(snapshot: Snapshot, rule: Trend) -> TrendChart:
         counts = monthly(snapshot, [rule.measure])[rule.measure]
         chart = control_charts.control_chart(counts, complete=complete, changes=changes, floor=0)
     seasonal = control_charts.seasonal(chart.points["value"].where(complete)) if len(chart.points) else None
-    return TrendChart(
-        rule.measure, label, per, rule.at_age is not None, chart, control_charts.shift(chart), recorded, seasonal
-    )
+    shift = control_charts.shift(chart)
+    if shift is not None and not snapshot.contract.least_difference.matters(shift.after, shift.before):
+        shift = None
+    return TrendChart(rule.measure, label, per, rule.at_age is not None, chart, shift, recorded, seasonal)
 
 
 @remembered

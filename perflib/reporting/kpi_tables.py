@@ -76,7 +76,9 @@ def by_kpi(snapshot: Snapshot, unit: str) -> Table:
     rules = snapshot.contract.kpis
     mine = _of_quarter(snapshot, unit)
     results = mine.groupby(["kpi", "result"]).size().unstack(fill_value=0).reindex(columns=list(RESULTS), fill_value=0)
-    held = [name for name in rules if name in results.index]
+    absent = kpis.not_in_programme(snapshot)
+    held = [name for name in rules if name in results.index and name not in absent]
+    without = [rules[name].name for name in rules if name in results.index and name in absent]
     frame = results.loc[held].astype(float)
     frame.loc[frame["no_target"] > 0, ["hit", "missed"]] = np.nan
     added = mine.groupby("kpi")[["numerator", "denominator"]].sum(min_count=1).reindex(held)
@@ -101,7 +103,8 @@ def by_kpi(snapshot: Snapshot, unit: str) -> Table:
         },
         note="Of: what was promised, the participants on the programme on the first day of each month, or the rows "
         "that are decided. A KPI whose table the extract does not have has no data. The target is that of most units; "
-        "a unit's own stands in its sheet.",
+        "a unit's own stands in its sheet."
+        + (f" {snapshot.programme.name} has nothing of: {'; '.join(without)}." if without else ""),
         empty="no quarter has ended yet",
     )
 

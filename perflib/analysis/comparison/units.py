@@ -325,7 +325,9 @@ def compare(
     Returns
     -------
     Comparison
-        Specialists are listed apart without any number where the measure is neither a standard nor a KPI.
+        Specialists are listed apart without any number where the measure is neither a standard nor a KPI. `units` has
+        `matters` too: whether the difference is as large as the contract's `least_difference`; without that there is
+        no `signal`.
 
     Raises
     ------
@@ -351,7 +353,9 @@ def compare(
     whole = found.units.reindex(found.units.index.append(others).rename(UNIT))
     whole.loc[others, ["outside", "outside_spread", "signal"]] = ""
     whole.loc[others, "apart"] = SPECIALIST
-    return replace(found, units=whole)
+    of = whole["n"].where(whole["n"] > 0)
+    matters = contract.least_difference.matters(whole["observed"] / of, whole["expected"] / of, share=True)
+    return replace(found, units=whole.assign(matters=matters, signal=whole["signal"].where(matters, "")))
 
 
 def _reference(snapshot: Snapshot, measure: str) -> float | None:

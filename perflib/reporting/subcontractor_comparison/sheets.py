@@ -96,13 +96,13 @@ def _sheet_signals(mine: pd.DataFrame) -> list[str]:
         (mine[mine["signal"] == "below"], "Ask first about"),
         (mine[mine["signal"] == "above"], "Ahead of the others, and worth learning from"),
         (
-            mine[(mine["signal"] == "") & (mine["outside"] != "")],
+            mine[(mine["signal"] == "") & (mine["outside"] != "") & mine["matters"].astype(bool)],
             "Beyond its own 95% limit, as one unit in twenty is by chance",
         ),
     ):
         names_ = [f"{row['label']} (ratio {row['ratio']:.2f})" for row in rows.to_dict("records")]
         said += [f"{words}: {listed(names_)}."] if names_ else []
-    return said or ["Nothing differs from the other units by more than chance explains."]
+    return said or ["Nothing differs from the other units by more than chance explains, and by enough to matter."]
 
 
 def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[str]:

@@ -18,7 +18,7 @@ from perflib.analysis import comparison, standards
 from perflib.analysis.comparison import compare, compare_cases, units
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
-from perflib.rules.contract import load_contract
+from perflib.rules.contract import LeastDifference, load_contract
 
 ANSWERS = Path(__file__).parents[2] / "answers"
 
@@ -351,6 +351,32 @@ def test_a_unit_has_the_role_of_its_parent_and_that_of_the_day(moved):
     snapshot = replace(moved, tables={**moved.tables, "units": table})
     assert comparison.roles(snapshot).to_dict() == {"SC1": "end_to_end", "SC2": "specialist"}
     assert comparison.roles(snapshot, "centre").to_dict() == {"SC2-A": "specialist"}
+
+
+def unlike(reached):
+    """Journeys of two subcontractors of 2,000 each, of whom so many were acknowledged within two working days."""
+    for name, number in zip(("SC1", "SC2"), reached, strict=True):
+        for n in range(2000):
+            day = "2018-02-06" if n < number else "2018-02-20"
+            yield f"{name}-{n} referral=2018-02-05 subcontractor={name} acknowledged={day} start=2018-02-12"
+
+
+@pytest.mark.parametrize(
+    ("reached", "said"),
+    [
+        ((1990, 1950), ""),  # 99.5 % and 97.5 %: each one point from what is expected, and sure
+        ((1990, 1890), "above"),  # 99.5 % and 94.5 %: two and a half points
+    ],
+)
+def test_a_difference_too_small_to_matter_is_no_signal_however_sure(make, reached, said):
+    snapshot = make(unlike(reached), month="2018-04")
+    found = compare(snapshot, measure="css2").units
+    assert (found["q_value"] < 0.001).all()
+    assert found.loc["SC1", "signal"] == said
+    own = snapshot.contract.model_copy(
+        update={"least_difference": LeastDifference(ratio=0, points=0, source="none", invented=True)}
+    )
+    assert compare(replace(snapshot, contract=own), measure="css2").units.loc["SC1", "signal"] == "above"
 
 
 def test_cases_of_a_standard_are_those_that_count(late):
