@@ -39,6 +39,10 @@ KNOWN_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, 
 """Errors whose words were written for the user; those of any other might quote the data."""
 
 
+KERNEL = ["--IPKernelApp.log_level=CRITICAL", "--IPKernelApp.exec_PYTHONSTARTUP=False"]
+"""Arguments of a kernel. Its IPython folder is an empty one: what a user's own start-up does is none of a report's."""
+
+
 def _title(notebook: str) -> str:
     """Return what the reports of a notebook are called."""
     node: Any = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
@@ -123,9 +127,10 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
     given = {"contract": job.contract, "month": job.month, "known_at": job.known_at, "params": job.params}
     end = time.monotonic() + limits.seconds
     with (
-        forked_kernels.environment(environment),
+        tempfile.TemporaryDirectory(prefix="ipython-", dir=folder) as profile,
+        forked_kernels.environment(environment | {"IPYTHONDIR": profile}),
         warnings.catch_warnings(),
-        tempfile.TemporaryDirectory(prefix="perflib-", dir=folder) as sockets,
+        forked_kernels.socket_folder(folder) as sockets,
     ):
         warnings.simplefilter("ignore")
         notebook = papermill.execute_notebook(
@@ -134,7 +139,7 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
             given,
             cwd=cwd,
             progress_bar=False,
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            extra_arguments=KERNEL,
             config=Config(
                 KernelManager=_transport(sockets), AsyncKernelManager={"client_factory": forked_kernels.PromptClient}
             ),
@@ -153,11 +158,11 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
     return notebook
 
 
-def _transport(folder: str) -> dict[str, str]:
+def _transport(folder: Path | None) -> dict[str, str]:
     """Return how to talk to a kernel: through sockets of its own, since two kernels that start at one moment can take
-    the same TCP port.
+    the same TCP port; by TCP where there is no folder for them.
     """
-    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
+    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" and folder is not None else {}
 
 
 NOT_TOLD = "CellExecutionError"

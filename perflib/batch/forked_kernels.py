@@ -25,6 +25,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ STARTING, IMPORTING = 128 * 2**20, 1536 * 2**20
 Measured on Linux: 75 and 1,380 MB. Most of it is reserved and never used: the stacks of eleven threads, and what
 OpenBLAS and Arrow keep ready.
 """
+
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+"""Where sockets may stand if the temporary folder has too long a path."""
 
 PROVISIONER = {"JUPYTER_DEFAULT_PROVISIONER_NAME": "perflib-forked"}
 """The environment in which Jupyter uses `ForkedProvisioner` for every kernel that names no other."""
@@ -109,6 +113,36 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def socket_folder(folder: Path) -> Iterator[Path | None]:
+    """Make a folder for sockets that only this user can open, as long as the block lasts.
+
+    A socket's path has a greatest length, which a long TMPDIR exceeds: then it is made in a shorter place.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is made if its path is short enough there.
+
+    Yields
+    ------
+    Path or None
+        None where no place gives a path that is short enough.
+    """
+    own = os.environ.get("XDG_RUNTIME_DIR", "")
+    for place in (os.fspath(folder), own, *SHORT_FOLDERS):
+        if not place or len(os.fsencode(place)) > _ADDRESS_LENGTH - len("/perflib-12345678/kernel-5"):
+            continue
+        try:
+            made = tempfile.TemporaryDirectory(prefix="perflib-", dir=place)
+        except OSError:  # not there, full, or not ours to write to
+            continue
+        with made as path:
+            yield Path(path)
+        return
+    yield None
+
+
+@contextlib.contextmanager
 def forking_parent(folder: Path) -> Iterator[Mapping[str, str]]:
     """Keep a process from which kernels are forked, as long as the block lasts.
 
@@ -122,10 +156,17 @@ def forking_parent(folder: Path) -> Iterator[Mapping[str, str]]:
     mapping of str to str
         The environment that makes Jupyter fork its kernels, or start ordinary ones where that cannot be done.
     """
-    address = folder / "parent"
-    if sys.platform != "linux" or len(os.fsencode(address)) > _ADDRESS_LENGTH:
-        yield PROVISIONER
-        return
+    with socket_folder(folder) as place:
+        if sys.platform != "linux" or place is None:
+            yield PROVISIONER
+            return
+        with _forking(place / "parent") as found:
+            yield found
+
+
+@contextlib.contextmanager
+def _forking(address: Path) -> Iterator[Mapping[str, str]]:
+    """Keep the process from which kernels are forked, which listens at an address."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.fspath(address))
         listener.listen(128)  # requests wait here while the parent imports

@@ -172,12 +172,12 @@ def maturity(snapshot: Snapshot, months: int = 12) -> Table:
 def not_used(snapshot: Snapshot) -> Table:
     """Rows and cells that were set aside."""
     return Table(
-        quality.not_used(snapshot),
+        quality.not_used(snapshot).assign(column=lambda rows: rows["column"].mask(rows["column"] == "")),
         "Rows and cells that are not used, and why",
         {
             "reason": text("Reason"),
             "table": text("Table"),
-            "column": text("Column", missing=""),
+            "column": text("Column", missing="the whole row"),
             "effect": text("Effect"),
             "count": number("Count", places=0),
             "rows": text("First rows in the file"),

@@ -17,7 +17,14 @@ from papermill.exceptions import PapermillExecutionError
 
 from perflib.batch import run
 from perflib.batch.execute import make_report
-from perflib.batch.forked_kernels import PARENT, PromptClient, environment, forking_parent, ordinary_kernels
+from perflib.batch.forked_kernels import (
+    PARENT,
+    PromptClient,
+    environment,
+    forking_parent,
+    ordinary_kernels,
+    socket_folder,
+)
 from perflib.batch.job import Job, Limits
 from perflib.disclosure.html import MIME
 
@@ -102,6 +109,7 @@ def text_of(result) -> list[str]:
     return [line for output in outputs if MIME in output["data"] for line in output["data"][MIME]["sentences"]]
 
 
+CHECKED = "from perflib.reporting import report\nreport.check_parameters(globals())"
 PID = "import os\nshow.say(str(os.getppid()), open(f'/proc/{os.getppid()}/cmdline').read().replace(chr(0), ' '))"
 
 
@@ -319,3 +327,51 @@ def test_where_nothing_can_be_forked_kernels_are_ordinary(tmp_path):
     far.mkdir()
     with forking_parent(far) as found:  # the address of its socket would be too long
         assert PARENT not in found
+
+
+LONG = "a" * 110
+"""Longer than the path of a Unix socket may be."""
+
+
+def test_a_long_temporary_folder_and_what_the_user_starts_ipython_with_change_nothing(tmp_path, parent, monkeypatch):
+    """A plain variable of the user's start-up files would be taken for a parameter that the notebook does not have."""
+    page = notebook(tmp_path / "page.ipynb", CHECKED, SAY)
+    before = made(page, *parent)
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00-mine.py").write_text('DATA_DIR = "/data"\n', encoding="utf-8")
+    (tmp_path / "mine.py").write_text('MINE = "/data"\n', encoding="utf-8")
+    monkeypatch.setenv("IPYTHONDIR", str(startup.parents[1]))
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "mine.py"))
+    folder = tmp_path / LONG
+    folder.mkdir()
+
+    with forking_parent(folder) as found:
+        after = made(page, folder, found)
+
+    assert PARENT in found
+    assert [before.status, after.status] == ["made", "made"]
+    assert after.files == before.files
+    assert not list(folder.iterdir())
+
+
+def test_sockets_stand_where_only_this_user_can_open_them_and_their_path_is_short_enough(tmp_path):
+    folder = tmp_path / LONG
+    folder.mkdir()
+    with socket_folder(folder) as short, socket_folder(tmp_path) as near:
+        assert near.parent == tmp_path
+        assert short.parent != folder
+        assert len(f"{short}/kernel-5") < 107
+        assert short.stat().st_mode & 0o777 == 0o700
+    assert not short.exists()
+
+
+def test_where_no_folder_has_a_short_path_kernels_are_talked_to_by_tcp(tmp_path, monkeypatch):
+    page = notebook(tmp_path / "page.ipynb", SAY)
+    monkeypatch.setattr("perflib.batch.forked_kernels.SHORT_FOLDERS", ())
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    folder = tmp_path / LONG
+    folder.mkdir()
+    with forking_parent(folder) as found:
+        assert PARENT not in found
+        assert made(page, folder, found).status == "made"
