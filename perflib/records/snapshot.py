@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
+from perflib.records.account import Account
 from perflib.records.current_rows import (
     CONFLICT,
     DAY,
@@ -160,6 +161,8 @@ class Snapshot:
     other_rows : DataFrame
         The other rows of the events table that are known, repeats left out: those that another row replaced or
         withdrew, those of a day after the month's end, and those set aside; index the row number in the file.
+    account : Account
+        Where every line of the extract went.
     """
 
     contract: Contract
@@ -173,6 +176,7 @@ class Snapshot:
     not_yet_known: int = 0
     known_to: date | None = None
     other_rows: pd.DataFrame = field(default_factory=lambda: _none("events"))
+    account: Account = field(default_factory=Account)
     _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -15,7 +15,7 @@ from perflib.records.mapping import RawTable as RawTable
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
 from perflib.rules import yaml_errors
 from perflib.rules.contract import Contract
-from perflib.rules.data_source import DatabaseSource, FileTable, FolderSource, SampleSource
+from perflib.rules.data_source import EVERY_DATE, DatabaseSource, FileTable, FolderSource, SampleSource
 from perflib.rules.dated import hint
 
 
@@ -41,7 +41,7 @@ def read_source(contract: Contract) -> dict[str, RawTable]:
         tables = read_database(contract)
     else:
         tables = _folder(contract, source)
-    if source.dates == "month_first":
+    if source.dates.get(EVERY_DATE) == "month_first":
         tables = {table: month_first(table, raw) for table, raw in tables.items()}
     return {table: tables[table] for table in TABLES if table in tables}
 
