@@ -368,11 +368,12 @@ BAD_FILES = {
     ),
     "the first row has a cell too many": (
         EVENTS_CSV.replace("R-0001,", "R-0001,,"),
-        "events.csv: cannot be read: Error tokenizing data. C error: Expected 4 fields in line 2, saw 5.",
+        "events.csv: no row can be used: 1 of 1 is set aside (row 2: more cells than the header has).",
     ),
     "a quotation mark is left open": (
-        EVENTS_CSV + '"R-0002,referral,2018-01-02,2018-01-02\n',
-        "events.csv: cannot be read: Error tokenizing data. C error: EOF inside string starting at row 2.",
+        EVENTS_CSV.replace("R-0001", '"R-0001') + "R-0002,referral,2018-01-02,2018-01-02\n",
+        "events.csv: no row can be used: 2 of 2 are set aside "
+        "(row 2: lines that a stray quotation mark joins into one).",
     ),
     "no date can be read": (
         EVENTS_CSV.replace("2018", "18"),
