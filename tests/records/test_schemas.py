@@ -97,7 +97,7 @@ def test_every_cell_is_read_by_itself_whatever_stands_above_it() -> None:
     assert read.index.tolist() == column.index.tolist()
 
 
-FIRST, LAST, OUTSIDE = "2000-01-01", "2039-12-31", "not between 2000 and 2039"
+FIRST, LAST, OUTSIDE = "1950-01-01", "2039-12-31", "not between 1950 and 2039"
 """The first and the last day that is taken for a date of a programme, and what is said of any other."""
 
 
