@@ -265,7 +265,11 @@ class Account:
         beyond = [one for one in found if one[0] > tolerance.share and one[3] >= tolerance.least]
         if not beyond:
             return None
-        share, name, column_name, count, of = max(beyond, key=lambda one: (one[0], one[2]))
+        worst = max(beyond, key=lambda one: (one[0], one[2]))
+        columns = [one for one in beyond if one[2] and one[1] == worst[1] and 2 * one[3] >= worst[3]]
+        if not worst[2] and columns:  # most of the rows are lost for the sake of one column
+            worst = max(columns)
+        share, name, column_name, count, of = worst
         reasons = [c for c in self.complaints if c.table == name and c.effect and column_name in ("", c.column)]
         main = max(reasons, key=lambda c: c.count, default=None)
         what = (
