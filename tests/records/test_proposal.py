@@ -195,7 +195,7 @@ def log_of(dates: Sequence[tuple[str, str]], ids: str = "R{}") -> str:
 @pytest.mark.parametrize(
     ("dates", "lines"),
     [
-        ([("2019-01-02", "01/31/2019"), ("2019-01-02", "02/03/2019")], ["    events.recorded_date: month_first"]),
+        ([("2019-01-02", "01/31/2019"), ("2019-01-02", "02/03/2019")], ["  dates: month_first"]),
         ([("01/14/2019", "01/31/2019"), ("01/02/2019", "02/03/2019")], ["  dates: month_first"]),
         ([("14/01/2019", "01/31/2019")], ["    events.recorded_date: month_first"]),
         ([("43101", "2018-01-01")], ["    events.event_date: excel_serial"]),

@@ -232,6 +232,7 @@ class Draft:
     def _write_dates(self) -> None:
         """Write how dates in figures are read, by what whole columns show; ask where they show nothing, or both."""
         found: dict[str, tuple[str, str]] = {}
+        unsure, day_first = list[str](), False
         for key in dict.fromkeys(key for key, _ in self.dated):
             columns = [column for other, column in self.dated if other == key]
             by_month, by_day, unsaid, numbers, zoned, filled = (
@@ -250,7 +251,8 @@ class Draft:
                     f"{by_month:,} cells have a month above 12 with the day first, none otherwise",
                 )
             elif unsaid and not by_day:
-                self._ask(2, f"dates: {key}: no cell shows whether day or month comes first; day first is assumed")
+                unsure.append(key)
+            day_first = day_first or by_day > 0
             if 2 * numbers > filled:
                 found[key] = "excel_serial", f"{numbers:,} of {filled:,} cells are day numbers of Excel"
             elif numbers:
@@ -259,11 +261,11 @@ class Draft:
                 )
             if zoned:
                 self.lines.append(f"  # {key}: {zoned:,} cells are instants with a zone: the day in the nation counts")
-        if (
-            found
-            and {form for form, _ in found.values()} == {"month_first"}
-            and found.keys() >= {key for key, _ in self.dated}
-        ):
+        whole = not day_first and {form for form, _ in found.values()} == {"month_first"}
+        for key in unsure:
+            assumed = "month first, as in other columns," if whole else "day first"
+            self._ask(2, f"dates: {key}: no cell shows whether day or month comes first; {assumed} is assumed")
+        if whole:
             self._say(2, "dates: month_first", "; ".join(f"{key}: {why}" for key, (_, why) in found.items()))
         elif found:
             self._say(2, "dates:")
