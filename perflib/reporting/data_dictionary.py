@@ -17,6 +17,8 @@ import pandas as pd
 from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
+from perflib.records import cells
+from perflib.records.cells import FIRST_DATE, LAST_DATE
 from perflib.records.sample import PROCESSES
 from perflib.records.sample.draws import Parameters
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
@@ -30,7 +32,8 @@ KINDS = {
     "code": "text; blanks at its ends and capitals do not matter",
     "text": "text",
     "prose": "text that reports may repeat",
-    "date": "day: 2020-12-31 (with or without a time), 31/12/2020 or 31 December 2020 (or Dec)",
+    "date": f"day from {FIRST_DATE.year} to {LAST_DATE.year}: 2020-12-31, 31/12/2020 or 31 December 2020 (or Dec), "
+    "with or without a time",
     "integer": "whole number",
     "number": "number",
 }
@@ -55,10 +58,25 @@ The tables of an extract and their columns, what a cell may hold, and how an ext
 mapped. Made by `perflib docs` from `perflib/records/schemas.py`, `perflib/rules/data_source.py` and
 `params/programmes`; not to be edited by hand.
 
-An extract is a folder of CSV, Parquet or Excel files or a database (see *Where the extract is*, below). Only the tables
+An extract is a folder of CSV (also .csv.gz, or alone in a .zip), Parquet or Excel files (.xlsx, .xlsm; .xls, .xlsb and
+.ods where the package python-calamine is installed) or a database (see *Where the extract is*, below). Only the tables
 {required} must be there. Of a table, the columns marked *must be there* must; a row with a blank cell under *filled* is
 not used. Every other cell that cannot be used counts as not recorded. Both are counted in every report, by row number.
 Columns that are not listed are not read; `perflib check CONTRACT` names them.
+"""
+
+ACCOUNT = """\
+## The account of every line
+
+`perflib check CONTRACT` prints for each table where its lines went. lines = header + blank + continuation of a cell in
+quotation marks + records; records = used + repeats + set aside + outside (recorded after the day that is looked at, or
+of after the period's end). An account that does not add up stops the run. Rows of a CSV file are numbered by the line
+at which they begin, rows of a workbook as it shows them.
+
+A line that a stray quotation mark joins to others is set aside with them, as is a row with more cells than the header
+has or a cell of 131,072 characters. A repeated header, a total and text at the foot are named for what they are. Where
+more than the contract's `tolerance` of a table's records, or of a column's cells, cannot be used, one line says what to
+mend.
 """
 
 PARAMETERS = """\
@@ -82,6 +100,8 @@ def documents() -> dict[str, str]:
 def _extracts() -> str:
     parts = [EXTRACTS.format(required=" and ".join(f"`{name}`" for name in REQUIRED_TABLES))]
     parts.append(_table("How cells are read", ("kind", "a cell holds"), KINDS.items(), level=2))
+    parts.append(f"{_conventions(cells)}\n")
+    parts.append(ACCOUNT)
     parts.append("## Tables\n")
     for name, columns in TABLES.items():
         rows = [
@@ -264,6 +284,11 @@ def _table(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]],
 
 def _yes(value: bool) -> str:
     return "yes" if value else ""
+
+
+def _conventions(module: types.ModuleType) -> str:
+    """Return the list of conventions in a module's docstring."""
+    return _body(module).partition("**Conventions.**")[2].strip()
 
 
 def _body(module: types.ModuleType) -> str:
