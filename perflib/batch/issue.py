@@ -305,7 +305,8 @@ def _gathered_again(
     month = Path(folder.parent.name) / folder.name
     for name, content in remade.items():
         manifest.write(out / month / name, content)
-    manifest.write(out / month / MANIFEST, as_json({"reports": held["reports"]}))
+    entries = [entry | {"files": {}} for entry in held["reports"]]  # whatever the files were, these are gathered
+    manifest.write(out / month / MANIFEST, as_json({"reports": entries}))
     if revises(folder):
         (out / month.parent / month_of(folder)).symlink_to(folder.parent / month_of(folder), target_is_directory=True)
     return gather(month, out, shop.folder)

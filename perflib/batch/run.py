@@ -271,9 +271,10 @@ def why(job: Job, out: Path) -> str | None:
         return "is not there"
     if entry["status"] == "failed":
         return "failed"
-    if any(manifest.altered(out / job.folder, entry.get("files", {}))):
-        return "was changed since it was made"
-    return None if entry["key"] == job.key else _difference(entry, job)
+    if entry["key"] != job.key:
+        return _difference(entry, job)
+    changed = any(manifest.altered(out / job.folder, entry.get("files", {})))
+    return "was changed since it was made" if changed else None
 
 
 def _difference(entry: dict[str, Any], job: Job) -> str:
