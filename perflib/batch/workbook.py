@@ -106,7 +106,7 @@ def _cell(value: Any, missing: str) -> Any:
         return missing
     if isinstance(value, str) and not any(character.isalnum() for character in value):
         return f"{missing} ({value.strip()})" if value.strip() else missing
-    return value
+    return _plain(value) if isinstance(value, str) else value
 
 
 def _format(column: Mapping[str, Any]) -> str:
