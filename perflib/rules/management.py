@@ -119,6 +119,9 @@ class Rating(Sourced):
     )
     least_months: int = Field(3, ge=1, le=3, description="A quarter with fewer months is not rated.")
     smallest: float = Field(0, ge=0, description="A KPI of fewer is not judged.")
+    not_clear: Literal["hit", "missed"] = Field(
+        "hit", description="What a KPI counts as that is short of its target, which its 95 % interval still holds."
+    )
     consistent: int = Field(4, ge=2, description="Red or Amber for so many quarters running is consistent.")
     recurs_within: int = Field(4, ge=1, description="Quarters after a plan's end in which a new miss is a recurrence.")
 
