@@ -13,6 +13,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, measures
+from perflib.analysis import cohorts, expected, measures
 from perflib.analysis.measures import Clock
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import BASES, window
@@ -66,32 +67,47 @@ def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataF
     for name in snapshot.programme.measures if names is None else names:
         frame[name] = contract.volume(name, months)
         if name in profiled:
-            expected = cohorts.expected(cohorts.triangle(snapshot, name), contract)
-            rise = expected.diff(axis=1).fillna(expected)
-            frame[name] = frame[name].fillna(by_calendar_month(rise).reindex(months))
+            happens = cohorts.happenings(cohorts.triangle(snapshot, name), contract)
+            frame[name] = frame[name].fillna(happens.sum(skipna=False).reindex(months))
     return frame
 
 
-def by_calendar_month(cells: pd.DataFrame) -> pd.Series:
-    """Sum the cells of a triangle by cohort + age; missing where any cell is."""
-    first, values = cells.index[0], cells.to_numpy()
-    ordinal = np.arange(values.shape[0])[:, None] + np.arange(values.shape[1])
-    seen = ordinal < values.shape[0]
-    missing = np.isnan(values)
-    totals = np.bincount(ordinal[seen], np.where(missing, 0, values)[seen], minlength=values.shape[0])
-    lost = np.bincount(ordinal[seen], missing[seen], minlength=values.shape[0]) > 0
-    months = pd.period_range(first, periods=values.shape[0], freq="M")
-    return pd.Series(np.where(lost, np.nan, totals), index=months)
-
-
-@remembered
-def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = BASES) -> pd.DataFrame:
-    """Count every measure on every period basis beside what was promised.
+def expected_recorded(snapshot: Snapshot, names: Sequence[str] | None = None, *, whole: bool = True) -> pd.DataFrame:
+    """Count what was expected to be recorded in each month, of what was promised; NaN where that is not known.
 
     Parameters
     ----------
     snapshot : Snapshot
-    clock : {'event', 'recorded'}
+    names : sequence of str, optional
+        By default the programme's `measures`.
+    whole : bool
+        Only whole recorded months; else the running month is there, with what is expected of the whole of it.
+
+    Returns
+    -------
+    DataFrame of float
+        Index `month`, columns the measures.
+    """
+    promises = promised(snapshot, names)
+    promises = promises[promises.index <= expected.last_month(snapshot)] if whole else promises
+    frame = pd.DataFrame(index=promises.index)
+    for name in promises:
+        delay = expected.of_profile(snapshot, str(name))
+        frame[name] = [
+            float(expected.so_far(promises[name], delay.shares, month, month)) for month in range(len(promises))
+        ]
+    return frame
+
+
+@remembered
+def summary(snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] = BASES) -> pd.DataFrame:
+    """Count every measure on every period basis beside what was expected to be recorded.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    clock : {'recorded', 'event'}
+        By when it was first recorded; or by when it happened: beside what was promised before delays, and not judged.
     bases : sequence of str
         'month', 'rolling_<n>', 'cumulative'.
 
@@ -99,16 +115,26 @@ def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = B
     -------
     DataFrame
         One row a measure and basis: `measure`, `label`, `basis`, `period` (the window in words), `months` (counted),
-        `partial` (whether the window is shorter than its name), `actual`, `profile`, `difference`, `of_profile`.
+        `partial` (whether the window is shorter than its name).
+
+        - `actual` (first recorded in the window), `profile` (expected to be recorded in it), `difference`,
+          `of_profile` (the ratio) with its limits `lower` and `upper`, and `status`, as `expected.compare` has them.
+          Where the report month has not ended these are of the whole months before; of the running month alone the
+          count stands without a comparison.
+        - `happened` (in the window, as known) and `recorded_share`: how much of that is expected to be recorded by now.
     """
-    counts, promises = monthly(snapshot, clock=clock), promised(snapshot)
+    known = expected.known_month(snapshot)
+    recorded, happened, promises = monthly(snapshot, clock="recorded"), monthly(snapshot), promised(snapshot)
     rows = []
-    for basis in bases:
-        span = window(basis, snapshot.month, snapshot.first_day)
-        inside = span.contains(counts.index)
-        for name in counts.columns:
-            actual = counts.loc[inside, name].sum()
-            profile = promises.loc[inside, name].sum(skipna=False)
+    for name in recorded.columns:
+        delay = expected.delay(snapshot, name)
+        for basis in bases:
+            span = window(basis, snapshot.month, snapshot.first_day)
+            inside = span.contains(recorded.index)
+            if clock == "event":
+                found = _not_judged(happened.loc[inside, name].sum(), promises.loc[inside, name].sum(skipna=False))
+            else:
+                found = _against_expected(snapshot, name, recorded.loc[inside, name], promises[name])
             rows.append(
                 {
                     "measure": name,
@@ -117,13 +143,37 @@ def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = B
                     "period": span.label,
                     "months": span.months,
                     "partial": span.first_partial or span.months < span.full,
-                    "actual": actual,
-                    "profile": profile,
-                    "difference": actual - profile,
-                    "of_profile": actual / profile if profile > 0 else np.nan,
+                    "actual": found["recorded"],
+                    "profile": found["expected"],
+                    "difference": found["difference"],
+                    "of_profile": found["ratio"],
+                    "lower": found["lower"],
+                    "upper": found["upper"],
+                    "status": found["status"],
+                    "happened": happened.loc[inside, name].sum(),
+                    "recorded_share": delay.share_recorded(pd.PeriodIndex(recorded.index[inside]), known),
                 }
             )
-    return pd.DataFrame(rows).sort_values("measure", key=lambda names: names.map(counts.columns.get_loc), kind="stable")
+    return pd.DataFrame(rows)
+
+
+def _against_expected(snapshot: Snapshot, name: str, counts: pd.Series, promises: pd.Series) -> dict[str, Any]:
+    """Hold the whole months of a window against what was expected to be recorded in them."""
+    last = expected.last_month(snapshot)
+    months, whole = pd.PeriodIndex(counts.index[counts.index <= last]), promises.index[promises.index <= last]
+    if len(months) == 0:
+        state = expected.TOO_EARLY if promises.notna().any() else expected.NO_PROFILE
+        return _not_judged(counts.sum(), np.nan, state)
+    first, final = (int(at) for at in whole.get_indexer(months[[0, -1]]))
+    delay, happens = expected.of_profile(snapshot, name), promises[whole].to_numpy(dtype=float)
+    found = expected.compare([counts[months].sum()], happens[None], delay, first, final)
+    return {str(name): value for name, value in found.iloc[0].items()}
+
+
+def _not_judged(count: float, promise: float, status: str = "") -> dict[str, Any]:
+    ratio = count / promise if promise > 0 else np.nan
+    found = {"recorded": count, "expected": promise, "difference": count - promise, "ratio": ratio}
+    return found | {"lower": np.nan, "upper": np.nan, "status": status}
 
 
 def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFrame:

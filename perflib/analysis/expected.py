@@ -9,7 +9,8 @@ Conventions
   had not ended when the snapshot was known (`last_month`).
 - D[k] is the share of a measure that is first recorded within k months of the month in which it happened, of the whole
   contract. It is estimated from the records, corrected for right truncation (`Delay`), from `ENOUGH` records on; before
-  that it is the programme's `recording_delay`, or else exponential with 95 % within the contract's allowance.
+  that it is the programme's `recording_delay`, or else exponential with 95 % within the contract's allowance; all of it
+  within that allowance.
 - A profile P by the month of the event becomes R by the month of the record: R[a] = sum over j of
   (P[j] - P[j - 1]) D[a - j]. With `profile_clock: recorded` R = P.
 - A period expects the rises of R over its months, and is held against what was first recorded in these months: so
@@ -122,11 +123,16 @@ ON_PROFILE_CLOCK = _sure([1.0], "profile clock")
 """The profile is of what is recorded: nothing is to be moved."""
 
 
+def known_month(snapshot: Snapshot) -> pd.Period:
+    """Last month that is known to its end; it may lie after the report month."""
+    known = snapshot.known_to if snapshot.ends_early and snapshot.known_to is not None else snapshot.known_at
+    return pd.Period(pd.Timestamp(known) + pd.Timedelta(days=1), "M") - 1
+
+
 def last_month(snapshot: Snapshot) -> pd.Period:
     """Last whole recorded month: the report month, or the one before where that is not known to its end."""
-    end = snapshot.month.end_time.date()
-    known = snapshot.known_to if snapshot.ends_early and snapshot.known_to is not None else snapshot.known_at
-    return snapshot.month if min(known, snapshot.period_end) >= end else snapshot.month - 1
+    ended = snapshot.period_end >= snapshot.month.end_time.date()
+    return min(snapshot.month if ended else snapshot.month - 1, known_month(snapshot))
 
 
 @remembered
@@ -192,15 +198,15 @@ def _of_dates(snapshot: Snapshot, happened: pd.Series, recorded: pd.Series, meas
 
 
 def _stated(snapshot: Snapshot, measure: str | None) -> tuple[Floats, str]:
-    """Shares that hold before there are records enough, and whose they are."""
+    """Shares that hold before there are records enough, and whose they are; all within the contract's allowance."""
+    allowance = snapshot.contract.recording_allowance
+    latest = int(np.ceil(allowance / MONTH_DAYS))
     for name in dict.fromkeys([measure, None]):
         for item in snapshot.programme.recording_delay:
             if item.measure == name:
-                return np.asarray(item.values, dtype=float), "programme"
-    allowance = snapshot.contract.recording_allowance
-    months = np.arange(int(np.ceil(allowance / MONTH_DAYS)) + 1)
-    later = np.exp(-3 * (months + 0.5) * MONTH_DAYS / max(allowance, 1))  # exp(-3) = 5 %
-    return np.append(1 - later[:-1], 1.0), "allowance"
+                return np.append(item.values[:latest], 1.0), "programme"
+    later = np.exp(-3 * (np.arange(latest) + 0.5) * MONTH_DAYS / max(allowance, 1))  # exp(-3) = 5 %
+    return np.append(1 - later, 1.0), "allowance"
 
 
 def estimate(delays: Ints, longest: Ints, stated: ArrayLike, basis: str = "programme", seed: int = 0) -> Delay:

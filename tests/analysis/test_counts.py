@@ -71,7 +71,7 @@ def test_what_was_promised_agrees_with_a_sum_over_participants(both, promises, v
         outcomes[-1 - age :] += np.diff(promises(row.customer_group, row.devolution_area)[: age + 1], prepend=0)
     stated = {name: np.array((values + [np.nan] * 40)[: len(months)]) for name, values in volumes.items()}
 
-    frame = counts.summary(snapshot).set_index(["measure", "basis"])
+    frame = counts.summary(snapshot, "event").set_index(["measure", "basis"])
     for name, monthly in (stated | {"outcome": outcomes}).items():
         rows = frame.loc[[(name, basis) for basis in BASES]]
         expected = np.array([monthly[-last:].sum() for last in (1, 3, 12, len(months))])
