@@ -188,7 +188,7 @@ def _events(snapshot: Snapshot, measure: str) -> list[str]:
 
 def _of_dates(snapshot: Snapshot, happened: pd.Series, recorded: pd.Series, measure: str | None) -> Delay:
     shares, basis = _stated(snapshot, measure)
-    month = last_month(snapshot).ordinal
+    month = known_month(snapshot).ordinal
     known = happened.notna().to_numpy() & recorded.notna().to_numpy()
     event, record = (dates.to_numpy("datetime64[M]").astype(np.int64)[known] for dates in (happened, recorded))
     seen = (record <= month) & (event <= month)

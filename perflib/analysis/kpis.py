@@ -391,7 +391,7 @@ def _held_against(
 
 
 def _interval(snapshot: Snapshot, frame: pd.DataFrame, kpi: Kpi, unit: str, basis: Basis) -> tuple[Floats, Floats]:
-    """Return the 95 % interval of each value: exact of a share or a count, and against a profile as `expected` has it."""
+    """Return the 95 % interval of each value: exact of a share or a count, of a profile as `expected` has it."""
     nothing = np.full(len(frame), np.nan)
     if kpi.kind == "advances" or frame.empty or frame["numerator"].isna().all():
         return nothing, nothing

@@ -529,7 +529,7 @@ def test_what_is_not_clear_counts_as_the_rule_says(rule: Any, rating: str) -> No
     assert frame["rating"].tolist() == [rating]
 
 
-def test_a_quarter_is_rated_when_the_last_of_its_kpis_is_judged(make: Make) -> None:
+def test_a_quarter_is_rated_when_the_last_of_its_kpis_is_judged() -> None:
     late = row("so_far", kpi="outcomes", judged_on=pd.Timestamp("2020-05-31"))
     waiting = ratings.rate_scores(pd.DataFrame([row("missed"), late]), Rating(source="made up"))
     assert waiting[["rating", "why_not", "so_far"]].iloc[0].tolist() == ["", "so far", True]

@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-- A case of an outcome or event is a start, reached by the period's end or not; its cohort is the month of the start.
+- A case of an outcome or event is a start; its cohort is the month of the start. It is reached when that was recorded by
+  the end of the last whole month: what is compared with a profile goes by what was recorded.
 - A case of `start`, and of the other events that resolve a referral, is a referral, and its cohort the month of it.
 - A case of a KPI that is a share (compliance, satisfaction) is a row that is decided, reached when it passes; its
   cohort is the month of the row, and it is the unit's that `registers` says. Nothing is adjusted for.
@@ -24,7 +25,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import cohorts, measures, standards, supporting_tables
+from perflib.analysis import cohorts, expected, measures, standards, supporting_tables
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.case_mix import COHORT, REACHED
 from perflib.errors import ParameterError
@@ -183,7 +184,9 @@ def _reached(snapshot: Snapshot, measure: str) -> tuple[np.ndarray, pd.Series]:
         met = (rows["state"] == "met").to_numpy()
         day = rows["done"].fillna(rows["due"]).fillna(pd.Timestamp(snapshot.as_of))
         return place, day.where(met).reset_index(drop=True)
-    when = measures.first(snapshot, measure)["event"]
+    dates = measures.first(snapshot, measure)
+    late = dates["recorded"] > expected.last_month(snapshot).end_time
+    when = dates["event"] if by_referral(snapshot, measure) else dates["event"].mask(late)
     counted = np.ones(len(journeys), dtype=bool) if by_referral(snapshot, measure) else cohorts.started(snapshot)
     place = np.flatnonzero(counted)
     return place, when.iloc[place].reset_index(drop=True)

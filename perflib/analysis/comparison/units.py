@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
-from perflib.analysis import cohorts, counts, earlier_day
+from perflib.analysis import cohorts, counts, earlier_day, expected
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison import funnel
 from perflib.analysis.comparison.attribution import (
@@ -370,12 +370,13 @@ def _reference(snapshot: Snapshot, measure: str) -> float | None:
 
 
 def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
-    """Return what the contract's profile promised by now of each unit's own starts; None without a profile."""
+    """Return what is expected to be recorded so far of each unit's own starts; None without a profile."""
     if by_referral(snapshot, measure) or measure not in {profile.measure for profile in snapshot.contract.profiles}:
         return None
-    t = cohorts.triangle(snapshot, measure, by=unit, clock=snapshot.contract.profile_clock)
-    promised = cohorts.against_profile(t, snapshot.contract)["expected"].where(t.starts > 0, 0.0)
-    return promised.groupby(level=unit).sum(min_count=1)
+    t = cohorts.recorded_triangle(snapshot, measure, unit)
+    happens = cohorts.happenings(t, snapshot.contract).groupby(level=unit).sum(min_count=t.counts.shape[1])
+    shares = expected.of_profile(snapshot, measure).shares
+    return pd.Series(expected.so_far(happens, shares), happens.index)
 
 
 @remembered

@@ -34,7 +34,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis import cohorts, counts
-from perflib.analysis.measures import Clock
 from perflib.analysis.standards.clocks import (
     DAY,
     EXEMPT,
@@ -344,7 +343,7 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
 
 
 def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
-    """Hold a cumulative count against what the contract promised, at the end of every month.
+    """Hold what was recorded to date against what was expected to be, at the end of every month.
 
     Parameters
     ----------
@@ -355,7 +354,7 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index `month`; `actual` and `promised` to date, `share` of the promise (missing where there is none yet) and
+        Index `month`; `actual` (recorded) and `promised` (expected to be recorded) to date, `share` of that (missing where there is none yet) and
         `state`: 'met', 'not_met', 'not_due' (a month that has not ended), 'not_applicable' (nothing promised by then)
         or 'no_data' (a month before has no promise in the contract file).
 
@@ -368,9 +367,9 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     if rule is None or rule.kind != "profile":
         raise ParameterError(f"standard={standard!r}: the contract has no such standard of kind 'profile'.")
     events: list[str] = list(rule.to)
-    clock: Clock = "recorded" if rule.recorded else "event"
-    actual = counts.monthly(snapshot, events, clock).sum(axis=1).cumsum()
-    promised = counts.promised(snapshot, events).sum(axis=1, skipna=False).cumsum(skipna=False)
+    actual = counts.monthly(snapshot, events, "recorded").sum(axis=1).cumsum()
+    expects = counts.expected_recorded(snapshot, events, whole=False)
+    promised = expects.sum(axis=1, skipna=False).cumsum(skipna=False)
     met = _met(rule, actual, promised.fillna(0))
     state = np.select(
         [promised.isna(), promised == 0, _ends(snapshot) > Journeys(snapshot).on, met],
