@@ -12,6 +12,7 @@ outcome; `recording_allowance` is its 99th percentile. Seeds 1 to 200.
 
 from __future__ import annotations
 
+from functools import cache
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -66,7 +67,8 @@ def profiles() -> list[dict[str, object]]:
     return found
 
 
-def contract(months: float, promised: list[dict[str, object]]) -> Contract:
+@cache
+def contract(months: float) -> Contract:
     """Return the contract: KS's regime, with the KPI of outcomes at the profile itself."""
     target = {"value": {"at_least": 1}, "from": "2018-01-01", "source": "simulated"}
     kpi = {"name": "Outcomes", "source": "simulated", "kind": "profile", "of": "outcome", "target": target}
@@ -84,7 +86,7 @@ def contract(months: float, promised: list[dict[str, object]]) -> Contract:
             "management": regime,
             "mix": SHARE,
             "kpis": {"outcomes": kpi | {"roles": ["contract_manager"]}},
-            "profiles": promised,
+            "profiles": profiles(),
             "recording_allowance": int(np.ceil(-np.log(0.01) * months * MONTH_DAYS)),
         }
     )
@@ -124,9 +126,9 @@ def extract(rules: Contract, seed: int, months: float, below: float, scale: floa
     return Extract(rules, tables, NO_FAULTS, {key: f"{key}.csv" for key in tables}, {})
 
 
-def one(rules: Contract, seed: int, months: float, below: float, scale: float = 1.0) -> dict[str, float]:
+def one(seed: int, months: float, below: float, scale: float = 1.0) -> dict[str, float]:
     """Judge one provider; one on its profile a year later, too."""
-    whole = extract(rules, seed, months, below, scale)
+    whole = extract(contract(months), seed, months, below, scale)
     found: dict[str, float] = {}
     for name, known_at in (("", None), ("_later", LATER)) if not below else (("", None),):
         snapshot = take_snapshot(whole, REPORT, known_at)
@@ -172,9 +174,8 @@ def judged(
     pool: Pool, months: float, below: float, records: str = "late", scale: float = 1.0
 ) -> list[dict[str, object]]:
     """Judge 200 providers."""
-    rules = contract(months if records == "late" else 0, profiles())
     late = months if records == "late" else 0
-    found = pool.starmap(one, [(rules, seed, late, below, scale) for seed in SEEDS], chunksize=5)
+    found = pool.starmap(one, [(seed, late, below, scale) for seed in SEEDS], chunksize=5)
     print(f"mean delay {months}, {below:.0%} below, {records}: done", flush=True)
     return [{"delay": months, "below_profile": below, "records": records, **row} for row in found]
 

@@ -91,8 +91,8 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
 def history(snapshot: Snapshot, unit: str = "subcontractor", quarters: int = 8) -> pd.DataFrame:
     """Rate each of the last quarters as it was judged then, and as it would be judged now.
 
-    A quarter was judged at the end of the first month by which it could be, from what was known by that day. The two
-    differ only where a record that came later says something else: a correction, a withdrawal, a late start, or what
+    A quarter was judged at the end of the first month by which it could be, from what was known by that day; what is
+    known now of how soon things are recorded says where to begin looking. The two differ only where a record that came later says something else: a correction, a withdrawal, a late start, or what
     the delays are now known to be.
 
     Parameters
@@ -113,7 +113,9 @@ def history(snapshot: Snapshot, unit: str = "subcontractor", quarters: int = 8) 
     rated = rate(snapshot, unit)
     now = rated[rated["rating"] != ""]
     periods = sorted(now["period"].unique())[-quarters:]
-    earlier = [_as_judged(snapshot, unit, period) for period in periods]
+    since = now.groupby("period")["judged_on"].min().dt.to_period("M")
+    begin = {period: period if pd.isna(since[period]) else max(period, since[period]) for period in periods}
+    earlier = [_as_judged(snapshot, unit, period, begin[period]) for period in periods]
     then = pd.concat([frame for frame in earlier if len(frame)] or [now.iloc[:0]])
     key = ["unit", "period"]
     old = then[[*key, "rating", "judged_on", "missed_kpis"]].set_axis([*key, "then", "then_on", "then_missed"], axis=1)
@@ -125,9 +127,9 @@ def history(snapshot: Snapshot, unit: str = "subcontractor", quarters: int = 8) 
     return both.assign(differs=both["then"] != both["now"])[HISTORY_COLUMNS]
 
 
-def _as_judged(snapshot: Snapshot, unit: str, period: pd.Period) -> pd.DataFrame:
+def _as_judged(snapshot: Snapshot, unit: str, period: pd.Period, begin: pd.Period) -> pd.DataFrame:
     """Return a quarter's ratings from the first look, at the end of a month, by which some unit could be rated."""
-    for month in pd.period_range(period, max(period, expected.known_month(snapshot)), freq="M"):
+    for month in pd.period_range(begin, max(begin, expected.known_month(snapshot)), freq="M"):
         look = _look(snapshot, period, month)
         rated = rate(look, unit)
         mine = rated[(rated["period"] == period) & (rated["rating"] != "")]

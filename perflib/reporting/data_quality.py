@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from perflib.analysis import cohorts, measures, quality, trend_charts
+from perflib.analysis import cohorts, measures, quality
+from perflib.analysis.expected import NEARLY_ALL, delay, known_month
 from perflib.disclosure.columns import count, date, month, number, percent, percent_words, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import alternatives, capital, day_words, listed, month_words
+from perflib.disclosure.words import (
+    alternatives,
+    capital,
+    day_words,
+    listed,
+    month_words,
+)
 from perflib.records.snapshot import Snapshot
 
 HELD = {
@@ -40,11 +47,15 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
             f"{final.sum()} of {len(final)} cohorts are final, with {d.count(settled)} of {d.count(starts)} starts. "
             f"Rates of {label} are of cohorts observed to the same age; those of the other cohorts are not given."
         )
-    shares = [(trend, trend.recorded.tail(3)) for trend in trend_charts.all_trends(snapshot) if not trend.by_cohort]
+    known = known_month(snapshot)
+    shares = {
+        name: delay(snapshot, name).share_recorded(pd.PeriodIndex([snapshot.month]), known)
+        for name in snapshot.programme.measures
+    }
     late = [
-        f"{trend.label.lower()} ({percent_words(trend.recorded.iloc[-1], target=0.95)})"
-        for trend, share in shares
-        if share.notna().all() and share.iloc[-1] < 0.95
+        f"{snapshot.programme.label(name).lower()} ({percent_words(share, target=NEARLY_ALL)})"
+        for name, share in shares.items()
+        if share < NEARLY_ALL
     ]
     if late:
         sentences.append(
@@ -61,11 +72,12 @@ def has_last_day(snapshot: Snapshot) -> bool:
 
 def _without_last_day(snapshot: Snapshot, label: str, d: Disclosure) -> str:
     """Return what can be said of the end where outcomes have no last day: the cohorts that everybody has left."""
-    programme, contract = snapshot.programme, snapshot.contract
+    programme = snapshot.programme
     said = f"{programme.name} gives no last day for {label}, so no cohort is final by a date."
     left = cohorts.all_left(snapshot)
-    frame = cohorts.against_profile(cohorts.triangle(snapshot, clock=contract.profile_clock), contract)[left]
-    starts, observed = frame["starts"].sum(), frame["observed"].sum()
+    t = cohorts.recorded_triangle(snapshot)
+    gone = left.reindex(t.starts.index).to_numpy(dtype=bool)
+    starts, observed = t.starts[gone].sum(), t.latest[gone].sum()
     if starts == 0:
         return f"{said} Somebody of every cohort is still on the programme."
     rate = "" if d.hides(starts) or d.hides(observed) else f", {d.percent(observed, starts)}"

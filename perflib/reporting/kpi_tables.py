@@ -16,7 +16,18 @@ from perflib.rules.calendar import Window, quarter
 from perflib.rules.management import Kpi
 from perflib.rules.standards import Threshold
 
-RESULTS = {"hit": "hit", "missed": "missed", "no_data": "no data", "no_target": "no target"}
+RESULTS = {
+    "hit": "hit",
+    "not_clear": "not clear",
+    "missed": "missed",
+    "so_far": "so far",
+    "no_data": "no data",
+    "no_target": "no target",
+}
+NOT_CLEAR = (
+    "Not clear: short of the target, but the 95% interval still holds it. Too early: less than 95% of the quarter is "
+    "expected to be recorded yet."
+)
 Row = Mapping[Hashable, Any]
 
 
@@ -80,7 +91,7 @@ def by_kpi(snapshot: Snapshot, unit: str) -> Table:
     held = [name for name in rules if name in results.index and name not in absent]
     without = [rules[name].name for name in rules if name in results.index and name in absent]
     frame = results.loc[held].astype(float)
-    frame.loc[frame["no_target"] > 0, ["hit", "missed"]] = np.nan
+    frame.loc[frame["no_target"] > 0, ["hit", "not_clear", "missed", "so_far"]] = np.nan
     added = mine.groupby("kpi")[["numerator", "denominator"]].sum(min_count=1).reindex(held)
     frame = frame.assign(
         name=[rules[name].name for name in held],
@@ -98,12 +109,14 @@ def by_kpi(snapshot: Snapshot, unit: str) -> Table:
             "of": number("Of", of=("counted",), people=True, places=0, missing="none"),
             "share": percent("Share", make=_share, of=("counted", "of"), missing="none"),
             "hit": number("Units: hit", places=0, missing="no target"),
+            "not_clear": number("Not clear", places=0, missing="no target"),
             "missed": number("Missed", places=0, missing="no target"),
+            "so_far": number("Too early", places=0, missing="no target"),
             "no_data": number("No data", places=0),
         },
-        note="Of: what was promised, the participants on the programme on the first day of each month, or the rows "
-        "that are decided. A KPI whose table the extract does not have has no data. The target is that of most units; "
-        "a unit's own stands in its sheet."
+        note="Of: what was expected to be recorded, the participants on the programme on the first day of each month, "
+        "or the rows that are decided. A KPI whose table the extract does not have has no data. The target is that of "
+        f"most units; a unit's own stands in its sheet. {NOT_CLEAR}"
         + (f" {snapshot.programme.name} has nothing of: {'; '.join(without)}." if without else ""),
         empty="no quarter has ended yet",
     )
@@ -165,6 +178,8 @@ def _row(last: pd.DataFrame, running: pd.DataFrame, key: str) -> Row:
 
 def _result(row: Row) -> str:
     words = RESULTS[row["result"]]
+    if row["result"] == "so_far":
+        return f"so far, about {100 * row['recorded_share']:.0f}% recorded"
     return f"{words}: {row['why']}" if row["why"] else words
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 from perflib.analysis import cohorts, journey, measures, trend_charts
 from perflib.analysis import counts as counts_analysis
 from perflib.analysis.control_charts import Shift
+from perflib.analysis.expected import NO_PROFILE, TOO_EARLY
 from perflib.disclosure.columns import count
 from perflib.disclosure.presenter import Tiles
 from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import capital, day_words, listed, month_words
+from perflib.disclosure.words import AGAINST_PROFILE, capital, day_words, listed, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
 from perflib.rules.calendar import Window, quarter, running_quarter, window
@@ -60,87 +61,86 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
 
 
 def _volumes(snapshot: Snapshot, d: Disclosure) -> list[str]:
+    """Return the referrals and starts recorded in the headline quarter, beside what was expected to be recorded."""
     span, name = headline_window(snapshot)
-    counts, promised = (
-        counts_analysis.monthly(snapshot, ("referral", "start")),
-        counts_analysis.promised(snapshot, ("referral", "start")),
+    names = ("referral", "start")
+    counts, expects = (
+        counts_analysis.monthly(snapshot, names, "recorded"),
+        counts_analysis.expected_recorded(snapshot, names),
     )
-    inside = span.contains(counts.index)
     said = []
-    for measure in ("referral", "start"):
-        actual, profile = counts.loc[inside, measure].sum(), promised.loc[inside, measure].sum(skipna=False)
-        words = f"{d.count(actual)} {snapshot.programme.label(measure).lower()}"
-        if profile > 0:
-            words += f" against {d.number(profile, people=True, places=0)} promised"
+    for measure in names:
+        actual = counts.loc[span.contains(counts.index), measure].sum()
+        expected = expects.loc[span.contains(expects.index), measure].sum(skipna=False)
+        words = f"{d.count(actual)} {snapshot.programme.label(measure).lower()} recorded"
+        if expected > 0:
+            words += f" ({d.number(expected, people=True, places=0)} expected)"
         said.append(words)
     return [f"{name}: {listed(said)}."]
 
 
 def outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
-    """Outcomes to date against the profile, and which levels are missed by more than chance."""
+    """Outcomes recorded so far against the profile, and which levels differ significantly from it."""
     frame = cohorts.conversion(snapshot)
-    label = snapshot.programme.label("outcome").lower()
+    label = snapshot.programme.label("outcome")
     whole = frame[frame["area"].isna()].iloc[0] if len(frame) else None
-    if whole is None or whole["status"] == "no profile":
+    if whole is None or whole["status"] in (NO_PROFILE, TOO_EARLY):
         reached = measures.first(snapshot, "outcome")["event"].notna().sum()
         if not snapshot.contract.profiles:
             why = "the contract file gives no profile"
-        elif whole is None or whole["expected"] == 0:
-            why = "no cohort is old enough to have been promised any"
+        elif whole is None or whole["status"] == TOO_EARLY:
+            why = "it is too early, since none is expected to be recorded yet"
         else:
             why = "no profile in the contract file covers some of the starts, by their group and month"
-        return [capital(f"{d.count(reached)} {label} to date. They cannot be compared with a promise: {why}.")]
+        return [capital(f"{d.count(reached)} {label.lower()} so far. They cannot be compared with a profile: {why}.")]
     if d.hides(whole["observed"]):
-        return [capital(f"{d.count(whole['observed'])} {label} to date: too few to be compared with the promise here.")]
-    said = {
-        "below": "fewer than the promise by more than chance would explain",
-        "above": "more than the promise by more than chance would explain",
-        "in line": "in line with the promise",
-    }
-    sentences = [_against_promise(label, whole["observed"], whole["expected"], d) + f", {said[str(whole['status'])]}."]
-    for status, words in (("below", "Below"), ("above", "Above")):
+        few = "too few to be compared with the profile here"
+        return [capital(f"{d.count(whole['observed'])} {label.lower()} recorded so far: {few}.")]
+    sentences = [against_profile(label, whole["observed"], whole["expected"], str(whole["status"]), d)]
+    for status, words in (("below", "Significantly below"), ("above", "Significantly above")):
         names = [
             f"{row['name']}{f' ({row.area})' if isinstance(row['area'], str) else ''}"
             for _, row in frame.iloc[1:].iterrows()
             if row["status"] == status and not d.hides(row["observed"])
         ]
         if names:
-            sentences.append(f"{words} the promise by more than chance would explain: {listed(names)}.")
+            sentences.append(f"{words} {'its' if len(names) == 1 else 'their'} profile: {listed(names)}.")
     mix = whole["mix_effect"]
     if pd.notna(mix) and abs(mix) >= max(1, 0.02 * whole["expected"]):
         extra = f"{d.number(abs(mix), people=True, places=0)} {'more' if mix > 0 else 'fewer'}"
-        sentences.append(
-            f"The actual mix of groups is promised {extra} outcomes than the tender's mix would be; that is apart from "
-            f"how each group has done."
-        )
+        sentences.append(f"The actual mix of groups leads one to expect {extra} outcomes so far than the tender's mix.")
     return sentences + _other_outcomes(snapshot, d)
 
 
-def _against_promise(label: str, observed: float, expected: float, d: Disclosure) -> str:
-    """Return an outcome to date beside its promise, in words."""
-    ratio = cohorts.poisson_ratio(d.rounded(observed), d.rounded(expected))
-    per_hundred, low, high = (d.number(100 * float(value), of=(observed,), places=0) for value in ratio)
-    return (
-        f"{d.count(observed)} {label} to date, where the profile promises "
-        f"{d.number(expected, people=True, places=0)} by the ages the cohorts have reached: {per_hundred} for "
-        f"each 100 promised (95% interval {low} to {high})"
-    )
+def against_profile(label: str, recorded: float, expected: float, status: str, d: Disclosure) -> str:
+    """Say how outcomes stand against their profile.
+
+    >>> against_profile("Outcomes", 596, 504, "above", Disclosure("internal"))
+    'Outcomes are 18% above profile so far: 596 recorded, 504 expected (significantly above).'
+    """
+    percent = round(100 * (d.rounded(recorded) / d.rounded(expected) - 1)) if d.rounded(expected) > 0 else 0
+    gap = f"{abs(percent)}% {'above' if percent > 0 else 'below'} profile" if percent else "at their profile"
+    numbers = f"{d.count(recorded)} recorded, {d.number(expected, people=True, places=0)} expected"
+    return f"{label} are {gap} so far: {numbers} ({AGAINST_PROFILE[status]})."
 
 
 def _other_outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
-    """Return the programme's other outcomes to date, each beside its own promise where there is one."""
-    contract, sentences = snapshot.contract, []
+    """Return the programme's other outcomes recorded so far, each beside its own profile where there is one."""
+    sentences = []
     for name in [name for name in snapshot.programme.outcomes if name != "outcome"]:
-        t = cohorts.triangle(snapshot, name, clock=contract.profile_clock)
-        totals = cohorts.against_profile(t, contract)[["observed", "expected"]].sum(skipna=False)
-        label, (observed, expected) = snapshot.programme.label(name).lower(), totals
-        if d.hides(observed):
-            sentences.append(f"{d.count(observed)} {label} to date.")
-        elif expected > 0:
-            sentences.append(f"{_against_promise(label, observed, expected, d)}.")
+        row = counts_analysis.summary(snapshot).query("measure == @name and basis == 'cumulative'")
+        if row.empty:
+            continue
+        (recorded, expected, status), label = (
+            row.iloc[0][["actual", "profile", "status"]],
+            snapshot.programme.label(name),
+        )
+        if not d.hides(recorded) and expected > 0:
+            sentences.append(against_profile(label, recorded, expected, status, d))
         else:
-            sentences.append(f"{d.count(observed)} {label} to date, of which the contract file promises none.")
-    return [capital(sentence) for sentence in sentences]
+            without = "" if d.hides(recorded) else ", of which the contract file expects none yet"
+            sentences.append(capital(f"{d.count(recorded)} {label.lower()} recorded so far{without}."))
+    return sentences
 
 
 def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
@@ -187,12 +187,12 @@ def _so_far(snapshot: Snapshot, d: Disclosure) -> list[str]:
     running = running_quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
     if running is None or headline_window(snapshot)[0].basis == "cumulative":
         return []
-    counts = counts_analysis.monthly(snapshot, ("referral", "start"))
+    counts = counts_analysis.monthly(snapshot, ("referral", "start"), "recorded")
     inside = running.contains(counts.index)
     said = [
         f"{d.count(counts.loc[inside, m].sum())} {snapshot.programme.label(m).lower()}" for m in ("referral", "start")
     ]
-    return [f"{running.label}: {listed(said)}. A quarter that is still running is not judged."]
+    return [f"{running.label}: {listed(said)} recorded. A quarter that is still running is not judged."]
 
 
 def referrals(snapshot: Snapshot, d: Disclosure) -> list[str]:

@@ -12,7 +12,7 @@ from perflib.analysis.forecast import early_warning
 from perflib.disclosure.columns import number
 from perflib.disclosure.presenter import Tiles
 from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import listed
+from perflib.disclosure.words import AGAINST_PROFILE, listed
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends import tables
 from perflib.reporting.contract_review.evidence import plans_open
@@ -20,9 +20,9 @@ from perflib.reporting.contract_review.tables import is_staff
 
 
 def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
-    """Where the contract stands against its own promises: what contracts of other size and mix can be set beside."""
+    """Where the contract stands against its own profile: what contracts of other size and mix can be set beside."""
     volumes = counts.summary(snapshot).query("measure == 'start' and basis == 'rolling_12'").iloc[0]
-    whole = tables.levels(snapshot)[["observed", "ratio", "lower", "upper"]].head(1)
+    whole = tables.levels(snapshot)[["observed", "ratio", "lower", "upper", "status"]].head(1)
     level = (whole if len(whole) else whole.reindex([0])).iloc[0]
     missed = early_warning.levels(snapshot)["miss"]
     values = {
@@ -38,12 +38,18 @@ def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
     return Tiles(
         values,
         {
-            "starts_for_100": number("Starts for each 100 promised, a year", of=("start",), places=0, missing="none"),
-            "outcomes_for_100": number("Outcomes for each 100 promised, to date", of=of, places=0, missing="none"),
+            "starts_for_100": number(
+                "Starts recorded for each 100 expected, a year", of=("start",), places=0, missing="none"
+            ),
+            "outcomes_for_100": number(
+                "Outcomes recorded for each 100 expected so far", of=of, places=0, missing="none"
+            ),
             "miss": number("Chance of missing its level, per cent", of=of, places=0, missing="none"),
             "standards": number("Standards not met", places=0),
         },
-        {"outcomes_for_100": f"95% interval {low} to {high}"} if level["ratio"] == level["ratio"] else {},
+        {"outcomes_for_100": f"{AGAINST_PROFILE[level['status']]}, 95% interval {low} to {high}"}
+        if level["ratio"] == level["ratio"]
+        else {},
     )
 
 
@@ -53,7 +59,7 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
     frame = tables.levels(snapshot)
     below = [str(name) for name in frame.loc[frame["status"] == "below", "name"]]
     if below:
-        sentences.append(f"Below the promise by more than chance would explain: {listed(below)}.")
+        sentences.append(f"Significantly below {'its' if len(below) == 1 else 'their'} profile: {listed(below)}.")
     likely = early_warning.levels(snapshot)
     missed = [str(name) for name in likely.loc[likely["status"] == "may be missed", "name"]]
     if missed:
@@ -72,7 +78,7 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
     if told is not None and int(told["open"].sum() + told["open_late"].sum()):
         waiting = int(told["open"].sum() + told["open_late"].sum())
         sentences.append(f"Issues that were found and the department has not been told of yet: {waiting}.")
-    return sentences or ["No level is below its promise, no standard is missed and no plan is open."]
+    return sentences or ["No level is below its profile, no standard is missed and no plan is open."]
 
 
 def _missed(row: Mapping[Hashable, Any], snapshot: Snapshot, d: Disclosure) -> str:
@@ -89,7 +95,7 @@ def conventions(snapshot: Snapshot) -> list[str]:
     source = snapshot.programme.source
     return [
         f"The headings are those of the department's guidance ({source}); those without data say so.",
-        "Outcomes are held to the profile at each cohort's own age; period bases are cut at the contract's first "
-        "month.",
+        "Outcomes recorded are held to what the profile leads one to expect to be recorded by now, at each cohort's own "
+        "age; period bases are cut at the contract's first month.",
         "Nothing in this pack amends rights, remedies or obligations: the contract takes precedence.",
     ]

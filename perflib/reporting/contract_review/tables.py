@@ -82,8 +82,8 @@ def areas(snapshot: Snapshot) -> Table:
         {
             "name": text("Area"),
             "starts": count("Starts"),
-            "observed": count("Outcomes"),
-            "expected": number("Promised", of=("starts",), people=True, missing=tables.NO_PROFILE),
+            "observed": count("Recorded"),
+            "expected": number("Expected so far", of=("starts",), people=True, missing=tables.NO_PROFILE),
         },
         total=str(named.iloc[-1]) if len(frame) else None,
         note="The last row is the sum of those before it: nobody is counted twice. Participant groups within a "
@@ -162,12 +162,12 @@ def _reviews(snapshot: Snapshot, plans: pd.DataFrame) -> Table:
 
 
 def recent(snapshot: Snapshot) -> Table:
-    """What leads to outcomes, in the last months: the incremental performance and the pipeline."""
+    """What leads to outcomes, recorded in the last months: the incremental performance and the pipeline."""
     names = [name for name in snapshot.programme.measures if name in _leading(snapshot)]
-    frame = counts_analysis.monthly(snapshot, names).tail(RECENT).reset_index()
+    frame = counts_analysis.monthly(snapshot, names, "recorded").tail(RECENT).reset_index()
     return Table(
         frame,
-        f"What leads to outcomes, month by month to {month_words(snapshot.month)}",
+        f"What leads to outcomes, recorded month by month to {month_words(snapshot.month)}",
         {"month": month("Month"), **{name: count(snapshot.programme.label(name)) for name in names}},
         empty="the contract has no month yet",
     )
@@ -289,12 +289,12 @@ def calendar(snapshot: Snapshot, show: Presenter) -> Shown:
 
 
 def performance_return(snapshot: Snapshot) -> Table:
-    """The key data that drive performance: every measure in the last months, beside the last month's promise."""
+    """The key data that drive performance: every measure recorded in the last months, and what was expected."""
     months = snapshot.months[-RECENT:]
-    counts = counts_analysis.monthly(snapshot).tail(RECENT).T
-    promised = counts_analysis.promised(snapshot).iloc[-1]
+    counts = counts_analysis.monthly(snapshot, clock="recorded").tail(RECENT).T
+    expects = counts_analysis.expected_recorded(snapshot).reindex(snapshot.months).iloc[-1]
     frame = counts.set_axis([str(name) for name in months], axis="columns").assign(
-        label=[snapshot.programme.label(str(name)) for name in counts.index], promised=promised
+        label=[snapshot.programme.label(str(name)) for name in counts.index], expected=expects
     )
     return Table(
         frame.reset_index(drop=True),
@@ -302,7 +302,8 @@ def performance_return(snapshot: Snapshot) -> Table:
         {
             "label": text("Measure"),
             **{str(name): count(f"{name:%b %Y}") for name in months},
-            "promised": number("Promised in the last month", people=True, places=0, missing="nothing"),
+            "expected": number("Expected in the last month", people=True, places=0, missing="no profile"),
         },
-        note="By the month in which it happened, as recorded so far: recent months will still rise.",
+        note="By the month in which it was first recorded, and what was expected to be recorded: earlier months do not "
+        "change, unless a record is withdrawn.",
     )

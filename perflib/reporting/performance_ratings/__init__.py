@@ -2,6 +2,7 @@
 
 from perflib.reporting.performance_ratings.findings import conventions, findings
 from perflib.reporting.performance_ratings.tables import (
+    JUDGED_AGAIN,
     NO_RATING,
     NO_REGIME,
     QUARTERS,
@@ -19,6 +20,7 @@ from perflib.reporting.performance_ratings.tables import (
 )
 
 __all__ = [
+    "JUDGED_AGAIN",
     "NO_RATING",
     "NO_REGIME",
     "QUARTERS",

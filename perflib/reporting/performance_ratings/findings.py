@@ -64,7 +64,10 @@ def conventions(snapshot: Snapshot) -> list[str]:
         f"Green: {hit}. Amber: they are missed, for one quarter. Red: for {rule.red_after} quarters running"
         f"{', one KPI in all of them' if rule.same_kpi else ''}. Miss, hit, miss is Amber, Green, Amber.",
         f"A quarter of fewer than {rule.least_months} months, or one that is running, is not rated; one without "
-        f"figures {nothing}. A KPI of fewer than {rule.smallest:g} is not judged.",
+        f"figures {nothing}. A KPI of fewer than {rule.smallest:g} is not judged. One short of its target, but not "
+        f"clearly, counts as {'hit' if rule.not_clear == 'hit' else 'missed'}.",
+        "A quarter is rated on the first day on which 95% of each KPI is expected to be recorded; KPIs of a profile "
+        "count what was recorded against what was expected to be.",
         f"Amber or Red for {rule.consistent} quarters running is called consistent. Source: {rule.source}"
         f"{' (invented)' if rule.invented else ''}.",
         "A rating is made of targets, and small units miss and hit them by chance: who differs by more than chance is "

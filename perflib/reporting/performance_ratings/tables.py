@@ -23,6 +23,10 @@ QUARTERS = 8
 """Quarters shown of each unit."""
 
 
+JUDGED_AGAIN = 3
+"""Quarters shown as they were judged then."""
+
+
 NO_REGIME = (
     "The contract names no regime of management: add `management:` to its file to have KPIs by role and ratings."
 )
@@ -99,6 +103,8 @@ def each_kind(snapshot: Snapshot, show: Presenter) -> Shown:
             continue
         parts.append(show.table(_history(snapshot, show.disclosure, unit, rated)))
         parts.append(show.table(_evidence(snapshot, show.disclosure, unit, rated)))
+        if unit in (CONTRACT, subcontractor_comparison.unit_of(snapshot)):
+            parts.append(show.table(_then_and_now(snapshot, show.disclosure, unit)))
     return together(*parts)
 
 
@@ -114,8 +120,47 @@ def _history(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame) 
     columns: dict[str, Column] = {"called": unit_column(snapshot, unit)}
     for quarter in quarters:
         columns[f"{quarter}"] = status(f"To {quarter:%b %Y}", missing="not there")
-    note = "The last column of ratings is of a quarter that is running: it is not rated." if running else None
+    waiting = rated["so_far"].any()
+    note = (
+        "So far: the quarter is running, or less than 95% of some rated KPI is expected to be recorded yet. It is rated "
+        "on the first day on which all its KPIs can be judged; until then the last rated quarter holds."
+        if running or waiting
+        else None
+    )
     return Table(frame.reset_index(drop=True), f"{label(snapshot, unit)}: ratings by quarter", columns, note=note)
+
+
+def _then_and_now(snapshot: Snapshot, d: Disclosure, unit: str) -> Table:
+    """Return the last quarters as they were judged then, and as they would be judged now."""
+    label_ = label(snapshot, unit)
+    caption = f"{label_}: ratings as judged then, and as they would be judged now"
+    if snapshot.contract.history == "overwritten":
+        empty = "the source is overwritten at each export, so what was known earlier cannot be told"
+        found = pd.DataFrame(columns=ratings.HISTORY_COLUMNS)
+    else:
+        empty = "no quarter is rated yet"
+        found = ratings.history(snapshot, unit, JUDGED_AGAIN)
+    frame = found.assign(
+        called=called(snapshot, d, found["unit"]),
+        was=[str(rating).capitalize() or np.nan for rating in found["then"]],
+        is_=[str(rating).capitalize() or np.nan for rating in found["now"]],
+        changed=["differs" if differs else "the same" for differs in found["differs"]],
+    )
+    return Table(
+        frame.sort_values(["period", "unit"], ignore_index=True),
+        caption,
+        {
+            "called": unit_column(snapshot, unit),
+            "period": month("Quarter to"),
+            "was": status("Judged then", missing="not rated"),
+            "then_on": date("On", missing="not rated"),
+            "is_": status("Judged now", missing="not rated"),
+            "changed": status("Difference"),
+        },
+        note="A record that came late changes no rating by having been late: a difference comes from a correction, a "
+        "withdrawal, a start recorded late, or from what is now known of how soon things are recorded.",
+        empty=empty,
+    )
 
 
 def _evidence(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame) -> Table:
@@ -138,6 +183,7 @@ def _evidence(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame)
             "judged": number("Of", places=0),
             "missed_": text("Missed"),
             "run": number("Quarters running", places=0),
+            "judged_on": date("Judged on", missing="not known"),
         },
         empty="none holds Amber or Red",
     )

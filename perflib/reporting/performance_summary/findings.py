@@ -10,7 +10,7 @@ from perflib.rules.calendar import working_days
 
 
 def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
-    """What the day shows against the month's promise, and which standards are missed now."""
+    """What the day shows against what was expected, and which standards are missed now."""
     day, frame = snapshot.known_at, daily_counts.scores(snapshot)
     sentences = []
     if not working_days(snapshot.contract.nation).is_working(day):
@@ -19,10 +19,10 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
         gap = row["month"] - row["promised"]
         sentences.append(
             f"{row['label']}: {d.count(row['month'])} recorded this month where "
-            f"{d.number(row['promised'], people=True, places=0)} were promised by today, "
+            f"{d.number(row['promised'], people=True, places=0)} were expected by today, "
             f"{d.number(abs(gap), of=(row['month'],), people=True, places=0)} {'more' if gap >= 0 else 'fewer'}."
         )
     missed = standards.of_provider(snapshot).query("status == 'not_met'")["name"]
     if len(missed):
         sentences.append(f"Standards missed since day one: {'; '.join(missed)}.")
-    return sentences or [f"Nothing was promised for {month_words(snapshot.month)}, and no standard is missed."]
+    return sentences or [f"Nothing was expected of {month_words(snapshot.month)}, and no standard is missed."]

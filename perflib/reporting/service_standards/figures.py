@@ -157,7 +157,7 @@ def oldest(snapshot: Snapshot, name: str) -> Figure:
 
 
 def against_profile(snapshot: Snapshot, name: str) -> Figure:
-    """A cumulative count as a share of what was promised, at each month's end."""
+    """A cumulative count as a share of what was expected to be recorded, at each month's end."""
     rule = snapshot.contract.standards[name]
     frame = standards.against_profile(snapshot, name).reset_index()
     limit = 100 * float(rule.target.value)
@@ -166,16 +166,16 @@ def against_profile(snapshot: Snapshot, name: str) -> Figure:
         days = pd.PeriodIndex(data["month"], freq="M").to_timestamp()
         axes.plot(days, data["share"], markevery=3, **series_styles(1)[0])
         axes.axhline(limit, **LIMIT)
-        axes.set_ylabel("for each 100 promised to date")
+        axes.set_ylabel("for each 100 expected to date")
         axes.set_ylim(bottom=0)
 
     def alt(data: pd.DataFrame) -> str:
         known = data.dropna(subset="share")
         if known.empty:
-            return "Nothing was promised of it, so there is no share to draw."
+            return "Nothing was expected of it, so there is no share to draw."
         below = int((known["share"] < limit).sum())
         return (
-            f"A line of the actual number to date for each 100 promised: {known['share'].iloc[-1]:.0f} in "
+            f"A line of the number recorded to date for each 100 expected: {known['share'].iloc[-1]:.0f} in "
             f"{month_words(known['month'].iloc[-1])}; {below} of {len(known)} months were below {limit:g}."
         )
 
@@ -185,10 +185,10 @@ def against_profile(snapshot: Snapshot, name: str) -> Figure:
             f"{rule.name}, at each month's end",
             {
                 "month": month("Month"),
-                "actual": count("Actual to date"),
-                "promised": number("Promised to date", people=True, places=0, missing="none given"),
+                "actual": count("Recorded to date"),
+                "promised": number("Expected to date", people=True, places=0, missing="none given"),
                 "share": number(
-                    "For each 100 promised",
+                    "For each 100 expected",
                     of=("actual",),
                     make=lambda f: 100 * f["actual"] / f["promised"].where(f["promised"] > 0),
                     places=0,
