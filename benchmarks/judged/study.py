@@ -5,8 +5,8 @@ core.
 
 A provider starts Poisson (60) participants a month for 27 months, in two groups. Each has an outcome by a process that
 no model in perflib assumes: a share that ever has one, and a gamma time to it; 20 % below means every fifth outcome
-does not come about. The profile is what 120,000 further referrals did, by month since the start, so that a provider is on it
-but for chance. Recording takes an exponential time of mean nought, one or four months of 30.4 days, another for each
+does not come about. The profile is what 120,000 further referrals did, by month since the start, so that a provider is
+on it but for chance. Recording takes an exponential time of mean nought, one or four months of 30.4 days, another for each
 outcome; `recording_allowance` is its 99th percentile. Seeds 1 to 200.
 """
 

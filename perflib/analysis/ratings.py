@@ -92,8 +92,8 @@ def history(snapshot: Snapshot, unit: str = "subcontractor", quarters: int = 8) 
     """Rate each of the last quarters as it was judged then, and as it would be judged now.
 
     A quarter was judged at the end of the first month by which it could be, from what was known by that day; what is
-    known now of how soon things are recorded says where to begin looking. The two differ only where a record that came later says something else: a correction, a withdrawal, a late start, or what
-    the delays are now known to be.
+    known now of how soon things are recorded says where to begin looking. The two differ only where a record that came
+    later says something else: a correction, a withdrawal, a late start, or what the delays are now known to be.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-- A case of an outcome or event is a start; its cohort is the month of the start. It is reached when that was recorded by
-  the end of the last whole month: what is compared with a profile goes by what was recorded.
+- A case of an outcome or event is a start; its cohort is the month of the start. It is reached when that was recorded
+  by the end of the last whole month: what is compared with a profile goes by what was recorded.
 - A case of `start`, and of the other events that resolve a referral, is a referral, and its cohort the month of it.
 - A case of a KPI that is a share (compliance, satisfaction) is a row that is decided, reached when it passes; its
   cohort is the month of the row, and it is the unit's that `registers` says. Nothing is adjusted for.

@@ -354,9 +354,9 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index `month`; `actual` (recorded) and `promised` (expected to be recorded) to date, `share` of that (missing where there is none yet) and
-        `state`: 'met', 'not_met', 'not_due' (a month that has not ended), 'not_applicable' (nothing promised by then)
-        or 'no_data' (a month before has no promise in the contract file).
+        Index `month`; `actual` (recorded) and `promised` (expected to be recorded) to date, `share` of that (missing
+        where there is none yet) and `state`: 'met', 'not_met', 'not_due' (a month that has not ended), 'not_applicable'
+        (nothing expected by then) or 'no_data' (a month before has no profile in the contract file).
 
     Raises
     ------

@@ -95,7 +95,7 @@ def conventions(snapshot: Snapshot) -> list[str]:
     source = snapshot.programme.source
     return [
         f"The headings are those of the department's guidance ({source}); those without data say so.",
-        "Outcomes recorded are held to what the profile leads one to expect to be recorded by now, at each cohort's own "
-        "age; period bases are cut at the contract's first month.",
+        "Outcomes recorded are held to what the profile leads one to expect to be recorded by now, at each cohort's "
+        "own age; period bases are cut at the contract's first month.",
         "Nothing in this pack amends rights, remedies or obligations: the contract takes precedence.",
     ]

@@ -122,8 +122,8 @@ def _history(snapshot: Snapshot, d: Disclosure, unit: str, rated: pd.DataFrame) 
         columns[f"{quarter}"] = status(f"To {quarter:%b %Y}", missing="not there")
     waiting = rated["so_far"].any()
     note = (
-        "So far: the quarter is running, or less than 95% of some rated KPI is expected to be recorded yet. It is rated "
-        "on the first day on which all its KPIs can be judged; until then the last rated quarter holds."
+        "So far: the quarter is running, or less than 95% of some rated KPI is expected to be recorded yet. It is "
+        "rated on the first day on which all its KPIs can be judged; until then the last rated quarter holds."
         if running or waiting
         else None
     )
