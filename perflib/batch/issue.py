@@ -166,7 +166,7 @@ def _jobs_now(folder: Path, entries: Sequence[Mapping[str, Any]], snapshots: Pat
     month = str(pd.Period(month_of(folder), "M"))
     wanted: dict[Request, list[str]] = {}
     for entry in entries:
-        request = Request(folder.parent.name, (month,), entry["known_at"], entry["params"], entry["audience"])
+        request = Request(folder.parent.name, (month,), entry["known_at"], entry["params"], entry["audience"], True)
         wanted.setdefault(request, []).append(entry["notebook"])
     return [
         replace(job, revision=revises(folder))

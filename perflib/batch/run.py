@@ -31,7 +31,7 @@ from perflib.batch.job import Job, Limits, Result, report_key
 from perflib.batch.manifest import MANIFEST, as_json, digests
 from perflib.batch.overview import GATHERED, damaged_headlines, gather_or_say, write_overview
 from perflib.batch.workers import Workshop, workshop
-from perflib.errors import ParameterError, PerfError, where
+from perflib.errors import DataError, ParameterError, PerfError, where
 from perflib.records import snapshot_cache
 from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
@@ -77,6 +77,8 @@ class Request:
     known_at: str | None = None
     params: str = "params"
     audience: str = "internal"
+    accept_losses: bool = False
+    """Whether to report what is left where more of the extract is lost than the contract tolerates."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def plan(
     known_at: str | None = None,
     params: str = "params",
     audience: str = "internal",
+    accept_losses: bool = False,
 ) -> list[Job]:
     """Return the jobs of a run, after making sure that each contract and month can be reported.
 
@@ -143,13 +146,15 @@ def plan(
     params : str
         As the notebooks are told it.
     audience : {'internal', 'external'}
+    accept_losses : bool
+        Whether to report what is left where more is lost than the contract tolerates; the reports say so at the top.
 
     Raises
     ------
     PerfError
         A contract, month, date or extract is not one that can be reported to this audience.
     """
-    requests = [Request(name, tuple(months), known_at, params, audience) for name in contracts]
+    requests = [Request(name, tuple(months), known_at, params, audience, accept_losses) for name in contracts]
     return [job for request in requests for job in jobs_of(request, read_periods(request), notebooks)]
 
 
@@ -191,7 +196,8 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     Raises
     ------
     PerfError
-        A contract, month, date or extract is not one that can be reported to this audience.
+        A contract, month, date or extract is not one that can be reported to this audience, or more of the extract is
+        lost than the contract tolerates.
     """
     contract = load_contract(request.contract, request.params)
     extract = load_extract(contract)
@@ -209,6 +215,8 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     periods = []
     for month in request.months:
         snapshot, state = look(None if month is None else to_month(month), request.known_at)
+        if not request.accept_losses:
+            check_tolerance(snapshot)
         if request.audience == "external":
             check_released(contract, snapshot.month, snapshot.known_at)
         if snapshot.month > snapshot.first_month:  # of which the notebooks say what has changed since
@@ -219,12 +227,25 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     return periods
 
 
+def check_tolerance(snapshot: Snapshot) -> None:
+    """Refuse a snapshot to which more of the extract is lost than the contract tolerates.
+
+    Raises
+    ------
+    DataError
+        In one line what to mend first, and how to go on without.
+    """
+    over = snapshot.account.over(snapshot.contract.tolerance)
+    if over is not None:
+        raise DataError(f"{over} Mend it, or go on with what is left: --accept-losses.")
+
+
 def _state(snapshot: Snapshot) -> str:
     """Return a digest of everything in a snapshot that a report may show."""
     digest = hashlib.sha256(snapshot.fingerprint.encode())
     digest.update(snapshot.set_aside.to_csv(index=False).encode())
     digest.update(pd.util.hash_pandas_object(snapshot.other_rows, index=False).to_numpy().tobytes())
-    digest.update(repr((snapshot.first_day, snapshot.not_yet_known)).encode())
+    digest.update(repr((snapshot.first_day, snapshot.not_yet_known, snapshot.account)).encode())
     return digest.hexdigest()
 
 

@@ -22,6 +22,10 @@ from perflib.errors import DataError
 if TYPE_CHECKING:
     from perflib.rules.data_source import Tolerance
 
+NO_REFERRAL, REFERRAL_LOST = "no usable referral event", "its referral is not used"
+FOLLOWS = (NO_REFERRAL, REFERRAL_LOST)
+"""Reasons for which a row is lost because others are."""
+
 
 class AccountError(DataError):
     """The parts of an account do not add up: a fault of the reader, so that no figure can be trusted."""
@@ -244,7 +248,8 @@ class Account:
     def over(self, tolerance: Tolerance) -> str | None:
         """Say in one line what to mend, where more was lost than the contract tolerates; None where it was not.
 
-        Repeats and rows outside never count. The worst table or column is named, with the most frequent reason.
+        Repeats and rows outside never count. The worst table or column is named, with the most frequent reason; what
+        is lost only because other rows are (`FOLLOWS`) is named after what it follows from.
 
         Examples
         --------
@@ -265,13 +270,13 @@ class Account:
         beyond = [one for one in found if one[0] > tolerance.share and one[3] >= tolerance.least]
         if not beyond:
             return None
-        worst = max(beyond, key=lambda one: (one[0], one[2]))
+        mains = {(name, column): self._main(name, column) for _, name, column, _, _ in beyond}
+        worst = max(beyond, key=lambda one: (not _follows(mains[one[1], one[2]]), one[0], one[2]))
         columns = [one for one in beyond if one[2] and one[1] == worst[1] and 2 * one[3] >= worst[3]]
         if not worst[2] and columns:  # most of the rows are lost for the sake of one column
             worst = max(columns)
         share, name, column_name, count, of = worst
-        reasons = [c for c in self.complaints if c.table == name and c.effect and column_name in ("", c.column)]
-        main = max(reasons, key=lambda c: c.count, default=None)
+        main = mains[name, column_name]
         what = (
             f"{name}.{column_name}: {count:,} of {of:,} cells cannot be used"
             if column_name
@@ -283,6 +288,15 @@ class Account:
         why = f"most often: {main.reason}" + (f", e.g. {main.example!r}" if main.example else "")
         where = f"{main.column} of {main.first}" if main.column and not column_name else main.first
         return f"{said}; {why} ({where}). {main.remedy}".rstrip()
+
+    def _main(self, table: str, column: str) -> Complaint | None:
+        """Return the most frequent complaint about a table or column."""
+        reasons = [c for c in self.complaints if c.table == table and c.effect and column in ("", c.column)]
+        return max(reasons, key=lambda c: c.count, default=None)
+
+
+def _follows(complaint: Complaint | None) -> bool:
+    return complaint is not None and complaint.reason in FOLLOWS
 
 
 def percent(share: float) -> str:

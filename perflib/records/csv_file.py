@@ -21,7 +21,7 @@ import sys
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -86,6 +86,8 @@ def read_csv(
             text, between, row, header(top, row), needed
         )
     cells, lost, account = found
+    above = sum(not any(cell.strip() for cell in line) for line in top[:row])  # blank lines above are no header
+    account = replace(account, header=account.header - above, blank=account.blank + above)
     rest = no_records(cells)
     cells = cells.drop(index=[one.row for one in rest]) if rest else cells
     return Cells(path.name, without_points(cells), account, tuple(sorted([*lost, *rest])))

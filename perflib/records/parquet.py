@@ -113,7 +113,7 @@ def _is_read(field: pa.Field, needed: Collection[str] | None) -> bool:
 def _explained(name: str, result: Callable[[], pd.Series]) -> pd.Series:
     try:
         return result()
-    except (pa.ArrowException, ValueError, OverflowError) as error:
+    except (pa.ArrowException, ValueError, OverflowError, IndexError) as error:
         raise ValueError(f"column {name!r}: {' '.join(str(error).split())}") from None
 
 

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
-from perflib.records.account import Account, Complaint
+from perflib.records.account import NO_REFERRAL, REFERRAL_LOST, Account, Complaint
 from perflib.records.accounting import (
     Way,
     Ways,
@@ -479,12 +479,12 @@ def take_snapshot(
     asides += referral_asides
     standing = events[holds & (events["event"] == "referral").to_numpy()]
     referred = among(participants["referral_id"], standing["referral_id"])
-    asides.append(_aside("participants", participants.index[~referred], "referral_id", "no usable referral event"))
+    asides.append(_aside("participants", participants.index[~referred], "referral_id", NO_REFERRAL))
     mine = participants["referral_id"][referred]
     theirs = among(referrals, mine)
     lost = np.flatnonzero(sound & listed & ~theirs)
     lost = lost[~np.isin(lost, repeats)]
-    asides.append(_aside("events", events.index[lost], "referral_id", "its referral is not used"))
+    asides.append(_aside("events", events.index[lost], "referral_id", REFERRAL_LOST))
     conflicts = conflicts[theirs[conflicts]]
     asides.append(_aside("events", events.index[conflicts], "event_date", CONFLICT, "the earliest date is used"))
     standing = standing[among(standing["referral_id"], mine)]

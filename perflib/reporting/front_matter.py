@@ -18,6 +18,7 @@ from perflib.disclosure.words import day_words, listed, month_words
 from perflib.errors import ParameterError
 from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot
+from perflib.reporting import data_quality, losses
 from perflib.reporting.data_quality import has_last_day
 from perflib.reporting.release import check_released, published
 from perflib.rules.data_source import recorded_as_it_happened
@@ -125,7 +126,7 @@ def front(snapshot: Snapshot, show: Presenter) -> Shown:
             )
         )
     notices += [show.notice(text, heading="The extract.") for text in _what_it_cannot_tell(snapshot)]
-    return together(*notices)
+    return together(*losses.notices(snapshot, show), *notices)
 
 
 def _what_it_cannot_tell(snapshot: Snapshot) -> list[str]:
@@ -168,6 +169,15 @@ def provenance(snapshot: Snapshot) -> Table:
     }
     frame = pd.DataFrame({"what": list(rows), "value": list(rows.values())})
     return Table(frame, "Where these figures come from", {"what": text("What"), "value": text("Value")})
+
+
+def closing(snapshot: Snapshot, show: Presenter) -> Shown:
+    """Return what ends every report: where every row of the extract went, and what makes the report again."""
+    return together(
+        show.table(losses.account(snapshot)),
+        show.table(data_quality.not_used(snapshot)),
+        show.table(provenance(snapshot)),
+    )
 
 
 def _counted(snapshot: Snapshot, route: Route) -> str:

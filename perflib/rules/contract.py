@@ -476,6 +476,13 @@ def load_management(management: str, params: str | Path = "params") -> Managemen
 
 
 def _named_as_its_file(path: Path, key: str, name: object) -> None:
+    if name is None:
+        raise ParameterError(f"{yaml_errors.at(path, key)}: missing; give the file's own name, {key}: {path.stem!r}.")
+    if not isinstance(name, str):
+        raise ParameterError(
+            f"{yaml_errors.at(path, key)}: {yaml_errors.written(path, key)} is not allowed: "
+            f'write the file\'s own name in quotation marks: {key}: "{path.stem}".'
+        )
     if name != path.stem:
         raise ParameterError(f"{yaml_errors.at(path, key)}: {name!r} is not the file's own name, {path.stem!r}.")
 
@@ -508,8 +515,13 @@ def load_contract(contract: str, params: str | Path = "params") -> Contract:
 def _named(path: Path, data: dict[str, Any], key: str, example: str, load: Callable[[str], Rules]) -> Rules:
     """Return what a contract file names in another file."""
     name = data.get(key)
+    if name is None:
+        raise ParameterError(f"{yaml_errors.at(path, key)}: missing; name a {key}, for example {key}: {example}.")
     if not isinstance(name, str):
-        raise ParameterError(f"{yaml_errors.at(path, key)}: {name!r} is not allowed: name a {key}, e.g. {example}.")
+        value = yaml_errors.written(path, key)
+        raise ParameterError(
+            f"{yaml_errors.at(path, key)}: {value} is not allowed: name a {key}, for example {example}."
+        )
     try:
         return load(name)
     except ParameterError as error:

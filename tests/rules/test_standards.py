@@ -167,13 +167,19 @@ def test_a_contract_adds_to_and_changes_the_programmes_standards(tmp_path: Path)
 @pytest.mark.parametrize(
     ("standards", "message"),
     [
-        ("  css3: {limit: 20}", "line 8: standards.css3.source: missing; this key is required."),
+        (
+            "  css3: {limit: 20}",
+            "line 8: standards.css3.source: missing; this key is required, for example source: Schedule 3.",
+        ),
         ("  css3: {limt: 20, source: x}", "line 8: standards.css3.limt: unknown key; did you mean 'limit'?"),
         (
             "  css2: {to: acknowleged, source: x}",
             "'acknowleged' is no event of the programme; did you mean 'acknowledged'?",
         ),
-        ("  css9: {name: New, source: x, limit: soon}", "line 8: standards.css9.limit: 'soon' is not allowed"),
+        (
+            "  css9: {name: New, source: x, limit: soon}",
+            "line 8: standards.css9.limit: soon is not allowed: write a whole number",
+        ),
         ("  - css3", "line 7: standards: "),
     ],
 )
