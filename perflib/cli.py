@@ -57,6 +57,8 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 """What an unknown command or option is; typer gives it no name of its own."""
 
 INTERRUPTED = 130
+STOPPED = {INTERRUPTED, 143, 129}
+"""Exit statuses of a run that was ended by SIGINT, SIGTERM or SIGHUP."""
 
 Params = Annotated[Path, typer.Option(help="Folder of parameter files.")]
 Out = Annotated[Path, typer.Option(help="The reports folder.")]
@@ -93,7 +95,7 @@ def run(
     ] = False,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds that one report may take.")] = 600,
     memory_limit: Annotated[
-        int | None, typer.Option(min=64, help="Megabytes that one report's data may take; by default no limit.")
+        int | None, typer.Option(min=64, help="Megabytes of data that one report may take; by default no limit.")
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Add a line of JSON for each job to this file.")] = None,
     params: Params = Path("params"),
@@ -172,19 +174,23 @@ def _say_what_would_run(requests: list[run_batch.Request], notebooks: list[Path]
 
 @contextmanager
 def _logging(path: Path | None) -> Iterator[None]:
-    """Write what becomes of each job to a file, a line of JSON each."""
-    if path is None:
-        yield
-        return
-    logger, handler = logging.getLogger("perflib"), logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(_Lines())
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    """Write warnings to standard error, and what becomes of each job to a file, a line of JSON each."""
+    logger = logging.getLogger("perflib")
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers[0].setLevel(logging.WARNING)
+    handlers[0].setFormatter(logging.Formatter("perflib: %(message)s"))
+    if path is not None:
+        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+        handlers[-1].setFormatter(_Lines())
+        logger.setLevel(logging.INFO)
+    for handler in handlers:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        handler.close()
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
 
 
 class _Lines(logging.Formatter):
@@ -488,8 +494,10 @@ def main() -> None:
         _stop(f"{error.filename}: cannot be read or written: {error.strerror}.", PerfError.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
-    if status == INTERRUPTED:
-        _stop("interrupted; reports already made are whole.", INTERRUPTED)
+    except SystemExit as stop:  # SIGTERM or SIGHUP
+        status = stop.code if isinstance(stop.code, int) else 1
+    if status in STOPPED:
+        _stop("interrupted; reports already made are whole.", status)
     raise SystemExit(status)
 
 

@@ -36,6 +36,15 @@ class RenderError(PerfError):
     """A notebook's output cannot become a report: no alt text, no caption, a bare frame, a skipped heading."""
 
 
+def install(extra: str) -> str:
+    """Say how to install what only some need.
+
+    >>> install("postgres")
+    "Run: pip install 'perflib[postgres]'"
+    """
+    return f"Run: pip install 'perflib[{extra}]'"
+
+
 def where(error: BaseException) -> list[str]:
     """Return where an error arose, a line a function; never its words or values, which might come from the data."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -242,6 +242,7 @@ def typed() -> list[Wrong]:
     ]
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("wrong", [*typed(), *FILED], ids=lambda wrong: wrong.rule)
 def test_what_is_wrong_is_said_in_one_line_that_names_nobody(wrong, little, perflib):
     wrong.change(little.root)
@@ -262,7 +263,7 @@ def test_without_a_command_there_is_help(perflib):
     assert said.err == ""
 
 
-@pytest.mark.usefixtures("little")
+@pytest.mark.usefixtures("little", "in_process")
 def test_an_interruption_is_one_line(monkeypatch, perflib):
     monkeypatch.setattr("perflib.batch.run.run_in", Mock(side_effect=KeyboardInterrupt))
     said = perflib("run", "--contract", "little")

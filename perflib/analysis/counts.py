@@ -13,7 +13,6 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,11 +20,10 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, control_charts, journey, measures
+from perflib.analysis import cohorts, measures
 from perflib.analysis.measures import Clock
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import BASES, window
-from perflib.rules.programme import Trend as TrendRule
 
 EQUAL_AGES = (12, 6, 3)
 """Ages in months at which groups are compared: the greatest that any cohort has been observed to."""
@@ -260,7 +258,10 @@ def equality(
     tested = frame["p_adjusted"].notna()
     if tested.any():
         frame.loc[tested, "p_adjusted"] = multipletests(frame.loc[tested, "p_adjusted"], method="fdr_bh")[1]
-    significant = frame["p_adjusted"] < 0.05
+    rest = frame["rate"] - frame["gap"]
+    significant = (frame["p_adjusted"] < 0.05) & snapshot.contract.least_difference.matters(
+        frame["rate"], rest, share=True
+    )
     frame["signal"] = np.select(
         [significant & (frame["gap"] > 0), significant & (frame["gap"] < 0)], ["higher", "lower"], ""
     )
@@ -287,118 +288,6 @@ def _against_the_rest(
         row["gap_lower"], row["gap_upper"] = confint_proportions_2indep(x, n, other_x, other_n, method="newcomb")
         row["p_adjusted"] = stats.fisher_exact(np.array([[x, n - x], [other_x, other_n - other_x]])).pvalue
     return row
-
-
-PER_LABELS = {
-    "on_programme": "participants on the programme",
-    "out_of_work": "participants on the programme without a job",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Trend:
-    """The trend of one measure.
-
-    Attributes
-    ----------
-    measure : str
-    label : str
-        What is charted, in words; `unit` of each point: 'a month', 'for each 100 ...'.
-    per : str or None
-        Whom the denominators count, in words; None where counts are charted.
-    by_cohort : bool
-        Whether a point is a start cohort, not a month in which things happened.
-    chart : trends.ControlChart
-    shift : trends.Shift or None
-        Where the series stands at its end, when that is not where it stood before.
-    recorded : Series
-        The share of each month's events that is expected to be recorded yet; NaN where there are too few to say.
-    seasonal : trends.Seasonal or None
-        None with less than two years of complete months.
-    """
-
-    measure: str
-    label: str
-    per: str | None
-    by_cohort: bool
-    chart: control_charts.ControlChart
-    shift: control_charts.Shift | None
-    recorded: pd.Series
-    seasonal: control_charts.Seasonal | None
-
-    @property
-    def scale(self) -> int:
-        """By what the chart's values are multiplied to be shown: 100 where there are denominators."""
-        return 100 if self.per else 1
-
-    @property
-    def unstable(self) -> bool:
-        """Whether more than half of the complete points are signalled: the series then has no level to be judged by."""
-        judged = self.chart.points[self.chart.points["complete"]]
-        return bool(judged["signal"].notna().mean() > 0.5)
-
-    @property
-    def unit(self) -> str:
-        """What a point of the chart is, in words."""
-        return f"for each 100 {self.per}" if self.per else "a month"
-
-
-def trend_of(snapshot: Snapshot, rule: TrendRule) -> Trend:
-    """Chart one measure, with the contract's stated changes and without the months still being recorded.
-
-    A month is complete when at least 95 % of its events are expected to be recorded; where there are too few events to
-    estimate that, when `recording_allowance` days have passed since its end. A cohort is complete at an age when the
-    month in which it reached that age is.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    rule : rules.programme.Trend
-        The measure, and what it is charted for each of.
-    """
-    when = measures.occurrences(snapshot, rule.measure)
-    when = when[when["recorded"] >= when["event"]]
-    months = snapshot.months
-    recorded = control_charts.completeness(when["event"], when["recorded"], snapshot.known_at, months)
-    waited = months.to_timestamp(how="end").normalize() + pd.Timedelta(days=snapshot.contract.recording_allowance)
-    complete = (recorded >= control_charts.INCOMPLETE) | (recorded.isna() & (waited <= pd.Timestamp(snapshot.known_at)))
-    changes = snapshot.contract.stated_changes(rule.measure)
-    label, per = snapshot.programme.label(rule.measure), None
-    if rule.at_age is not None:
-        reached = cohorts.triangle(snapshot, rule.measure).rate_at(rule.at_age)
-        months = pd.PeriodIndex(reached.index)
-        complete = pd.Series(complete.reindex(months + rule.at_age).to_numpy(dtype=bool), index=months)
-        label, per = f"{label} within {rule.at_age} months", "starts"
-        chart = control_charts.control_chart(
-            reached["outcomes"], reached["starts"], "p_prime", complete=complete, changes=changes
-        )
-    elif rule.per is not None:
-        per = PER_LABELS[rule.per]
-        chart = control_charts.control_chart(
-            monthly(snapshot, [rule.measure])[rule.measure],
-            journey.caseload(snapshot)[rule.per],
-            "u_prime",
-            complete=complete,
-            changes=changes,
-        )
-    else:
-        counts = monthly(snapshot, [rule.measure])[rule.measure]
-        chart = control_charts.control_chart(counts, complete=complete, changes=changes, floor=0)
-    seasonal = control_charts.seasonal(chart.points["value"].where(complete)) if len(chart.points) else None
-    return Trend(
-        rule.measure, label, per, rule.at_age is not None, chart, control_charts.shift(chart), recorded, seasonal
-    )
-
-
-@remembered
-def all_trends(snapshot: Snapshot) -> list[Trend]:
-    """Chart every measure that the programme file lists under `trends`; those without a point yet are left out."""
-    charts = [trend_of(snapshot, rule) for rule in snapshot.programme.trends if _has_points(snapshot, rule)]
-    return [trend for trend in charts if len(trend.chart.points)]
-
-
-def _has_points(snapshot: Snapshot, rule: TrendRule) -> bool:
-    return rule.at_age is None or len(snapshot.months) > rule.at_age
 
 
 def individuals(snapshot: Snapshot) -> pd.DataFrame:

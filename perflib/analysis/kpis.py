@@ -13,6 +13,11 @@ Conventions
   `targets` for the unit stands before the regime's, from its date on.
 - A unit is there from the month of its first referral or row, or from its first day in the units table, to the month of
   its last day there.
+- A KPI is of the measure that the contract promises: where its event is a route of one of the programme's outcomes, it
+  is of that outcome, unless something is promised of the event itself. Where the programme has no such event, it is of
+  the first of the KPI's `equivalents` that it has. *Sustained job outcomes, under SES: the outcome `sustained`.*
+- For a kind of unit that is no attribute (engagement officers), a participant is that unit's whose earliest row of a
+  table names the two together, such as the submission of the referral.
 - Nothing recorded is not zero: a KPI whose table the extract does not have, or whose event nobody has, has no data.
 """
 
@@ -91,7 +96,7 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     reasons = {name: why for name, why in found.items() if isinstance(why, str)}
     there = _there(snapshot, unit, counts)
     if there.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=COLUMNS).astype({"period": "period[M]", "whole": bool, "rated": bool})
     grid = _with_roles(snapshot, _periods(snapshot, there, _gone(snapshot, unit), basis), unit, here)
     frames = []
     for name, kpi in rules.items():
@@ -110,16 +115,48 @@ def _with_roles(snapshot: Snapshot, grid: pd.DataFrame, unit: str, here: list[st
     parts = []
     for period in grid["period"].unique():
         rows = grid[grid["period"] == period]
-        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.period_end))
+        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.as_of))
         held = rows["unit"].map(known)
         parts.append(rows.assign(role=held.where(held.isin(here), here[0])))
     return pd.concat(parts)
 
 
+def measure_of(snapshot: Snapshot, kpi: Kpi) -> str | None:
+    """Resolve what a KPI counts: an event or outcome of the programme; None where it has no such thing.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    kpi : Kpi
+        With `of`.
+    """
+    contract, programme = snapshot.contract, snapshot.programme
+    promised = {item.measure for item in contract.profiles} | {item.measure for item in contract.volumes}
+    for name in (str(kpi.of), *kpi.equivalents):
+        if name in programme.outcomes or name in promised:
+            return name
+        if name in programme.events:
+            routes = {outcome: [route.event for route in rule.routes] for outcome, rule in programme.outcomes.items()}
+            return next((outcome for outcome, events in routes.items() if name in events), name)
+    return None
+
+
+def not_in_programme(snapshot: Snapshot) -> list[str]:
+    """Return the ids of the regime's KPIs of what the programme does not have, so that nobody can have data."""
+    contract, programme = snapshot.contract, snapshot.programme
+    return [
+        name
+        for name, kpi in contract.kpis.items()
+        if (kpi.of is not None and measure_of(snapshot, kpi) is None)
+        or (kpi.standard is not None and kpi.standard not in contract.standards)
+        or (kpi.kind == "advances" and "peer_group" not in programme.events)
+    ]
+
+
 def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
     """Return a KPI's `unit`, `month`, `numerator` and `denominator`; or the reason why there is none."""
-    programme = snapshot.programme
-    if kpi.of is not None and kpi.of not in programme.events and kpi.of not in programme.outcomes:
+    measure = "" if kpi.of is None else measure_of(snapshot, kpi)
+    if measure is None:
         return NOT_NAMED
     match kpi.kind:
         case "standard":
@@ -133,15 +170,14 @@ def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
             rows = rows[rows["passed"].notna()]
             return _summed(rows["unit"], rows["date"], rows["passed"], pd.Series(1.0, index=rows.index))
         case "profile":
-            actual = _of_measure(snapshot, str(kpi.of), unit)
-            return _joined(actual, _promised(snapshot, str(kpi.of), unit))
+            return _joined(_of_measure(snapshot, measure, unit), _promised(snapshot, measure, unit))
     if kpi.table is not None:
         rows = supporting_tables.rows(snapshot, kpi, unit)
         if rows is None:
             return NOT_SUPPLIED
         counted = _summed(rows["unit"], rows["date"], rows["number"])
     else:
-        counted = _of_measure(snapshot, str(kpi.of), unit)
+        counted = _of_measure(snapshot, measure, unit)
         if counted["numerator"].sum() == 0:
             return NO_RECORD
     if kpi.per is None:
@@ -155,7 +191,9 @@ def _whose(snapshot: Snapshot, unit: str) -> pd.Series:
     if unit == CONTRACT:
         return pd.Series(snapshot.contract.contract, index=snapshot.journeys.index, dtype="str")
     if unit not in snapshot.programme.attributes:
-        return pd.Series(NOT_RECORDED, index=snapshot.journeys.index, dtype="str")
+        ids = pd.Index(snapshot.journeys["referral_id"])
+        named = supporting_tables.named_together(snapshot, unit).reindex(ids).set_axis(snapshot.journeys.index)
+        return named.astype("str").fillna(NOT_RECORDED)
     return cohorts.labels(snapshot, unit)
 
 
@@ -266,7 +304,7 @@ def _there(snapshot: Snapshot, unit: str, counts: Mapping[str, pd.DataFrame]) ->
     first += [rows[rows["numerator"] > 0].groupby("unit")["month"].min() for rows in counts.values()]
     table = snapshot.tables.get("units")
     if table is not None and unit != CONTRACT:
-        mine = table[(table["unit_type"] == unit) & (table["from_date"] <= pd.Timestamp(snapshot.period_end))]
+        mine = table[(table["unit_type"] == unit) & (table["from_date"] <= pd.Timestamp(snapshot.as_of))]
         first.append(mine.groupby("unit_id")["from_date"].min().dt.to_period("M"))
     known = pd.concat([months for months in first if len(months)] or [pd.Series(dtype="period[M]")])
     earliest = known.groupby(level=0).min().drop(NOT_RECORDED, errors="ignore").sort_index()
@@ -281,7 +319,7 @@ def _gone(snapshot: Snapshot, unit: str) -> dict[str, pd.Period]:
     last = (
         table[table["unit_type"] == unit].sort_values(["unit_id", "from_date"]).drop_duplicates("unit_id", keep="last")
     )
-    last = last[last["to_date"] <= pd.Timestamp(snapshot.period_end)]
+    last = last[last["to_date"] <= pd.Timestamp(snapshot.as_of)]
     return dict(zip(last["unit_id"], last["to_date"].dt.to_period("M"), strict=True))
 
 
@@ -301,7 +339,7 @@ def _periods(snapshot: Snapshot, there: pd.Series, gone: Mapping[str, pd.Period]
     frame = grid.groupby(["unit", "period"], as_index=False).agg(months=("month", "size"), first_month=("month", "min"))
     begins = frame["first_month"] == snapshot.first_month
     partial = begins & (snapshot.first_day.day > 1)
-    ended = frame["period"] <= (snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1)
+    ended = frame["period"] <= (snapshot.month if snapshot.as_of >= snapshot.period_end else snapshot.month - 1)
     return frame.assign(whole=ended & (frame["months"] == length) & ~partial)
 
 

@@ -40,6 +40,7 @@ IMPROVED, WORSENED, SAME = "improved", "worsened", "same"
 
 COLUMNS = ["unit", "role", "period", "months", "so_far", "rating", "why_not", "asked", "judged", "hit", "missed"]
 COLUMNS += ["missed_kpis", "run", "consistent", "changed_hands"]
+FLAGS = ("so_far", "consistent", "changed_hands")
 HELD_COLUMNS = ["unit", "role", "rating", "period", "since", "run", "consistent", "missed_kpis", "before"]
 HELD_COLUMNS += ["before_period", "way", "why_not", "so_far_judged", "so_far_missed"]
 RECOVERY_COLUMNS = ["plan_id", "unit", "opened", "closed", "state", "at", "at_period", "now", "now_period", "way"]
@@ -119,7 +120,7 @@ def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = No
     ['amber', 'red']
     """
     if scores.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(FLAGS, bool) | {"period": "period[M]"})
     rows = _judged(scores.sort_values(["unit", "period"], kind="stable"), rule)
     quarters = _quarters(rows, rule, ended)
     met = _is_hit(quarters, rule)
@@ -158,7 +159,7 @@ def held(ratings: pd.DataFrame) -> pd.DataFrame:
         - `so_far_judged`, `so_far_missed`: KPIs of the running quarter, missing where none is running.
     """
     if ratings.empty:
-        return pd.DataFrame(columns=HELD_COLUMNS)
+        return pd.DataFrame(columns=HELD_COLUMNS).astype({"consistent": bool, "period": "period[M]"})
     ratings = ratings.sort_values(["unit", "period"], ignore_index=True)
     rated = ratings[ratings["rating"] != ""]
     before = rated.groupby("unit")[["rating", "period"]].shift()

@@ -39,6 +39,10 @@ KNOWN_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, 
 """Errors whose words were written for the user; those of any other might quote the data."""
 
 
+KERNEL = ["--IPKernelApp.log_level=CRITICAL", "--IPKernelApp.exec_PYTHONSTARTUP=False"]
+"""Arguments of a kernel. Its IPython folder is an empty one: what a user's own start-up does is none of a report's."""
+
+
 def _title(notebook: str) -> str:
     """Return what the reports of a notebook are called."""
     node: Any = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
@@ -80,7 +84,7 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
             provenance=[f"perflib {version('perflib')}."],
         )
     except PapermillExecutionError as error:
-        return Result(job, title, "failed", _one_line(error), tuple(_cell_trace(error)))
+        return Result(job, title, "failed", _one_line(error, limits), tuple(_cell_trace(error)))
     except PerfError as error:
         return Result(job, title, "failed", str(error), tuple(where(error)))
     except CellTimeoutError as error:
@@ -94,6 +98,8 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
     except DeadKernelError as error:
         died = "its kernel died: it was killed, or met the memory limit."
         return Result(job, title, "failed", died, tuple(where(error)), again=True)
+    except forked_kernels.NotStarted as error:
+        return Result(job, title, "failed", f"cannot be made: {error}.", tuple(where(error)), again=True)
     except OSError as error:
         said = f"{error.filename}: cannot be read or written: {error.strerror}."
         return Result(job, title, "failed", said, tuple(where(error)))
@@ -121,9 +127,10 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
     given = {"contract": job.contract, "month": job.month, "known_at": job.known_at, "params": job.params}
     end = time.monotonic() + limits.seconds
     with (
-        forked_kernels.environment(environment),
+        tempfile.TemporaryDirectory(prefix="ipython-", dir=folder) as profile,
+        forked_kernels.environment(environment | {"IPYTHONDIR": profile}),
         warnings.catch_warnings(),
-        tempfile.TemporaryDirectory(prefix="perflib-", dir=folder) as sockets,
+        forked_kernels.socket_folder(folder) as sockets,
     ):
         warnings.simplefilter("ignore")
         notebook = papermill.execute_notebook(
@@ -132,7 +139,7 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
             given,
             cwd=cwd,
             progress_bar=False,
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            extra_arguments=KERNEL,
             config=Config(
                 KernelManager=_transport(sockets), AsyncKernelManager={"client_factory": forked_kernels.PromptClient}
             ),
@@ -151,18 +158,22 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
     return notebook
 
 
-def _transport(folder: str) -> dict[str, str]:
+def _transport(folder: Path | None) -> dict[str, str]:
     """Return how to talk to a kernel: through sockets of its own, since two kernels that start at one moment can take
-    the same TCP port.
+    the same TCP port; by TCP where there is no folder for them.
     """
-    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
+    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" and folder is not None else {}
 
 
-def _one_line(error: PapermillExecutionError) -> str:
+NOT_TOLD = "CellExecutionError"
+"""What papermill calls an error that the kernel could not report, having no memory left for that either."""
+
+
+def _one_line(error: PapermillExecutionError, limits: Limits) -> str:
     """Return what went wrong in a cell, without words that might come from the data."""
     if error.ename in KNOWN_ERRORS:
         return " ".join(str(error.evalue).split())
-    if error.ename == "MemoryError":
+    if error.ename.endswith("MemoryError") or (error.ename == NOT_TOLD and limits.megabytes is not None):
         return f"cell {error.cell_index + 1} needs more memory than the limit gives it. Raise --memory-limit."
     return f"{error.ename} in cell {error.cell_index + 1}. Run the notebook in JupyterLab to see why."
 

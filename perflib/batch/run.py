@@ -29,12 +29,12 @@ import pandas as pd
 from perflib.batch import manifest
 from perflib.batch.job import Job, Limits, Result, report_key
 from perflib.batch.manifest import MANIFEST, as_json, digests
-from perflib.batch.overview import gather, write_overview
+from perflib.batch.overview import damaged_headlines, gather, write_overview
 from perflib.batch.workers import Workshop, workshop
 from perflib.errors import ParameterError, PerfError, where
 from perflib.records import snapshot_cache
+from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
-from perflib.reporting import PARAMETERS
 from perflib.reporting.release import check_released
 from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import built_in, load_contract
@@ -271,6 +271,8 @@ def why(job: Job, out: Path) -> str | None:
         return "is not there"
     if entry["status"] == "failed":
         return "failed"
+    if any(manifest.altered(out / job.folder, entry.get("files", {}))):
+        return "was changed since it was made"
     return None if entry["key"] == job.key else _difference(entry, job)
 
 
@@ -339,6 +341,8 @@ def run_in(
     ParameterError
         The folder holds reports for another audience.
     """
+    for line in (*manifest.damaged(out), *damaged_headlines(out)):
+        log.warning("%s", line, extra={"event": "damaged", "error": line})
     _refuse_other_audience(jobs, out)
     jobs = [edition(job, out) for job in jobs]
     results: dict[Job, Result] = {}
@@ -362,7 +366,8 @@ def run_in(
     again = []
     for job, made in shop.make(wanted, limits):
         if made is not None and made.again:
-            log.warning("%s", job.report, extra={"event": "again", "report": job.report, "error": made.error})
+            fields = {"event": "again", "report": job.report, "error": made.error}
+            log.warning("%s: %s Trying again.", job.report, made.error, extra=fields)
             again.append(job)
         else:
             settle(made or _lost(job))
@@ -402,7 +407,9 @@ def _lost(job: Job) -> Result:
 def _refuse_other_audience(jobs: Sequence[Job], out: Path) -> None:
     """Refuse to mix reports for internal readers with those for publication: who gets the folder gets all of it."""
     wanted = {job.audience for job in jobs}
-    held = {entry["audience"] for entry in manifest.read(out)["reports"]}
+    whole = manifest.read(out)["reports"]
+    folders = [out] if whole else [path.parent for path in out.glob(f"*/*/{MANIFEST}")]  # broken off, or damaged
+    held = {entry["audience"] for folder in folders for entry in manifest.read(folder)["reports"]}
     if wanted and (other := sorted(held - wanted)):
         raise ParameterError(
             f"--out {out}: holds reports for the {other[0]} audience. Give those for the {min(wanted)} audience a "

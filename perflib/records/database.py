@@ -43,7 +43,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 
-from perflib.errors import DataError, ParameterError
+from perflib.errors import DataError, ParameterError, install
 from perflib.records.mapping import Cells, RawTable, map_tables, named, same, wanted
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
 from perflib.rules import yaml_errors
@@ -376,11 +376,12 @@ def _engine(url: URL, path: Path) -> Engine:
             hide_parameters=True,
             connect_args={name: given for name, given in ALIVE.items() if own and name not in url.query},
         )
-    except (sa.exc.NoSuchModuleError, ModuleNotFoundError):
-        raise ParameterError(
-            f"{yaml_errors.at(path, 'source', 'url')}: no driver for {url.drivername} is installed. Install one, or"
-            f" name another: postgresql+psycopg:// needs the Python package psycopg."
-        ) from None
+    except (sa.exc.NoSuchModuleError, ImportError):  # psycopg without libpq is no ModuleNotFoundError
+        place = yaml_errors.at(path, "source", "url")
+        remedy = "Install one, or name another, such as postgresql+psycopg://."
+        if url.drivername == "postgresql+psycopg":
+            remedy = f"{install('postgres')}."
+        raise ParameterError(f"{place}: no driver for {url.drivername} is installed. {remedy}") from None
 
 
 def _called(url: URL) -> str:

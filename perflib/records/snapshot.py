@@ -138,7 +138,7 @@ class Snapshot:
     contract : Contract
         With `.programme` resolved.
     month : Period[M]
-        The reporting month; `period_end` is its last day.
+        The reporting month; `period_end` is its last day, and `as_of` the day at whose close things stand.
     known_at : date
         Rows recorded later do not exist.
     first_day : date
@@ -184,6 +184,11 @@ class Snapshot:
     def period_end(self) -> date:
         """The reporting month's last day."""
         return self.month.end_time.date()
+
+    @property
+    def as_of(self) -> date:
+        """The day at whose close things stand: `period_end`, or `known_at` where the month had not ended by then."""
+        return min(self.period_end, self.known_at)
 
     @property
     def ends_early(self) -> bool:
@@ -255,7 +260,7 @@ class Snapshot:
             moments = {
                 "at_start": self.journeys["start"],
                 "at_referral": self.journeys["referral"],
-                "at_period_end": pd.Series(pd.Timestamp(self.period_end), index=self.journeys.index),
+                "at_period_end": pd.Series(pd.Timestamp(self.as_of), index=self.journeys.index),
             }
             if at not in moments:
                 raise ParameterError(f"at={at!r}: give {', '.join(moments)}, or a date for each journey.")

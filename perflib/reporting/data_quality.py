@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from perflib.analysis import cohorts, counts, measures, quality
-from perflib.disclosure.columns import count, date, month, number, percent, text
+from perflib.analysis import cohorts, measures, quality, trend_charts
+from perflib.disclosure.columns import count, date, month, number, percent, percent_words, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import alternatives, capital, day_words, listed, month_words
@@ -40,9 +40,9 @@ def too_young(snapshot: Snapshot, d: Disclosure) -> list[str]:
             f"{final.sum()} of {len(final)} cohorts are final, with {d.count(settled)} of {d.count(starts)} starts. "
             f"Rates of {label} are of cohorts observed to the same age; those of the other cohorts are not given."
         )
-    shares = [(trend, trend.recorded.tail(3)) for trend in counts.all_trends(snapshot) if not trend.by_cohort]
+    shares = [(trend, trend.recorded.tail(3)) for trend in trend_charts.all_trends(snapshot) if not trend.by_cohort]
     late = [
-        f"{trend.label.lower()} ({trend.recorded.iloc[-1]:.0%})"
+        f"{trend.label.lower()} ({percent_words(trend.recorded.iloc[-1], target=0.95)})"
         for trend, share in shares
         if share.notna().all() and share.iloc[-1] < 0.95
     ]
@@ -172,12 +172,12 @@ def maturity(snapshot: Snapshot, months: int = 12) -> Table:
 def not_used(snapshot: Snapshot) -> Table:
     """Rows and cells that were set aside."""
     return Table(
-        quality.not_used(snapshot),
+        quality.not_used(snapshot).assign(column=lambda rows: rows["column"].mask(rows["column"] == "")),
         "Rows and cells that are not used, and why",
         {
             "reason": text("Reason"),
             "table": text("Table"),
-            "column": text("Column", missing=""),
+            "column": text("Column", missing="the whole row"),
             "effect": text("Effect"),
             "count": number("Count", places=0),
             "rows": text("First rows in the file"),

@@ -16,8 +16,8 @@ from perflib.disclosure.presenter import Presenter, Shown, Table
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import day_words, listed, month_words
 from perflib.errors import ParameterError
+from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import PARAMETERS
 from perflib.reporting.data_quality import has_last_day
 from perflib.reporting.release import check_released, published
 from perflib.rules.data_source import recorded_as_it_happened
@@ -94,11 +94,13 @@ def front(snapshot: Snapshot, show: Presenter) -> Shown:
             f"Quarters are {contract.quarter_basis} quarters."
         )
     ]
-    if snapshot.known_at < snapshot.period_end:
+    if snapshot.as_of < snapshot.period_end:
+        month, day = month_words(snapshot.month), day_words(snapshot.as_of)
         notices.append(
             show.notice(
-                f"{month_words(snapshot.month)} had not ended by {day_words(snapshot.known_at)}: it is counted to "
-                f"that day.",
+                f"{month} had not ended by {day}. Where people stand, standards, backlogs and plans are as at the "
+                f"close of that day. What goes by month (volumes, cohorts, trends, quarters) counts {month} to that "
+                f"day, beside what was promised for the whole month. A forecast begins after the last whole month.",
                 heading="Month so far.",
             )
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis import kpis, supporting_tables
-from perflib.disclosure.columns import count, number, percent, status, text
+from perflib.disclosure.columns import count, number, percent, percent_words, status, text
 from perflib.disclosure.presenter import Table
 from perflib.records.snapshot import Snapshot
 from perflib.rules.calendar import Window, quarter
@@ -38,11 +38,16 @@ def _of_quarter(snapshot: Snapshot, unit: str) -> pd.DataFrame:
     return found[found["period"] == (pd.Period(ended.end, "M") if ended is not None else pd.NaT)]
 
 
-def value_words(value: float, kpi: Kpi) -> str | float:
-    """Return a KPI's value: a number where it is a bare count, else per cent; missing where there is none."""
+def value_words(value: float, kpi: Kpi, target: float = np.nan) -> str | float:
+    """Return a KPI's value: a number where it is a bare count, else per cent; missing where there is none.
+
+    With the target that it is held against, it never looks as though it had reached what it has not.
+    """
     if np.isnan(value):
         return np.nan
-    return f"{value:,.0f}" if kpi.kind == "count" and kpi.per is None else f"{100 * value:.1f}%"
+    if kpi.kind == "count" and kpi.per is None:
+        return f"{value:,.0f}"
+    return percent_words(value, 1, target=None if np.isnan(target) else target)
 
 
 def target_words(row: Row, kpi: Kpi) -> str | float:
@@ -71,7 +76,9 @@ def by_kpi(snapshot: Snapshot, unit: str) -> Table:
     rules = snapshot.contract.kpis
     mine = _of_quarter(snapshot, unit)
     results = mine.groupby(["kpi", "result"]).size().unstack(fill_value=0).reindex(columns=list(RESULTS), fill_value=0)
-    held = [name for name in rules if name in results.index]
+    absent = kpis.not_in_programme(snapshot)
+    held = [name for name in rules if name in results.index and name not in absent]
+    without = [rules[name].name for name in rules if name in results.index and name in absent]
     frame = results.loc[held].astype(float)
     frame.loc[frame["no_target"] > 0, ["hit", "missed"]] = np.nan
     added = mine.groupby("kpi")[["numerator", "denominator"]].sum(min_count=1).reindex(held)
@@ -96,7 +103,8 @@ def by_kpi(snapshot: Snapshot, unit: str) -> Table:
         },
         note="Of: what was promised, the participants on the programme on the first day of each month, or the rows "
         "that are decided. A KPI whose table the extract does not have has no data. The target is that of most units; "
-        "a unit's own stands in its sheet.",
+        "a unit's own stands in its sheet."
+        + (f" {snapshot.programme.name} has nothing of: {'; '.join(without)}." if without else ""),
         empty="no quarter has ended yet",
     )
 
@@ -124,9 +132,9 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: str) -> Table:
         {
             "name": rules[key].name,
             "asked": target_words(_row(last, running, key), rules[key]),
-            "last": value_words(last["value"].get(key, np.nan), rules[key]),
+            "last": _value(last, key, rules[key]),
             "result": _result(_row(last, running, key)) if key in last.index else np.nan,
-            "running": value_words(running["value"].get(key, np.nan), rules[key]),
+            "running": _value(running, key, rules[key]),
         }
         for key in held
     ]
@@ -144,6 +152,10 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: str) -> Table:
         internal_only=True,
         empty="it has none",
     )
+
+
+def _value(rows: pd.DataFrame, key: str, kpi: Kpi) -> str | float:
+    return value_words(rows["value"].get(key, np.nan), kpi, rows["target"].get(key, np.nan))
 
 
 def _row(last: pd.DataFrame, running: pd.DataFrame, key: str) -> Row:
@@ -164,5 +176,5 @@ def answers(snapshot: Snapshot, unit: str, name: str) -> str | None:
     row = asked.loc[name]
     return (
         f"Of {row['asked']:.0f} participants asked for feedback to date {row['answered']:.0f} answered "
-        f"({100 * row['rate']:.0f}%): those who did not may think otherwise."
+        f"({percent_words(row.to_dict()['rate'])}): those who did not may think otherwise."
     )

@@ -121,6 +121,32 @@ class EarlyWarning(Sourced):
     change: float = Field(0.2, gt=0, lt=1, description="Of job entry, referrals and conversion, either way.")
 
 
+class LeastDifference(Sourced):
+    """How large a difference must be to matter: a smaller one is no signal, however sure it is."""
+
+    ratio: float = Field(0.1, ge=0, description="Of what it is compared with: .1 is a tenth more or less.")
+    points: float = Field(0.02, ge=0, description="Of a share, as a fraction: .02 is two percentage points.")
+
+    def matters(self, value: Any, beside: Any, *, share: bool = False) -> Any:
+        """Return whether a value differs enough from another; arrays are compared one by one.
+
+        Parameters
+        ----------
+        value, beside : float or array
+        share : bool
+            Whether both are shares of a whole: then a difference in points is enough too.
+
+        Examples
+        --------
+        >>> least = LeastDifference(source="none", invented=True)
+        >>> least.matters(1675, 1655), least.matters(0.985, 0.973, share=True), least.matters(0.96, 0.99, share=True)
+        (False, False, True)
+        """
+        apart = abs(value - beside)
+        enough = apart >= self.ratio * abs(beside)
+        return enough | (apart >= self.points) if share else enough
+
+
 class Release(Rules):
     """A publication: figures for months up to `through` may be seen outside from the day `on`."""
 
@@ -177,6 +203,10 @@ class Contract(Rules):
     changes: tuple[Change, ...] = Field((), description="Stated changes at which the limits of trends begin afresh.")
     disclosure: DisclosureRules = Field(description="What each audience may see.")
     releases: tuple[Release, ...] = Field((), description="When figures are published.")
+    least_difference: LeastDifference = Field(
+        LeastDifference(source="no document gives a number", invented=True),
+        description="How large a difference between units, between groups or in a trend must be to be a signal.",
+    )
     early_warning: EarlyWarning = Field(
         EarlyWarning(source="default: more likely missed than met"),
         description="When a forecast warns that a level may be missed.",
@@ -231,6 +261,15 @@ class Contract(Rules):
             ("kpis", name, "roles", i): role for name, kpi in self.kpis.items() for i, role in enumerate(kpi.roles)
         }
         check_known(roles, self.management.roles if self.management else (), "role of the regime")
+        for name, kpi in self.kpis.items():
+            rule = self.standards.get(kpi.standard or "")
+            if rule is not None and rule.duty == "department":
+                raise Misplaced(
+                    f"{kpi.standard!r} is for the department to meet. A KPI is of the provider's",
+                    "kpis",
+                    name,
+                    "standard",
+                )
         if self.mix and abs(sum(self.mix.values()) - 1) > 0.005:
             raise Misplaced(f"the shares add up to {sum(self.mix.values()):g}, not to 1", "mix")
         _check_once("profiles", [(item.measure, item.group, item.area, item.since) for item in self.profiles])

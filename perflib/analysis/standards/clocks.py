@@ -122,7 +122,7 @@ class Cases:
         if self.rule.kind == "notice" or (self.rule.kind == "every" and self.rule.limit is None):
             return np.full(len(self.state), np.nan)
         undone, done = np.isnat(self.clocks.done), self.clocks.done
-        if self.rule.days == "working" and not self.rule.is_age:
+        if self.rule.days == "working" and not self.rule.rests:
             done = self.journeys.calendar.day0(done)
         days = self.age(self.clocks.begun, np.where(undone, self.journeys.on, done))
         return np.where(undone & (self.state == NOT_MET), np.nan, days)
@@ -150,7 +150,7 @@ class Journeys:
     """
 
     def __init__(self, snapshot: Snapshot, on: date | None = None) -> None:
-        known = min(snapshot.period_end, snapshot.known_at)
+        known = snapshot.as_of
         if on is not None and on > known:
             raise ParameterError(f"on={on}: is after {known}, the last day that is known. Choose an earlier day.")
         self.snapshot = snapshot
@@ -250,7 +250,7 @@ class DayByDay:
         if rule.limit is None:
             return day0, np.full_like(day0, MISSING), np.full_like(day0, MISSING)
         due = self._look_up(calendar.deadline(self.days, rule.limit) if working else self.days + rule.limit)
-        if working and rule.is_age:
+        if working and rule.rests:
             return day0, due, self._look_up(calendar.deadline(self.days, rule.limit + 1) - DAY)
         return day0, due, due
 
@@ -273,6 +273,8 @@ def run(journeys: Journeys, name: str) -> Cases:
     late = undone if rule.unlimited else (clocks.done > clocks.last) | (undone & (clocks.last < journeys.on))
     if rule.kind == "notice":
         late = clocks.done < clocks.due
+    elif rule.done_late == "met":
+        late &= undone
     state: States = undone * NOT_DUE ^ late.view(np.uint8)  # late: open_late instead of not_due, not_met instead of met
     if clocks.ended is not None:
         state[undone & clocks.ended] = NOT_MET

@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, counts
+from perflib.analysis import cohorts, counts, trend_charts
 from perflib.disclosure.chart_style import label_ends, series_styles
-from perflib.disclosure.columns import Column, count, month, number, percent, text
+from perflib.disclosure.columns import Column, count, month, number, percent, percent_words, text
 from perflib.disclosure.presenter import Figure, Presenter, Shown, Table
 from perflib.disclosure.words import CLOCKS
 from perflib.records.snapshot import Snapshot
@@ -160,9 +160,8 @@ def triangle(snapshot: Snapshot, step: int = 3) -> Figure:
         for age in ages:
             seen = data[f"age_{age}"].dropna()
             if age in (6, 12, 18) and len(seen):
-                said.append(
-                    f"at {age} months from {100 * seen.min():.0f}% to {100 * seen.max():.0f}% in {len(seen)} cohorts"
-                )
+                lowest, highest = percent_words(seen.min()), percent_words(seen.max())
+                said.append(f"at {age} months from {lowest} to {highest} in {len(seen)} cohorts")
         found = "; ".join(said) or "too few or too young to compare"
         return (
             f"A grid of cohorts by age: the share of starts with {label.lower()}, {found}. Cells that have not been "
@@ -216,7 +215,7 @@ def conversion_curves(snapshot: Snapshot) -> Figure:
             if len(row) and row[names].notna().all(axis=None):
                 said.append(
                     f"by {age} months "
-                    + ", ".join(f"{100 * row[name].iloc[0]:.0f}% {label[name].lower()}" for name in names)
+                    + ", ".join(f"{percent_words(row[name].iloc[0])} {label[name].lower()}" for name in names)
                 )
         return "Rising lines by months since start, each of the cohorts observed that long: " + (
             "; ".join(said) + "." if said else "too few or too young to be told."
@@ -288,7 +287,7 @@ def equality(snapshot: Snapshot) -> Figure:
         lowest = "The lowest" if len(known) == len(groups) else "Of those shown, the lowest"
         return (
             f"One line a group: the rate within {age} months with its 95% interval. {lowest} is {low['name']} at "
-            f"{100 * low['rate']:.0f}%, the highest {high['name']} at {100 * high['rate']:.0f}%."
+            f"{percent_words(low['rate'])}, the highest {high['name']} at {percent_words(high['rate'])}."
         )
 
     return Figure(
@@ -322,5 +321,5 @@ def equality(snapshot: Snapshot) -> Figure:
 
 def control_charts(snapshot: Snapshot, show: Presenter) -> Shown:
     """Return a chart of every measure whose trend the programme file asks for."""
-    charts = [show.figure(control_chart.control_chart(trend)) for trend in counts.all_trends(snapshot)]
+    charts = [show.figure(control_chart.control_chart(trend)) for trend in trend_charts.all_trends(snapshot)]
     return together(*charts) if charts else show.say("No month is complete yet, so there is no trend to show.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from perflib.analysis import cohorts, journey, measures
+from perflib.analysis import cohorts, journey, measures, trend_charts
 from perflib.analysis import counts as counts_analysis
 from perflib.analysis.control_charts import Shift
 from perflib.disclosure.columns import count
@@ -149,7 +149,7 @@ def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
     steady: list[str] = []
     unstable: list[str] = []
     young: list[str] = []
-    for trend in counts_analysis.all_trends(snapshot):
+    for trend in trend_charts.all_trends(snapshot):
         if trend.shift is None:
             listing = young if control_chart.judged(trend).empty else unstable if trend.unstable else steady
             listing.append(trend.label.lower())
@@ -174,7 +174,7 @@ def shifts(snapshot: Snapshot, d: Disclosure) -> list[str]:
     return sentences
 
 
-def _levels(trend: counts_analysis.Trend, found: Shift, d: Disclosure) -> list[str]:
+def _levels(trend: trend_charts.TrendChart, found: Shift, d: Disclosure) -> list[str]:
     """Return the level before a shift and after it, each hidden where it rests on few people."""
     points = control_chart.judged(trend)
     points = points[points["phase"] == points["phase"].iloc[-1]]

@@ -250,7 +250,7 @@ def positions(snapshot: Snapshot, cohorts_shown: int = 24) -> Table:
     columns = {"cohort": month("Cohort"), "starts": count("Starts", parts=list(names))}
     return Table(
         table,
-        f"Where the participants of each cohort stood on {day_words(snapshot.period_end)}",
+        f"Where the participants of each cohort stood on {day_words(snapshot.as_of)}",
         columns | {code: count(label) for code, label in names.items()},
         note="Each participant stands at the furthest stage reached. Those who have left may still reach the outcome.",
         empty="nobody has started yet",

@@ -23,6 +23,20 @@ CHECKERS = {
 }
 
 
+def plans_open(plans: pd.DataFrame) -> str:
+    """Return how many plans and notices are open, with their actions: the same words in every report.
+
+    Parameters
+    ----------
+    plans : DataFrame
+        As `oversight.plans` gives them, for all units.
+    """
+    late = int((plans["state"] == "overdue").sum())
+    actions = int(plans.loc[plans["state"] != "closed", "actions_overdue"].fillna(0).sum())
+    running = int(plans["state"].isin(oversight.RUNNING).sum())
+    return f"Plans and notices open: {running}, of them overdue: {late}. Actions overdue: {actions}."
+
+
 def not_supplied(*names: str) -> str:
     """Return that none of some tables is in the extract.
 

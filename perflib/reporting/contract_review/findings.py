@@ -15,7 +15,8 @@ from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import listed
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends import tables
-from perflib.reporting.contract_review.tables import contract_plans
+from perflib.reporting.contract_review.evidence import plans_open
+from perflib.reporting.contract_review.tables import is_staff
 
 
 def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
@@ -29,7 +30,7 @@ def key_figures(snapshot: Snapshot, d: Disclosure) -> Tiles:
         "starts_for_100": 100 * volumes["of_profile"],
         "observed": level["observed"],
         "outcomes_for_100": 100 * level["ratio"],
-        "standards": (standards.measure(snapshot)["status"] == "not_met").sum(),
+        "standards": (standards.of_provider(snapshot)["status"] == "not_met").sum(),
         "miss": 100 * (missed.iloc[0] if len(missed) else np.nan),
     }
     of = ("observed",)
@@ -57,18 +58,16 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
     missed = [str(name) for name in likely.loc[likely["status"] == "may be missed", "name"]]
     if missed:
         sentences.append(f"May be missed when all cohorts are final: {listed(missed)}.")
-    rates = standards.measure(snapshot)
+    rates = standards.of_provider(snapshot)
     short = [_missed(row, snapshot, d) for row in rates[rates["status"] == "not_met"].to_dict("records")]
     if short:
         sentences.append(f"Standards not met since day one: {'; '.join(short)}.")
-    plans = contract_plans(snapshot)
+    plans = oversight.plans(snapshot)
     if plans is not None:
-        late = plans[plans["state"] == "overdue"]
-        overdue = int(plans.loc[plans["state"] != "closed", "actions_overdue"].fillna(0).sum())
-        running = int(plans["state"].isin(["open", "overdue"]).sum())
-        sentences.append(
-            f"Plans and notices open: {running}, of them overdue: {len(late)}. Actions overdue: {overdue}."
-        )
+        running = plans["state"].isin(oversight.RUNNING)
+        of_staff = int((running & is_staff(snapshot, plans["unit_type"])).sum())
+        left_out = f" Of single members of staff, and not in this pack: {of_staff}." if of_staff else ""
+        sentences.append(plans_open(plans) + left_out)
     told = oversight.notice_counts(snapshot)
     if told is not None and int(told["open"].sum() + told["open_late"].sum()):
         waiting = int(told["open"].sum() + told["open_late"].sum())
@@ -79,8 +78,10 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
 def _missed(row: Mapping[Hashable, Any], snapshot: Snapshot, d: Disclosure) -> str:
     """Return a missed standard with its rate, where it is one and may be shown."""
     name, rule = str(row["name"]), snapshot.contract.standards[str(row["standard"])]
-    rate = d.percent(row["part"], row["whole"], places=1) if row["whole"] > 0 and rule.kind != "oldest" else ""
-    return f"{name} ({rate})" if rate[:1].isdigit() else name
+    if not row["whole"] > 0 or rule.kind == "oldest" or any(d.hides(row[key]) for key in ("part", "whole")):
+        return name
+    rate = d.percent(row["part"], row["whole"], places=1, target=float(rule.target.value))
+    return name if rate.startswith("not") else f"{name} ({rate})"
 
 
 def conventions(snapshot: Snapshot) -> list[str]:

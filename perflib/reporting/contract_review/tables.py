@@ -28,7 +28,7 @@ RECENT = 6
 STATES = {"not yet": "not begun", "open": "open", "overdue": "overdue", "closed": "closed"}
 
 
-def _is_staff(snapshot: Snapshot, kinds: pd.Series[Any]) -> pd.Series[Any]:
+def is_staff(snapshot: Snapshot, kinds: pd.Series[Any]) -> pd.Series[Any]:
     """Return which kinds of unit are single members of staff: neither the contract nor known to be anything else."""
     rules = snapshot.programme.attributes
     others = {CONTRACT, *(name for name in snapshot.programme.units if not rules[name].staff)}
@@ -38,7 +38,7 @@ def _is_staff(snapshot: Snapshot, kinds: pd.Series[Any]) -> pd.Series[Any]:
 def contract_plans(snapshot: Snapshot) -> pd.DataFrame | None:
     """Return the plans that the meeting may see."""
     found = oversight.plans(snapshot)
-    return None if found is None else found[~_is_staff(snapshot, found["unit_type"])]
+    return None if found is None else found[~is_staff(snapshot, found["unit_type"])]
 
 
 def outstanding(snapshot: Snapshot, show: Presenter) -> Shown:
@@ -46,12 +46,12 @@ def outstanding(snapshot: Snapshot, show: Presenter) -> Shown:
     found = oversight.open_actions(snapshot)
     if found is None:
         return show.say(not_supplied("plans", "actions"))
-    mine = found[~_is_staff(snapshot, found["unit_type"])]
+    mine = found[~is_staff(snapshot, found["unit_type"])]
     frame = mine.assign(whose=_called(snapshot, show.disclosure, mine["unit"]), who=mine["owner"].str.replace("_", " "))
     return show.table(
         Table(
             frame,
-            f"Actions not done by {day_words(snapshot.period_end)}",
+            f"Actions not done by {day_words(snapshot.as_of)}",
             {
                 "action": text("Action"),
                 "name": text("Under"),
@@ -141,7 +141,7 @@ def _reviews(snapshot: Snapshot, plans: pd.DataFrame) -> Table:
     rows = snapshot.current("reviews")
     rows = pd.DataFrame(columns=["plan_id", "due_date", "held_date", "result"]) if rows is None else rows
     mine = rows[rows["plan_id"].isin(plans["plan_id"])].sort_values("due_date", ignore_index=True)
-    end = pd.Timestamp(snapshot.period_end)
+    end = pd.Timestamp(snapshot.as_of)
     held = mine["held_date"].where(mine["held_date"] <= end)
     frame = mine.assign(
         plan=mine["plan_id"].map(plans.set_index("plan_id")["name"]),

@@ -16,6 +16,7 @@ from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import capital, listed, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.outcome_forecast.tables import (
+    LEAST_TO_CHECK,
     MODEL,
     MODEL_NAMES,
     NEXT,
@@ -145,11 +146,17 @@ def verdict(snapshot: Snapshot) -> list[str]:
         said += f": better than “{other}”, the next, in {chosen.ahead} of {chosen.origins}"
     rows = summed(scores[(scores["model"] == MODEL) & (scores["horizon"] == f"{HORIZONS[0]} months")])
     own = rows.to_dict("records")[0]
+    few = (
+        " So few forecasts cannot check an interval, and they share much of what came. Where earlier forecasts were "
+        "surer than right it has been widened: these times are counted after that."
+        if own["cells"] < LEAST_TO_CHECK
+        else ""
+    )
     return [
         f"{said}.",
         f"The forecast shown here missed what was recorded in the next {HORIZONS[0]} months by "
         f"{100 * own['wmape']:.0f}% on average, and its 95% interval held it in "
-        f"{round(own['covered_95'] * own['cells'])} of {own['cells']:.0f} times.",
+        f"{round(own['covered_95'] * own['cells'])} of {own['cells']:.0f} times.{few}",
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perflib.analysis import journey, survival
 from perflib.disclosure.rules import Disclosure
-from perflib.disclosure.words import capital, day_words, listed, month_words
+from perflib.disclosure.words import capital, day_words, listed
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.since_last_month import seen_differently
 
@@ -17,11 +17,10 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
     if starts == 0:
         return ["Nobody has started yet."]
     shares = [f"{d.count(position[code])} {label.lower()}" for code, label in names.items() if position[code] > 0]
-    sentences = [f"Of {d.count(starts)} starts, on {day_words(snapshot.period_end)}: {listed(shares)}."]
-    load = journey.caseload(snapshot).iloc[-1]
+    sentences = [f"Of {d.count(starts)} starts, on {day_words(snapshot.as_of)}: {listed(shares)}."]
+    load = journey.in_work(snapshot).iloc[0]
     in_work = f", {d.count(load['in_work'])} of them in work" if "job_start" in snapshot.programme.events else ""
-    there = d.count(load["on_programme"])
-    sentences.append(capital(f"{there} were on the programme on the first of {month_words(snapshot.month)}{in_work}."))
+    sentences.append(capital(f"{d.count(load['on_programme'])} were on the programme that day{in_work}."))
     times = survival.times(snapshot, [("referral", "start")]).iloc[0]
     if times["reached"] > 0 and not d.hides(times["reached"]):
         half, most = (d.number(times[name], places=0) for name in ("reached_median", "reached_p90"))

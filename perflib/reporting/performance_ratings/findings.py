@@ -7,7 +7,7 @@ from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import listed
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import subcontractor_comparison
-from perflib.reporting.contract_review.evidence import not_supplied
+from perflib.reporting.contract_review.evidence import not_supplied, plans_open
 from perflib.reporting.performance_ratings.tables import NO_RATING, NO_REGIME, all_ratings, called, kinds, rated_units
 from perflib.rules.management import CONTRACT
 
@@ -34,6 +34,8 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
     plans = oversight.plans(snapshot)
     if plans is None:
         return [*sentences, f"Plans. {not_supplied('plans')}"]
+    if d.audience == "internal":
+        sentences.append(plans_open(plans))
     found = oversight.exceptions(snapshot, all_ratings(snapshot, shown))
     if found is not None and len(found):
         counts = found["what"].value_counts()

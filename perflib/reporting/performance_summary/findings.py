@@ -22,7 +22,7 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
             f"{d.number(row['promised'], people=True, places=0)} were promised by today, "
             f"{d.number(abs(gap), of=(row['month'],), people=True, places=0)} {'more' if gap >= 0 else 'fewer'}."
         )
-    missed = standards.measure(snapshot).query("status == 'not_met'")["name"]
+    missed = standards.of_provider(snapshot).query("status == 'not_met'")["name"]
     if len(missed):
         sentences.append(f"Standards missed since day one: {'; '.join(missed)}.")
     return sentences or [f"Nothing was promised for {month_words(snapshot.month)}, and no standard is missed."]

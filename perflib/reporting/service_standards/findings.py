@@ -17,18 +17,25 @@ NATIONS = {"ENG": "England", "WLS": "Wales", "SCT": "Scotland", "NIR": "Northern
 
 
 def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
-    """Which standards are met and which are not."""
-    frame = standards.measure(snapshot)
+    """Which standards are met and which are not; those that the department must meet apart."""
+    frame, rules = standards.measure(snapshot), snapshot.contract.standards
     if frame.empty:
         return [f"{snapshot.programme.name} has no service standards in its file, and the contract adds none."]
+    department = frame[frame["duty"] == "department"]
+    frame = frame[frame["duty"] == "provider"]
     sentences = [
-        f"{row['name']}: not met. {_account(row, snapshot.contract.standards[row['standard']], d)}"
+        f"{row['name']}: not met. {_account(row, rules[row['standard']], d)}"
         for row in frame[frame["status"] == "not_met"].to_dict("records")
     ]
     for code, words in STATUS_WORDS.items():
         names = frame.loc[frame["status"] == code, "name"]
         if len(names) and code != "not_met":
             sentences.append(f"{words.capitalize()}: {'; '.join(names)}.")
+    if len(department):
+        said = [f"{row['name']}: {STATUS_WORDS[row['status']]}" for row in department.to_dict("records")]
+        sentences.append(
+            f"For {snapshot.programme.terms.get('department', 'the department')} to meet: {'; '.join(said)}."
+        )
     return sentences
 
 
@@ -38,18 +45,26 @@ def _account(row: Mapping[Hashable, Any], rule: Standard, d: Disclosure) -> str:
     worst = ""
     if row["worst"] == row["worst"]:
         worst = f" The slowest took, or has taken, {d.number(row['worst'], of=(late,), places=0)} {rule.days} days."
-    asked = target(rule)
+    asked, target = target(rule), float(rule.target.value)
     if rule.kind == "profile":
-        lowest = d.number(100 * row["rate"], of=(row["part"],), places=0)
+        lowest = d.number(100 * row["rate"], of=(row["part"],), places=0 if abs(row["rate"] - target) > 0.01 else 1)
         return f"The lowest month stood at {lowest} for each 100 promised by then, where {asked} must be."
     if rule.kind == "backlog" and rule.share_of == "count":
         return f"{d.count(row['part'])} are in backlog, where {asked} may be.{worst}"
     if rule.kind == "backlog":
-        return f"{d.percent(row['part'], row['whole'], places=1)} are in backlog, where {asked} may be.{worst}"
+        share = d.percent(row["part"], row["whole"], places=1, target=target)
+        return f"{share} are in backlog, where {asked} may be.{worst}"
     counted = row["met"] + late
+    share = d.percent(row["met"], counted, places=1, target=target)
+    if rule.done_late == "met":
+        return (
+            f"Of {d.count(counted)} that are decided or have been open for more than {rule.limit} {rule.days} days, "
+            f"{d.count(late)} are not as they should be, {d.count(row['open_late'])} of them still open; {share} are, "
+            f"where {asked} must be."
+        )
     return (
         f"{d.count(late)} of {d.count(counted)} were late or missed, {d.count(row['open_late'])} of them still open; "
-        f"{d.percent(row['met'], counted, places=1)} were as they should be, where {asked} must be.{worst}"
+        f"{share} were as they should be, where {asked} must be.{worst}"
     )
 
 

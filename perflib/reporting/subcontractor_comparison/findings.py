@@ -45,8 +45,8 @@ def findings(snapshot: Snapshot, d: Disclosure) -> list[str]:
     quiet = [titles[str(name)] for name in measured if name not in flagged.index.get_level_values("measure")]
     if quiet:
         sentences.append(
-            f"No {label} differs from the others by more than chance explains in: {listed(quiet)}. Nothing is claimed "
-            f"there of anybody, whatever the order of the rates."
+            f"No {label} differs from the others by more than chance explains, and by enough to matter, in: "
+            f"{listed(quiet)}. Nothing is claimed there of anybody, whatever the order of the rates."
         )
     return sentences + _places(snapshot, unit) + _apart(snapshot, unit, called, d)
 
@@ -173,7 +173,11 @@ def conventions(snapshot: Snapshot) -> list[str]:
     found = comparison.compare(snapshot, unit_of(snapshot))
     spread = found.overdispersion
     label = _lower(snapshot, "outcome")
+    least = snapshot.contract.least_difference
     sentences = [
+        f"A difference matters from {100 * least.ratio:g}% of what was expected, or {100 * least.points:g} percentage "
+        f"points, on ({least.source}{'; invented' if least.invented else ''}). A smaller one is no signal, however "
+        f"sure it is.",
         "Equal maturity: each participant is held to those who started in the same month, so a young caseload counts "
         "for the time it has had, and a shock to the labour market is no unit's fault.",
         "Case mix: a logistic model of what is known at the start. Expected is the sum of the participants' own "

@@ -41,7 +41,7 @@ def _sheet(snapshot: Snapshot, show: Presenter, name: str, called: str) -> list[
     load = comparison.caseload(snapshot, unit).reindex([name]).fillna(0).astype(int).iloc[0]
     described = f" ({ROLES.get(str(role), role)})" if role else ""
     sentences = [
-        f"{called}{described}: {load['on_programme']} on the programme on {day_words(snapshot.period_end)}, "
+        f"{called}{described}: {load['on_programme']} on the programme on {day_words(snapshot.as_of)}, "
         f"{load['in_work']} of them in work; {load['started']} started in {month_words(snapshot.month)}."
     ]
     sentences += [*_sheet_signals(mine), *_sheet_trend(snapshot, unit, name)]
@@ -96,13 +96,13 @@ def _sheet_signals(mine: pd.DataFrame) -> list[str]:
         (mine[mine["signal"] == "below"], "Ask first about"),
         (mine[mine["signal"] == "above"], "Ahead of the others, and worth learning from"),
         (
-            mine[(mine["signal"] == "") & (mine["outside"] != "")],
+            mine[(mine["signal"] == "") & (mine["outside"] != "") & mine["matters"].astype(bool)],
             "Beyond its own 95% limit, as one unit in twenty is by chance",
         ),
     ):
         names_ = [f"{row['label']} (ratio {row['ratio']:.2f})" for row in rows.to_dict("records")]
         said += [f"{words}: {listed(names_)}."] if names_ else []
-    return said or ["Nothing differs from the other units by more than chance explains."]
+    return said or ["Nothing differs from the other units by more than chance explains, and by enough to matter."]
 
 
 def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[str]:

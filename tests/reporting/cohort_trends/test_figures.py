@@ -7,8 +7,7 @@ import pandas as pd
 from bs4 import BeautifulSoup
 from scipy import stats
 
-from perflib.analysis import cohorts, control_charts
-from perflib.analysis import counts as counts_analysis
+from perflib.analysis import cohorts, control_charts, counts, trend_charts
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
 from perflib.records.loading import load_snapshot
@@ -29,7 +28,7 @@ FIGURES = (
 def charts(snapshot):
     """Return every figure of a snapshot."""
     return [make(snapshot) for make in FIGURES] + [
-        control_chart.control_chart(trend) for trend in counts_analysis.all_trends(snapshot)
+        control_chart.control_chart(trend) for trend in trend_charts.all_trends(snapshot)
     ]
 
 
@@ -139,7 +138,7 @@ def test_the_curves_tell_the_shares_of_the_cohorts_observed_so_long(wales):
 
 def test_a_control_chart_tells_its_range_and_its_signals(wales):
     snapshot = wales("2020-09")
-    (trend,) = (trend for trend in counts_analysis.all_trends(snapshot) if trend.measure == "job_start")
+    (trend,) = (trend for trend in trend_charts.all_trends(snapshot) if trend.measure == "job_start")
     points = trend.chart.points
     signalled = points[points["signal"].notna()]
     figure = control_chart.control_chart(trend)
@@ -152,7 +151,7 @@ def test_a_control_chart_tells_its_range_and_its_signals(wales):
 
 
 def test_a_control_chart_without_a_shift_says_so(wales):
-    (trend,) = (trend for trend in counts_analysis.all_trends(wales("2020-02")) if trend.measure == "job_start")
+    (trend,) = (trend for trend in trend_charts.all_trends(wales("2020-02")) if trend.measure == "job_start")
     figure = control_chart.control_chart(trend)
     assert figure.caption.endswith("without a job: no shift")
     assert alt(figure).endswith("; no month is signalled.")
@@ -160,7 +159,7 @@ def test_a_control_chart_without_a_shift_says_so(wales):
 
 def test_months_still_being_recorded_are_drawn_hollow_and_told_in_the_table(wales):
     snapshot = wales("2020-09")
-    (trend,) = (trend for trend in counts_analysis.all_trends(snapshot) if trend.measure == "job_start")
+    (trend,) = (trend for trend in trend_charts.all_trends(snapshot) if trend.measure == "job_start")
     rows = INTERNAL.figure(control_chart.control_chart(trend)).data["rows"]
     states = pd.Series([row["Recording"] for row in rows], index=trend.chart.points.index)
     assert ((states == "still being recorded") == ~trend.chart.points["complete"]).all()
@@ -169,7 +168,7 @@ def test_months_still_being_recorded_are_drawn_hollow_and_told_in_the_table(wale
 
 
 def test_a_chart_of_which_nothing_is_recorded_makes_no_finding(town_place):
-    for trend in counts_analysis.all_trends(load_snapshot("town", "2019-01", params=town_place.params)):
+    for trend in trend_charts.all_trends(load_snapshot("town", "2019-01", params=town_place.params)):
         figure = control_chart.control_chart(trend)
         assert figure.caption.endswith(": too little is fully recorded yet to judge")
         assert "no month is signalled" in alt(figure)
@@ -177,7 +176,7 @@ def test_a_chart_of_which_nothing_is_recorded_makes_no_finding(town_place):
 
 def test_equality_tells_the_lowest_and_the_highest(wales):
     snapshot = wales("2020-09")
-    frame = counts_analysis.equality(snapshot).sort_values("rate")
+    frame = counts.equality(snapshot).sort_values("rate")
     low, high = frame.iloc[0], frame.iloc[-1]
     assert alt(figures.equality(snapshot)) == (
         "One line a group: the rate within 12 months with its 95% interval. The lowest is "
@@ -220,7 +219,7 @@ def test_what_is_said_outside_is_of_the_numbers_that_are_shown(town_snapshot):
 
 def test_no_signal_or_limit_gives_a_hidden_count_away(town_snapshot):
     """A count of few is hidden with whatever is worked out from it."""
-    for trend in counts_analysis.all_trends(town_snapshot):
+    for trend in trend_charts.all_trends(town_snapshot):
         data = EXTERNAL.figure(control_chart.control_chart(trend)).data
         if data["kind"] == "figure":
             hidden = [row for row in data["rows"] if row[trend.label] == "[c]"]
@@ -242,7 +241,7 @@ def test_the_level_of_a_trend_of_few_is_hidden_outside():
 def trend_of(counts, denominators):
     chart = control_charts.control_chart(counts, denominators, "u_prime")
     recorded = pd.Series(1.0, counts.index)
-    return counts_analysis.Trend(
+    return trend_charts.TrendChart(
         "job_start", "Job starts", "participants on the programme", False, chart, None, recorded, None
     )
 
@@ -264,7 +263,7 @@ def test_outside_a_gap_does_not_tell_what_the_others_reached(monkeypatch, town_s
     for groups in (few, many):
         frame = pd.DataFrame(groups, columns=["attribute", "value", "starts", "outcomes"])
         frame = frame.assign(rate=frame["outcomes"] / frame["starts"], lower=0.1, upper=0.9, signal="lower")
-        monkeypatch.setattr(counts_analysis, "equality", lambda _, frame=frame: frame)
+        monkeypatch.setattr(counts, "equality", lambda _, frame=frame: frame)
         shown = [show.figure(figures.equality(town_snapshot)).data["rows"][:2] for show in (INTERNAL, EXTERNAL)]
         gaps.append([[(row["Gap to the rest (points)"], row["Signal"]) for row in rows] for rows in shown])
     (few_inside, few_outside), (many_inside, many_outside) = gaps
@@ -283,14 +282,14 @@ def test_the_groups_of_an_attribute_add_up_to_everybody_so_that_none_can_be_work
     ]
     frame = pd.DataFrame(rows, columns=["attribute", "value", "starts", "outcomes"])
     frame = frame.assign(rate=frame["outcomes"] / frame["starts"], lower=0.1, upper=0.9, signal="")
-    monkeypatch.setattr(counts_analysis, "equality", lambda _: frame)
+    monkeypatch.setattr(counts, "equality", lambda _: frame)
     inside, outside = (show.figure(figures.equality(town_snapshot)).data["rows"] for show in (INTERNAL, EXTERNAL))
     assert (inside[-1]["Group"], inside[-1]["Starts"], inside[-1]["Reached it"]) == ("Everybody", 304, 61)
     assert [row["Starts"] for row in outside] == ["[c]", "[c]", 105, 200, 305]
 
 
 def test_gaps_inside_are_those_of_the_analysis(wales):
-    frame = counts_analysis.equality(wales("2020-09")).reset_index(drop=True)
+    frame = counts.equality(wales("2020-09")).reset_index(drop=True)
     rows = INTERNAL.figure(figures.equality(wales("2020-09"))).data["rows"][:-1]
     headers = {"gap": "Gap to the rest (points)", "gap_lower": "Gap, 95% from", "gap_upper": "Gap, 95% to"}
     for key, header in headers.items():

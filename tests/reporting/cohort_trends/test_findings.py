@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from perflib.analysis import cohorts, counts
+from perflib.analysis import cohorts, counts, trend_charts
 from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
 from perflib.records.loading import load_snapshot
@@ -198,7 +198,7 @@ def test_nothing_was_said_to_have_fallen_in_wales_as_known_in_february_2020(wale
 def test_a_shift_tells_the_levels_of_the_chart(wales):
     """The mean of the months at the new level, and of the twelve complete months before it, by their denominators."""
     snapshot = wales("2020-09")
-    (trend,) = (trend for trend in counts.all_trends(snapshot) if trend.measure == "job_start")
+    (trend,) = (trend for trend in trend_charts.all_trends(snapshot) if trend.measure == "job_start")
     points = trend.chart.points[trend.chart.points["complete"]]
     after, before = points["2020-04":], points[:"2020-03"].tail(12)
     levels = [100 * part["numerator"].sum() / part["denominator"].sum() for part in (after, before)]
