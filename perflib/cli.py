@@ -342,12 +342,13 @@ def check(
     print(f"  {len(snapshot.journeys):,} referrals and {len(snapshot.events):,} events are used")
     if snapshot.not_yet_known:
         print(f"  {snapshot.not_yet_known:,} referrals have no event recorded by then")
-    aside = quality.not_used(snapshot)
-    print(f"  {aside['count'].sum():,} rows or cells are not used" + (":" if len(aside) else ""))
-    for row in aside.to_dict("records"):
-        place = f"{row['table']}.{row['column']}" if row["column"] else row["table"]
-        example = f", e.g. {row['example']!r}" if row["example"] else ""
-        print(f"    {row['count']:>6,}  {place}: {row['reason']}{example} ({row['effect']}; row {row['rows']})")
+    print("Account of every line:")
+    for table_account in snapshot.account.tables:
+        print(f"  {table_account.words}")
+    lost = sum(complaint.count for complaint in snapshot.account.complaints if complaint.effect)
+    print(f"  {lost:,} rows or cells are not used" + (":" if lost else ""))
+    for complaint in snapshot.account.complaints:
+        print(f"    {complaint.words}")
     for row in quality.oddities(snapshot).to_dict("records"):
         print(f"  {row['count']:>6,}  used, but look: {row['what']}")
     for kind in rules.invented:

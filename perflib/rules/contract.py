@@ -27,7 +27,7 @@ from perflib.errors import ParameterError
 from perflib.rules import yaml_errors
 from perflib.rules.data_source import FolderSource as FolderSource
 from perflib.rules.data_source import SampleSource as SampleSource
-from perflib.rules.data_source import Source, check_mapping
+from perflib.rules.data_source import Source, Tolerance, check_mapping
 from perflib.rules.dated import Misplaced, Month, Name, Place, Rules, Sourced, check_known, hint
 from perflib.rules.management import CONTRACT, Kpi, Management, Rating
 from perflib.rules.oversight import Instrument, Report
@@ -177,6 +177,11 @@ class Contract(Rules):
     history: Literal["appended", "overwritten"] = Field(
         "appended",
         description="Whether corrections are added to the extract as new rows, or each export replaces the last one.",
+    )
+    tolerance: Tolerance = Field(
+        Tolerance(),
+        description="How much of the extract may be lost before `check` and `run` stop: by default 2 % of a table's "
+        "records or a column's cells, and at least 5. A number alone is the share.",
     )
     source_order: tuple[Name, ...] = Field(
         ("hmrc", "prap", "claim", "crm"), description="Which source is believed first when two disagree."

@@ -97,7 +97,7 @@ def test_every_cell_is_read_by_itself_whatever_stands_above_it() -> None:
     assert read.index.tolist() == column.index.tolist()
 
 
-FIRST, LAST, OUTSIDE = "2000-01-01", "2039-12-31", "not between 2000 and 2039"
+FIRST, LAST, OUTSIDE = "1950-01-01", "2039-12-31", "not between 1950 and 2039"
 """The first and the last day that is taken for a date of a programme, and what is said of any other."""
 
 
@@ -368,11 +368,12 @@ BAD_FILES = {
     ),
     "the first row has a cell too many": (
         EVENTS_CSV.replace("R-0001,", "R-0001,,"),
-        "events.csv: cannot be read: Error tokenizing data. C error: Expected 4 fields in line 2, saw 5.",
+        "events.csv: no row can be used: 1 of 1 is set aside (row 2: more cells than the header has).",
     ),
     "a quotation mark is left open": (
-        EVENTS_CSV + '"R-0002,referral,2018-01-02,2018-01-02\n',
-        "events.csv: cannot be read: Error tokenizing data. C error: EOF inside string starting at row 2.",
+        EVENTS_CSV.replace("R-0001", '"R-0001') + "R-0002,referral,2018-01-02,2018-01-02\n",
+        "events.csv: no row can be used: 2 of 2 are set aside "
+        "(row 2: lines that a stray quotation mark joins into one).",
     ),
     "no date can be read": (
         EVENTS_CSV.replace("2018", "18"),

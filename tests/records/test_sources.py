@@ -193,7 +193,7 @@ def test_a_workbook_is_read_as_it_is_shown(folder: Path, read: Read) -> None:
     lines = snapshot.set_aside[["table", "row", "column", "value", "reason"]].to_numpy().tolist()
     assert lines == [
         ["book.xlsx (Events)", 6, "event_date", "TBC", "not a date"],
-        ["book.xlsx (Events)", 6, "recorded_date", "-", "not a date"],
+        ["book.xlsx (Events)", 6, "recorded_date", "-", "blank"],
         ["book.xlsx (People)", 4, "sex", "", "blank"],
         ["book.xlsx (People)", 5, "Ref", "", "no usable referral event"],
     ]
@@ -242,7 +242,7 @@ def test_parquet_keeps_its_types_and_its_rows_of_blank_cells_are_left_out(tmp_pa
         "blank": pa.array([None] * 4, pa.string()),
     }
     pq.write_table(pa.table(columns), tmp_path / "events.parquet", row_group_size=2)
-    cells = Files(FolderSource(folder=str(tmp_path)), tmp_path).read("events.parquet", None, None)
+    cells = Files(FolderSource(folder=str(tmp_path)), tmp_path).read("events.parquet", None, None).frame
     assert cells.index.tolist() == [2, 4, 5]
     assert cells["text"].tolist() == ["a", "b", "a"]
     assert cells["number"].dropna().tolist() == ["1", "2"]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from perflib.analysis import measures
 from perflib.analysis.cohorts import cohort_months, started
 from perflib.analysis.earlier_day import at, cut
-from perflib.analysis.earlier_day import at as at
 from perflib.analysis.survival import EXIT
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot

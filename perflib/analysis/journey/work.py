@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis.cohorts import NOT_RECORDED
-from perflib.analysis.earlier_day import at, row_of
-from perflib.analysis.earlier_day import at as at
+from perflib.analysis.earlier_day import row_of
 from perflib.analysis.journey.positions import NEVER, exits, on_programme
 from perflib.analysis.survival import EXIT, Incidence, cumulative_incidence
 from perflib.records.snapshot import Snapshot

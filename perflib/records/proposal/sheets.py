@@ -136,7 +136,7 @@ def sheets_of(files: Files) -> list[Sheet]:
     found: dict[tuple[str, str | None, tuple[str, ...]], list[tuple[str, pd.DataFrame]]] = {}
     for name in files.names():
         for sheet in files.sheets(name):
-            frame = files.read(name, sheet, None)
+            frame = files.read(name, sheet, None).frame
             if len(frame):
                 key = (_pattern(name, files.names()), sheet, tuple(sorted(map(same, frame.columns))))
                 found.setdefault(key, []).append((name, frame))

@@ -16,7 +16,7 @@ from perflib.disclosure.words import day_words, listed, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
 from perflib.reporting.front_matter import together
-from perflib.reporting.service_standards.tables import SAID, STATUS_WORDS, share_standards, target
+from perflib.reporting.service_standards.tables import SAID, STATUS_WORDS, share_standards, target_words
 
 SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
 
@@ -86,7 +86,8 @@ def backlog(snapshot: Snapshot, name: str) -> Figure:
             frame,
             f"{rule.name}: open for more than {rule.limit} {rule.days} days, at each month's end",
             columns,
-            note=f"The standard is measured {measured}: {target(rule)}. A referral resolved late counts for the time "
+            note=f"The standard is measured {measured}: {target_words(rule)}. A referral resolved late counts for the "
+            "time "
             "it was late.",
         ),
         draw,
@@ -195,7 +196,8 @@ def against_profile(snapshot: Snapshot, name: str) -> Figure:
                 ),
                 "state": status("Standard", of=("actual",)),
             },
-            note=f"Asked in every month: {target(rule)} of what was promised to date. What is caught up later does "
+            note=f"Asked in every month: {target_words(rule)} of what was promised to date. What is caught up later "
+            "does "
             "not mend a month that was below.",
         ),
         draw,

@@ -9,7 +9,7 @@ from perflib.analysis import standards
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import listed
 from perflib.records.snapshot import Snapshot
-from perflib.reporting.service_standards.tables import STATUS_WORDS, target
+from perflib.reporting.service_standards.tables import STATUS_WORDS, target_words
 from perflib.reporting.since_last_month import seen_differently
 from perflib.rules.standards import Standard
 
@@ -45,7 +45,7 @@ def _account(row: Mapping[Hashable, Any], rule: Standard, d: Disclosure) -> str:
     worst = ""
     if row["worst"] == row["worst"]:
         worst = f" The slowest took, or has taken, {d.number(row['worst'], of=(late,), places=0)} {rule.days} days."
-    asked, target = target(rule), float(rule.target.value)
+    asked, target = target_words(rule), float(rule.target.value)
     if rule.kind == "profile":
         lowest = d.number(100 * row["rate"], of=(row["part"],), places=0 if abs(row["rate"] - target) > 0.01 else 1)
         return f"The lowest month stood at {lowest} for each 100 promised by then, where {asked} must be."

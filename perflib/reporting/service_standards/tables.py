@@ -59,7 +59,7 @@ def _of_cases(rule: Standard) -> bool:
     return not rule.is_age and rule.kind != "profile"
 
 
-def target(rule: Standard) -> str:
+def target_words(rule: Standard) -> str:
     """Return a target in words: 'all', 'no more than 4%', 'less than 20'."""
     words, value = rule.target.rule, float(rule.target.value)
     if (words, value) == ("at least", 1):
@@ -107,7 +107,7 @@ def _by_cases(snapshot: Snapshot, frame: pd.DataFrame, caption: str, note: str) 
     rules = snapshot.contract.standards
     return Table(
         frame.assign(
-            status=frame["status"].map(STATUS_WORDS), target=[target(rules[name]) for name in frame["standard"]]
+            status=frame["status"].map(STATUS_WORDS), target=[target_words(rules[name]) for name in frame["standard"]]
         ),
         caption,
         {
@@ -131,7 +131,7 @@ def held_by_the_day(snapshot: Snapshot) -> Table:
     is_number = frame["standard"].map(lambda name: rules[name].share_of == "count").astype(bool)
     frame = frame.assign(
         status=frame["status"].map(STATUS_WORDS),
-        target=[target(rules[name]) for name in frame["standard"]],
+        target=[target_words(rules[name]) for name in frame["standard"]],
         what=[_what_is_counted(rules[name]) for name in frame["standard"]],
         whole=frame["whole"].mask(is_number),
     )
