@@ -109,13 +109,8 @@ def _extracts() -> str:
     names = sorted(path.stem for path in (BUILT_IN / "programmes").glob("*.yaml"))
     parts += [_programme(load_programme(name, BUILT_IN)) for name in names]
     parts.append("## Where the extract is\n\nThe contract file gives it under `source:`. " + _body(data_source) + "\n")
-    mapped = (
-        data_source.FolderSource,
-        data_source.FileTable,
-        data_source.DatabaseSource,
-        data_source.DatabaseTable,
-        data_source.EventColumns,
-    )
+    sources: tuple[type[BaseModel], ...] = (data_source.FolderSource, data_source.DatabaseSource)
+    mapped = dict.fromkeys(model for source in sources for model in _reached(source))
     parts += [_model(model) for model in (*mapped, data_source.SampleSource)]
     return "\n".join(parts)
 
