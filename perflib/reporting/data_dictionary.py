@@ -111,7 +111,8 @@ def _extracts() -> str:
     parts.append("## Where the extract is\n\nThe contract file gives it under `source:`. " + _body(data_source) + "\n")
     sources: tuple[type[BaseModel], ...] = (data_source.FolderSource, data_source.DatabaseSource)
     mapped = dict.fromkeys(model for source in sources for model in _reached(source))
-    parts += [_model(model) for model in (*mapped, data_source.SampleSource)]
+    parts += [_model(model) for model in mapped]
+    parts.append(_model(data_source.SampleSource))
     return "\n".join(parts)
 
 
