@@ -77,6 +77,10 @@ class Wrong:
 TYPED = """\
 an unknown contract | check litle | 2 | 'litle' ; did you mean 'little'?
 an unknown contract in a run | run --contract town | 2 | 'town' ; little
+an id that leads elsewhere | run --contract ../contracts/little --out o | 2 | '../contracts/little' ; no plain name
+an id that leads elsewhere in a check | check ../contracts/little | 2 | no plain name
+an id that leads elsewhere for a new file | new ../other --programme whp | 2 | small letters, digits and hyphens
+an id that leads elsewhere at an issue | issue ../little 2020-03 | 2 | no plain name
 an unknown programme | new other --programme wph | 2 | 'wph' ; did you mean 'whp'?
 a folder of parameters that is not there | run --params elsewhere | 2 | --params elsewhere ; no such folder
 a month before the first referral | run --contract little --month 2019-12 | 1 | no referral was recorded by 2019-12-31

@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
@@ -87,6 +88,11 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
         return Result(job, title, "failed", _one_line(error, limits), tuple(_cell_trace(error)))
     except PerfError as error:
         return Result(job, title, "failed", str(error), tuple(where(error)))
+    except NoSuchKernel as error:
+        said = (
+            f"{job.notebook}: its kernel {error.name!r} is not installed. Choose another in JupyterLab, or install it."
+        )
+        return Result(job, title, "failed", said, tuple(where(error)))
     except CellTimeoutError as error:
         return Result(
             job,

@@ -20,6 +20,9 @@ from perflib.batch.manifest import MANIFEST, altered, as_json, digests
 from perflib.batch.workers import MAKING
 from perflib.disclosure.html import MIME
 from perflib.disclosure.words import day_words, listed
+from perflib.errors import where
+
+GATHERED = "the workbook and the headlines"
 
 REVIEW, STANDING = "contract_review", ("starts_for_100", "outcomes_for_100", "miss", "standards")
 """The notebook whose key figures set contracts beside each other, and those figures in their order."""
@@ -71,6 +74,20 @@ def gather(folder: Path, out: Path, snapshots: Path) -> dict[str, bytes]:
 
         files |= what_changed(out, folder, headlines, snapshots)
     return files | {MANIFEST: as_json(held | {"gathered": _keys(made), "files": digests(files)})}
+
+
+def gather_or_say(folder: Path, out: Path, snapshots: Path) -> tuple[dict[str, bytes], str | None, tuple[str, ...]]:
+    """Gather a month's reports as `gather` does; what goes wrong is returned, so that no other month loses its files.
+
+    Returns
+    -------
+    files, error, trace
+        The error in one line without a word of the data, None where there is none.
+    """
+    try:
+        return gather(folder, out, snapshots), None, ()
+    except Exception as error:  # its words might come from the data
+        return {}, f"{GATHERED} could not be made: {type(error).__name__}.", tuple(where(error))
 
 
 def is_gathered(held: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ A job is one notebook, contract and month. Each is executed by papermill in a ke
 in the processes of a `workshop`; this module plans the jobs, leaves out those whose report is up to date, and is alone
 in writing to the reports folder: `<out>/<contract>/<month>/<notebook>.html` and `.ipynb`, and beside them
 `manifest.json`, which says what each report was made from. When all jobs are done, what gathers the reports is written
-(`gathering`). Every file is written beside its place, then renamed. A failed job stops no other.
+(`overview`). Every file is written beside its place, then renamed. A failed job stops no other.
 
 What was issued (`issued`) is never written to: where a report would be different now it is made as a revision, in
 `<out>/<contract>/<month>-revision/`, with a page that says what changed. There is one revision, replaced as a whole by
@@ -29,7 +29,7 @@ import pandas as pd
 from perflib.batch import manifest
 from perflib.batch.job import Job, Limits, Result, report_key
 from perflib.batch.manifest import MANIFEST, as_json, digests
-from perflib.batch.overview import damaged_headlines, gather, write_overview
+from perflib.batch.overview import GATHERED, damaged_headlines, gather_or_say, write_overview
 from perflib.batch.workers import Workshop, workshop
 from perflib.errors import ParameterError, PerfError, where
 from perflib.records import snapshot_cache
@@ -271,9 +271,10 @@ def why(job: Job, out: Path) -> str | None:
         return "is not there"
     if entry["status"] == "failed":
         return "failed"
-    if any(manifest.altered(out / job.folder, entry.get("files", {}))):
-        return "was changed since it was made"
-    return None if entry["key"] == job.key else _difference(entry, job)
+    if entry["key"] != job.key:
+        return _difference(entry, job)
+    changed = any(manifest.altered(out / job.folder, entry.get("files", {})))
+    return "was changed since it was made" if changed else None
 
 
 def _difference(entry: dict[str, Any], job: Job) -> str:
@@ -334,7 +335,8 @@ def run_in(
     Returns
     -------
     list of Result
-        In the order of `jobs`; without the files, which are in their place.
+        In the order of `jobs`; without the files, which are in their place. Then one for each month whose workbook and
+        headlines could not be made.
 
     Raises
     ------
@@ -377,11 +379,19 @@ def run_in(
     for job in looks.values():
         if job.revision:
             _clear_other_looks(job, out)
-    for folder, files in shop.here(partial(gather, out=out, snapshots=shop.folder), list(looks)):
-        for name, content in (files or {}).items():
+    lost = []
+    for folder, found in shop.here(partial(gather_or_say, out=out, snapshots=shop.folder), list(looks)):
+        files, error, trace = found or ({}, "the process that made them was killed, twice.", ())
+        for name, content in files.items():
             manifest.write(out / folder / name, content)
-    write_overview(out, [{"contract": item.contract, "error": item.error, "trace": item.trace} for item in refused])
-    return [results[job] for job in jobs]
+        if error is not None:
+            lost.append(Result(replace(looks[folder], notebook="tables.xlsx"), GATHERED, "failed", error, trace))
+            log.warning("%s", folder, extra={"event": "failed", "report": str(folder), "error": error})
+    told: list[dict[str, Any]]
+    told = [{"contract": item.contract, "error": item.error, "trace": item.trace} for item in refused]
+    told += [{"contract": str(item.job.folder), "error": item.error, "trace": item.trace} for item in lost]
+    write_overview(out, told)
+    return [*(results[job] for job in jobs), *lost]
 
 
 def _clear_other_looks(job: Job, out: Path) -> None:

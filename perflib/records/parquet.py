@@ -185,7 +185,11 @@ def _piece(path: Path, name: str, listed: bool, form: Form | None, group: int) -
     """Return a column of a row group, in chunks: places among identifiers, places in a list of texts, or cells."""
     with pq.ParquetFile(path, read_dictionary=[name] if listed and form is None else None) as file:
         cells = file.read_row_group(group, columns=[name], use_threads=False).column(0)
-    return [form.places(chunk) for chunk in cells.chunks] if form is not None else _narrow(cells)
+    if form is None:
+        return _narrow(cells)
+    if pa.types.is_dictionary(cells.type):  # as pandas writes categories
+        cells = cells.cast(cells.type.value_type)
+    return [form.places(chunk) for chunk in cells.chunks]
 
 
 def _narrow(cells: pa.ChunkedArray) -> list[Any]:

@@ -20,6 +20,8 @@ import pandas as pd
 from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
+from perflib.records import cells
+from perflib.records.cells import FIRST_DATE, LAST_DATE
 from perflib.records.sample import PROCESSES
 from perflib.records.sample.draws import Parameters
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
@@ -33,7 +35,8 @@ KINDS = {
     "code": "text; blanks at its ends and capitals are ignored",
     "text": "text",
     "prose": "text that reports may repeat",
-    "date": "day: 2020-12-31 (with or without a time), 31/12/2020 or 31 December 2020 (or Dec)",
+    "date": f"day from {FIRST_DATE.year} to {LAST_DATE.year}: 2020-12-31, 31/12/2020 or 31 December 2020 (or Dec), "
+    "with or without a time",
     "integer": "whole number",
     "number": "number",
 }
@@ -58,7 +61,13 @@ The tables of an extract, their columns, what a cell may hold, and how to map an
 `perflib docs` writes this page from `perflib/records/schemas.py`, `perflib/rules/data_source.py` and
 `params/programmes`. Do not edit it by hand.
 
-An extract is a folder of CSV, Parquet or Excel files, or a database. See *Where the extract is*, below.
+An extract is a folder of files, or a database. See *Where the extract is*, below. The files may be
+
+- CSV, also as .csv.gz or alone in a .zip;
+- Parquet;
+- Excel: .xlsx and .xlsm; also .xls, .xlsb and .ods where the package python-calamine is installed.
+
+What must be there:
 
 - Only the tables {required} are required.
 - *Required* columns must be in the table. The other columns are optional.
@@ -66,6 +75,22 @@ An extract is a folder of CSV, Parquet or Excel files, or a database. See *Where
 - Any other cell that cannot be used counts as not recorded.
 - Every report counts both. `perflib check CONTRACT` lists them by file and row.
 - Columns that are not listed here are not read. `perflib check CONTRACT` names them.
+"""
+
+ACCOUNT = """\
+## The account of every line
+
+`perflib check CONTRACT` prints for each table where its lines went:
+
+- lines = header + blank + continuation of a cell in quotation marks + records
+- records = used + repeats + set aside + outside (recorded after the day that is looked at, or after the period's end)
+
+An account that does not add up stops the run. Rows of a CSV file have the number of the line at which they begin. Rows
+of a workbook have the number that it shows.
+
+These are set aside: lines that a stray quotation mark joins, a row with more cells than the header, and a row with a
+cell of 131,072 characters or more. A repeated header, a total and text at the foot are named as such. Where more cannot
+be used than the contract's `tolerance` allows, of a table's records or of a column's cells, one line says what to mend.
 """
 
 PARAMETERS = """\
@@ -92,6 +117,8 @@ def documents() -> dict[str, str]:
 def _extracts() -> str:
     parts = [EXTRACTS.format(required=" and ".join(f"`{name}`" for name in REQUIRED_TABLES))]
     parts.append(_table("How cells are read", ("kind", "a cell holds"), KINDS.items(), level=2))
+    parts.append(f"{_conventions(cells)}\n")
+    parts.append(ACCOUNT)
     parts.append("## Tables\n")
     for name, columns in TABLES.items():
         rows = [
@@ -270,6 +297,11 @@ def _table(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]],
 
 def _yes(value: bool) -> str:
     return "yes" if value else ""
+
+
+def _conventions(module: types.ModuleType) -> str:
+    """Return the list of conventions in a module's docstring."""
+    return _body(module).partition("**Conventions.**")[2].strip()
 
 
 def _body(module: types.ModuleType) -> str:

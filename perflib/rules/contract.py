@@ -12,6 +12,7 @@ Conventions
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
 from datetime import date
 from functools import partial
@@ -400,7 +401,33 @@ def find_params(params: str | Path = "params") -> Path:
 
 def new_file(contract: str, params: str | Path = "params") -> Path:
     """Return where a new contract's file goes: the user's own folder of parameters, else a new one."""
+    check_plain(contract, "contract")
     return (_own_params(params) or Path(params)) / "contracts" / f"{contract}.yaml"
+
+
+def check_plain(name: str, what: str) -> None:
+    """Refuse an id that is no plain name: it stands in the paths of files, which must not lead elsewhere.
+
+    Parameters
+    ----------
+    name : str
+    what : str
+        What it is the id of, for the message.
+
+    Raises
+    ------
+    ParameterError
+        It has anything but letters, digits, '.', '_' and '-', or does not begin with a letter or digit.
+
+    Examples
+    --------
+    >>> check_plain("whp-north", "contract")
+    >>> check_plain("../whp-north", "contract")
+    Traceback (most recent call last):
+    perflib.errors.ParameterError: contract '../whp-north': is no plain name. Give letters, digits, '.', '_' and '-'.
+    """
+    if not re.fullmatch(r"[^\W_][\w.-]*", name):
+        raise ParameterError(f"{what} {name!r}: is no plain name. Give letters, digits, '.', '_' and '-'.")
 
 
 def _own_params(params: str | Path) -> Path | None:
@@ -411,6 +438,7 @@ def _own_params(params: str | Path) -> Path | None:
 
 def _file(params: Path, kind: str, name: str) -> Path:
     """Return the file of a programme or contract; what is not in `params` may be built in."""
+    check_plain(name, kind.removesuffix("s"))
     for folder in (params / kind, BUILT_IN / kind):
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"

@@ -329,6 +329,14 @@ def test_where_nothing_can_be_forked_kernels_are_ordinary(tmp_path):
         assert PARENT not in found
 
 
+def test_a_kernel_that_is_not_installed_is_named(tmp_path, parent):
+    page = notebook(tmp_path / "page.ipynb", SAY)
+    node = nbformat.read(page, as_version=4)
+    node.metadata["kernelspec"]["name"] = "r-4"
+    nbformat.write(node, page)
+    assert "its kernel 'r-4' is not installed" in made(page, *parent).error
+
+
 LONG = "a" * 110
 """Longer than the path of a Unix socket may be."""
 

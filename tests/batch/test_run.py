@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from perflib.batch import run
+from perflib.batch import overview, run
 from perflib.batch.workers import workshop
 from perflib.disclosure.html import MIME
 from perflib.errors import DisclosureError, ParameterError
@@ -555,3 +555,28 @@ def test_a_notebook_without_one_of_the_parameters_is_refused(tmp_path):
     path.write_text(nbformat.writes(made))
     with pytest.raises(ParameterError, match=r"mine.ipynb: has no parameter 'known_at'"):
         run.find_notebooks([str(path)])
+
+
+def test_a_month_whose_workbook_cannot_be_made_costs_no_other_its_files(town, monkeypatch):
+    """One of two workbooks fails: the reports, the other month's files and the index are there, and it is said."""
+    earlier = str(pd.Period(MONTH, "M") - 1)
+    page = notebook(town.root / "whole.ipynb")
+    write = overview._workbook
+
+    def failing(folder, *rest):
+        if folder.name == earlier:
+            raise ValueError("person-00001x")
+        return write(folder, *rest)
+
+    monkeypatch.setattr(overview, "_workbook", failing)
+    planned = run.plan(["town"], [earlier, MONTH], [page], known_at=PUBLISHED)
+    results = run.run(planned, REPORTS, workers=1)
+
+    assert [result.status for result in results] == ["made", "made", "failed"]
+    assert results[-1].error == "the workbook and the headlines could not be made: ValueError."
+    assert results[-1].job.report == f"town/{earlier}/tables"
+    assert (REPORTS / "town" / MONTH / "tables.xlsx").is_file()
+    assert (REPORTS / "town" / earlier / "whole.html").is_file()
+    index = (REPORTS / "index.html").read_text()
+    assert "could not be made: ValueError." in index
+    assert "person-00001x" not in index
