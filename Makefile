@@ -1,5 +1,6 @@
 # make reports: set up when needed, then run the main job on the built-in sample.
 # make test:    set up when needed, then check style, types, tests and notebooks.
+# make test-slow: set up when needed, then the simulations and long runs that make test leaves out.
 
 PYTHON := python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV = $(BIN)/uv --quiet
 
-.PHONY: reports test lab lock clean
+.PHONY: reports test test-slow lab lock clean
 
 reports: $(READY)
 	$(BIN)/perflib run
@@ -16,15 +17,18 @@ test: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n logical --doctest-modules tests perflib
+	$(BIN)/python -m pytest -n logical -m "not slow" --doctest-modules tests perflib
 	$(BIN)/python -m pytest --nbval-lax notebooks
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n logical -m slow tests
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
 
 # The newest version of everything: make lock UPGRADE=--upgrade
 lock: $(READY)
-	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
+	$(UV) pip compile pyproject.toml --all-extras --group dev --group docs --python-version 3.11 --universal --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url $(UPGRADE) -o requirements.lock >/dev/null
 
 clean:

@@ -35,10 +35,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from perflib.errors import ParameterError, PerfError
+from perflib.errors import DataError, ParameterError, PerfError
 from perflib.rules.calendar import day as to_day
 from perflib.rules.calendar import month as to_month
-from perflib.rules.contract import contracts, load_contract, load_programme, new_file, programmes
+from perflib.rules.contract import Contract, contracts, load_contract, load_programme, new_file, programmes
 from perflib.rules.new_contract import new_contract
 
 if TYPE_CHECKING:
@@ -57,9 +57,19 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 """What an unknown command or option is; typer gives it no name of its own."""
 
 INTERRUPTED = 130
+STOPPED = {INTERRUPTED, 143, 129}
+"""Exit statuses of a run that was ended by SIGINT, SIGTERM or SIGHUP."""
 
 Params = Annotated[Path, typer.Option(help="Folder of parameter files.")]
 Out = Annotated[Path, typer.Option(help="The reports folder.")]
+
+
+AcceptLosses = Annotated[
+    bool,
+    typer.Option(
+        "--accept-losses", help="Go on where more is lost than `tolerance:` allows; reports say so at the top."
+    ),
+]
 
 
 class Audience(StrEnum):
@@ -91,9 +101,10 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be made and why, and make nothing.")
     ] = False,
+    accept_losses: AcceptLosses = False,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds that one report may take.")] = 600,
     memory_limit: Annotated[
-        int | None, typer.Option(min=64, help="Megabytes that one report's data may take; by default no limit.")
+        int | None, typer.Option(min=64, help="Megabytes of data that one report may take; by default no limit.")
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Add a line of JSON for each job to this file.")] = None,
     params: Params = Path("params"),
@@ -117,7 +128,7 @@ def run(
         notebook = notebook or ["performance_summary"]
     months, notebooks = _months(month, first, last), run_batch.find_notebooks(notebook or ())
     known_at = known_at and str(to_day(known_at))
-    requests = [run_batch.Request(name, months, known_at, str(params), audience.value) for name in names]
+    requests = [run_batch.Request(name, months, known_at, str(params), audience.value, accept_losses) for name in names]
     if len(names) == 1:
         load_contract(names[0], params)  # what is wrong there is said before anything is started
     if dry_run:
@@ -172,19 +183,23 @@ def _say_what_would_run(requests: list[run_batch.Request], notebooks: list[Path]
 
 @contextmanager
 def _logging(path: Path | None) -> Iterator[None]:
-    """Write what becomes of each job to a file, a line of JSON each."""
-    if path is None:
-        yield
-        return
-    logger, handler = logging.getLogger("perflib"), logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(_Lines())
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    """Write warnings to standard error, and what becomes of each job to a file, a line of JSON each."""
+    logger = logging.getLogger("perflib")
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers[0].setLevel(logging.WARNING)
+    handlers[0].setFormatter(logging.Formatter("perflib: %(message)s"))
+    if path is not None:
+        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+        handlers[-1].setFormatter(_Lines())
+        logger.setLevel(logging.INFO)
+    for handler in handlers:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        handler.close()
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
 
 
 class _Lines(logging.Formatter):
@@ -315,39 +330,24 @@ def check(
     contract: Annotated[str, typer.Argument(help="Contract id.")],
     month: Annotated[str | None, typer.Option(help="YYYY-MM; by default the last whole month.")] = None,
     known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
+    accept_losses: AcceptLosses = False,
     params: Params = Path("params"),
 ) -> None:
-    """Read the parameters and the extract; say what is not used and why."""
-    from perflib.analysis import quality
-    from perflib.records.snapshot import load_extract, take_snapshot
+    """Read the parameters and the extract; say what is not used and why, and what can have no data."""
+    over = _check(load_contract(contract, params), month, known_at)
+    if over is not None and not accept_losses:
+        _stop(f"{over} Mend it, or go on with what is left: --accept-losses.", DataError.exit_status)
 
-    rules = load_contract(contract, params)
+
+def _check(rules: Contract, month: str | None = None, known_at: str | None = None) -> str | None:
+    """Print what an extract holds; return what to mend where more is lost than the contract tolerates."""
+    from perflib.records.snapshot import load_extract, take_snapshot
+    from perflib.reporting import checked
+
     extract = load_extract(rules)
     snapshot = take_snapshot(extract, month, known_at)
-    print(f"{contract}: {rules.programme.name}, from {rules.path}")
-    for name, table in extract.tables.items():
-        unused = f"; columns not read: {', '.join(extract.unused[name])}" if extract.unused[name] else ""
-        mapped = f"{name} from " if extract.parts.get(name) else ""
-        print(f"  {mapped}{extract.files[name]}: {len(table):,} rows{unused}")
-    print(f"  recorded to {extract.known_to}; last whole month {extract.last_month}")
-    print(f"Month {snapshot.month}, as known at {snapshot.known_at}; day one {snapshot.first_day}")
-    if snapshot.known_at > extract.known_to:
-        print(f"  what was recorded after {extract.known_to} is not in the extract")
-    print(f"  {len(snapshot.journeys):,} referrals and {len(snapshot.events):,} events are used")
-    if snapshot.not_yet_known:
-        print(f"  {snapshot.not_yet_known:,} referrals have no event recorded by then")
-    aside = quality.not_used(snapshot)
-    print(f"  {aside['count'].sum():,} rows or cells are not used" + (":" if len(aside) else ""))
-    for row in aside.to_dict("records"):
-        place = f"{row['table']}.{row['column']}" if row["column"] else row["table"]
-        example = f", e.g. {row['example']!r}" if row["example"] else ""
-        print(f"    {row['count']:>6,}  {place}: {row['reason']}{example} ({row['effect']}; row {row['rows']})")
-    for row in quality.oddities(snapshot).to_dict("records"):
-        print(f"  {row['count']:>6,}  used, but look: {row['what']}")
-    for kind in rules.invented:
-        print(f"  the {kind} in {rules.path.name} are placeholders")
-    if not rules.profiles:
-        print(f"  {rules.path.name} gives no profile: outcomes cannot be compared with what was promised")
+    print("\n".join(checked.lines(extract, snapshot)))
+    return snapshot.account.over(rules.tolerance)
 
 
 @app.command()
@@ -383,7 +383,21 @@ def new(
         left += ["Look at its comments, then:"]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    print("\n  ".join([f"{path}: written.", *left, f"perflib check {contract}; perflib run --contract {contract}"]))
+    wrong = None if extract is None else _check_new(load_contract(contract, path.parents[1]))
+    state = "written." if wrong is None else "written, but the extract cannot be used with it yet."
+    if wrong is not None:
+        left += [f"To mend first: {wrong}"]
+    print("\n  ".join([f"{path}: {state}", *left, f"perflib check {contract}; perflib run --contract {contract}"]))
+    if wrong is not None:
+        raise typer.Exit(DataError.exit_status)
+
+
+def _check_new(rules: Contract) -> str | None:
+    """Check an extract with a file that was just proposed; return what is to be mended before it can be used."""
+    try:
+        return _check(rules)
+    except PerfError as error:
+        return str(error)
 
 
 @app.command()
@@ -488,8 +502,10 @@ def main() -> None:
         _stop(f"{error.filename}: cannot be read or written: {error.strerror}.", PerfError.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
-    if status == INTERRUPTED:
-        _stop("interrupted; reports already made are whole.", INTERRUPTED)
+    except SystemExit as stop:  # SIGTERM or SIGHUP
+        status = stop.code if isinstance(stop.code, int) else 1
+    if status in STOPPED:
+        _stop("interrupted; reports already made are whole.", status)
     raise SystemExit(status)
 
 

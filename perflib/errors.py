@@ -9,9 +9,17 @@ from pathlib import Path
 
 
 class PerfError(Exception):
-    """Something the user can mend. `perflib` prints the message alone and leaves with `exit_status`."""
+    """Something the user can mend. `perflib` prints the message alone and leaves with `exit_status`.
+
+    >>> str(PerfError("column 'two\\nlines': give it another name."))
+    "column 'two lines': give it another name."
+    """
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        """Return the message as one line, whatever stands in the names and values that it quotes."""
+        return " ".join(super().__str__().split())
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython prints, and papermill keeps in the notebook, in place of a traceback."""
@@ -34,6 +42,15 @@ class DisclosureError(PerfError):
 
 class RenderError(PerfError):
     """A notebook's output cannot become a report: no alt text, no caption, a bare frame, a skipped heading."""
+
+
+def install(extra: str) -> str:
+    """Say how to install what only some need.
+
+    >>> install("postgres")
+    "Run: pip install 'perflib[postgres]'"
+    """
+    return f"Run: pip install 'perflib[{extra}]'"
 
 
 def where(error: BaseException) -> list[str]:

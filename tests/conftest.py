@@ -15,6 +15,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import load_notebook_node
@@ -28,6 +29,9 @@ from perflib.records.loading import load_snapshot
 from perflib.records.snapshot import Snapshot
 from perflib.rules.contract import load_programme
 from perflib.rules.new_contract import new_contract
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # the machine may be busy
 
 Tables = Mapping[str, pd.DataFrame]
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from perflib.records.loading import load_snapshot
+from perflib.reporting.losses import BANNER
 
 LITTLE = """\
 ref-001x referral 2020-01-06 2020-01-06
@@ -77,6 +78,10 @@ class Wrong:
 TYPED = """\
 an unknown contract | check litle | 2 | 'litle' ; did you mean 'little'?
 an unknown contract in a run | run --contract town | 2 | 'town' ; little
+an id that leads elsewhere | run --contract ../contracts/little --out o | 2 | '../contracts/little' ; no plain name
+an id that leads elsewhere in a check | check ../contracts/little | 2 | no plain name
+an id that leads elsewhere for a new file | new ../other --programme whp | 2 | small letters, digits and hyphens
+an id that leads elsewhere at an issue | issue ../little 2020-03 | 2 | no plain name
 an unknown programme | new other --programme wph | 2 | 'wph' ; did you mean 'whp'?
 a folder of parameters that is not there | run --params elsewhere | 2 | --params elsewhere ; no such folder
 a month before the first referral | run --contract little --month 2019-12 | 1 | no referral was recorded by 2019-12-31
@@ -189,7 +194,7 @@ FILED = [
         change(FILE, "report_lag: 0", "report_lag: ten"),
         "check little",
         2,
-        ("little.yaml line", "report_lag", "'ten'"),
+        ("little.yaml line", "report_lag", "ten is not allowed", "a whole number"),
     ),
     Wrong(
         "a missing key", change(FILE, "\nsource:", "\n# source:"), "check little", 2, ("little.yaml", "source: missing")
@@ -242,6 +247,7 @@ def typed() -> list[Wrong]:
     ]
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("wrong", [*typed(), *FILED], ids=lambda wrong: wrong.rule)
 def test_what_is_wrong_is_said_in_one_line_that_names_nobody(wrong, little, perflib):
     wrong.change(little.root)
@@ -262,7 +268,7 @@ def test_without_a_command_there_is_help(perflib):
     assert said.err == ""
 
 
-@pytest.mark.usefixtures("little")
+@pytest.mark.usefixtures("little", "in_process")
 def test_an_interruption_is_one_line(monkeypatch, perflib):
     monkeypatch.setattr("perflib.batch.run.run_in", Mock(side_effect=KeyboardInterrupt))
     said = perflib("run", "--contract", "little")
@@ -316,6 +322,82 @@ ref-002x,start,person-2,2020-02-04
     assert "'2020-02-30'" in said.out
     assert "customer_group" in said.out
     assert not any(name in said.out + said.err for name in IDENTIFIERS)
+
+
+SWAPPED = """\
+ref-003x referral 01/16/2020 2020-02-01
+ref-004x referral 01/17/2020 2020-02-01
+ref-005x referral 01/20/2020 2020-02-01
+ref-006x referral 01/21/2020 2020-02-01
+ref-007x referral 01/22/2020 2020-02-01
+ref-008x referral 01/23/2020 2020-02-01
+"""
+
+
+@pytest.fixture
+def lossy(little):
+    """Return the place of `little`, with six referrals more whose dates are in another order than all others."""
+    with (little.root / EVENTS).open("a", encoding="utf-8") as file:
+        file.write(SWAPPED.replace(" ", ","))
+    with (little.root / PEOPLE).open("a", encoding="utf-8") as file:
+        file.writelines(f"ref-00{n}x,person-{n},ltu\n" for n in range(3, 9))
+    return little
+
+
+def test_above_the_tolerance_check_and_run_stop_with_the_line_that_says_what_to_mend(lossy, perflib):
+    checked = perflib("check", "little", "--month", "2020-03")
+    assert (checked.status, checked.err.count("\n")) == (1, 1)
+    ran = perflib("run", "--contract", "little", "--month", "2020-03", "--notebook", "performance_summary")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.count("\n") == 1
+    for said in (checked.err, ran.err):
+        assert "event_date" in said
+        assert "6 of 10" in said
+        assert "tolerance 2 %" in said
+        assert "--accept-losses" in said
+        assert not any(name in said for name in IDENTIFIERS)
+    assert not list((lossy.root / "reports").rglob("*.html"))
+
+
+@pytest.mark.usefixtures("in_process")
+def test_with_accept_losses_it_goes_on_and_the_report_carries_a_banner_and_the_account(lossy, perflib):
+    assert perflib("check", "little", "--month", "2020-03", "--accept-losses").status == 0
+    run = ["run", "--contract", "little", "--month", "2020-03", "--notebook", "performance_summary"]
+    assert perflib(*run, "--accept-losses").status == 0
+    page = (lossy.root / "reports/little/2020-03/performance_summary.html").read_text(encoding="utf-8")
+    assert page.index(BANNER) < page.index("Quarters are")
+    assert "6 of 10" in page
+    assert page.index("Where every row of the extract went") < page.index("Where these figures come from")
+    assert perflib(*run).status == 1  # what is there is not taken for a yes
+    change(FILE, "nation:", "tolerance: 1\nnation:")(lossy.root)
+    assert perflib(*run).status == 0
+    page = (lossy.root / "reports/little/2020-03/performance_summary.html").read_text(encoding="utf-8")
+    assert BANNER not in page
+    assert "12 rows of the extract are not used" in page
+
+
+def test_new_runs_the_check_before_it_says_written(lossy, perflib):
+    said = perflib("new", "other", "--from", lossy.root / "extracts/little", "--programme", "whp")
+    assert said.out.index("Account of every line") < said.out.index("other.yaml: written")
+    first = perflib("check", "other").out.splitlines()
+    assert said.out.splitlines()[: len(first)] == first
+    if said.status:
+        assert "written, but the extract cannot be used with it yet" in said.out
+        assert "To mend first: " in said.out
+
+
+def test_new_says_what_cannot_be_read_in_the_extract_that_it_looked_at(little, perflib):
+    change(EVENTS, "2020-0", "4383")(little.root)  # days as Excel counts them, cut by hand
+    said = perflib("new", "other", "--from", little.root / "extracts/little", "--programme", "whp")
+    assert (said.status, said.err) == (1, "")
+    assert "written, but the extract cannot be used with it yet" in said.out
+
+
+def test_check_says_what_can_have_no_data(little, perflib):
+    change(FILE, "# management: ks", "management: ks")(little.root)
+    said = perflib("check", "little", "--month", "2020-03").out
+    assert "the programme has no event or outcome sustained_outcome" in said
+    assert "the extract has no table notes" in said
 
 
 def test_check_says_when_a_day_is_later_than_the_extract(little, perflib):

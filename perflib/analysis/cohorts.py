@@ -9,26 +9,34 @@ Conventions
   month counts from age 0.
 - A cell is observed when cohort + age <= the reporting month; otherwise it is NaN, never zero.
 - Two clocks: by the month in which an event happened or in which it was first recorded; the cohort is always by start.
-- Expected = starts of each group x that group's promised outcomes a start at that age, summed.
+- A profile is the starts of each group x that group's outcomes a start at that age, summed. What is compared with it is
+  what was recorded, and it is moved to the month of the record (`expected`): what has happened and is not recorded yet
+  is not missed.
 - A rate at an age is of cohorts observed at that age, above and below the line. Nothing is interpolated or grossed up,
   and outcomes over all starts is not offered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from perflib.analysis import expected as so_far
 from perflib.analysis import measures
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.contract import Contract
+from perflib.rules.dated import hint
 
+By = str | Sequence[str] | None
+Where = Mapping[str, Any] | NDArray[np.bool_] | pd.Series | None
 Floats = NDArray[np.float64]
 NOT_RECORDED = "not recorded"
 TARGET_COLUMNS = ["target", "name", "area", "indicator", "starts", "observed", "expected", "expected_tender"]
@@ -68,7 +76,7 @@ class Triangle:
     @property
     def cohorts(self) -> pd.PeriodIndex:
         """The start month of each row."""
-        return pd.PeriodIndex(self.starts.index.get_level_values("cohort"))
+        return pd.PeriodIndex(self.starts.index.get_level_values("cohort"), freq="M")
 
     @property
     def observed_age(self) -> pd.Series:
@@ -131,8 +139,53 @@ def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
     return values.astype("str").fillna(NOT_RECORDED)
 
 
-@remembered
-def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None, clock: Clock = "event") -> Triangle:
+def chosen(snapshot: Snapshot, where: Where = None) -> NDArray[np.bool_]:
+    """Mask of the journeys that attributes as at the start choose.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    where : mapping or array of bool, optional
+        Attribute to value, or to several: a code, a band ('50 and over') or the label of either. Or a mask aligned with
+        the journeys. By default all.
+
+    Raises
+    ------
+    ParameterError
+        No such attribute or value, or a mask of another length.
+
+    Examples
+    --------
+    >>> from perflib import load_snapshot
+    >>> snapshot = load_snapshot("whp-sample", "2018-06")
+    >>> int(chosen(snapshot, {"age": "50 and over"}).sum()) < len(snapshot.journeys)
+    True
+    """
+    size = len(snapshot.journeys)
+    if where is None:
+        return np.ones(size, dtype=bool)
+    if not isinstance(where, Mapping):
+        mask = np.asarray(where)
+        if mask.shape != (size,) or mask.dtype != bool:
+            raise ParameterError(f"where: a mask has True or False for each of the {size} journeys.")
+        return mask
+    keep = np.ones(size, dtype=bool)
+    for attribute, wanted in where.items():
+        found = labels(snapshot, attribute)
+        codes = snapshot.programme.attributes[attribute].codes
+        known = {value.casefold(): value for value in found.unique()} | {name.casefold(): name for name in codes}
+        known |= {code.label.casefold(): name for name, code in codes.items()}
+        values = [wanted] if isinstance(wanted, str) else [str(value) for value in wanted]
+        for value in values:
+            if value.casefold() not in known:
+                raise ParameterError(f"where: {attribute} has no {value!r}; {hint(value, sorted(known.values()))}")
+        keep &= found.isin([known[value.casefold()] for value in values]).to_numpy()
+    return keep
+
+
+def triangle(
+    snapshot: Snapshot, measure: str = "outcome", by: By = None, where: Where = None, clock: Clock = "event"
+) -> Triangle:
     """Count starts and cumulative outcomes by start cohort and age.
 
     Each journey counts once, when it first reached the measure. A month that the report has not reached is missing,
@@ -143,8 +196,10 @@ def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None
     snapshot : Snapshot
     measure : str
         An outcome or an event of the programme.
-    by : str, optional
-        An attribute (group, area, unit ...) as at the start; every value gets all cohorts.
+    by : str or sequence of str, optional
+        Attributes (group, area, unit ...) as at the start; every value, or combination that occurs, gets all cohorts.
+    where : mapping or mask, optional
+        Only these participants, as for `chosen`.
     clock : {'event', 'recorded'}
         Whether an age is that of the month in which it happened, or was first recorded.
 
@@ -159,28 +214,50 @@ def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None
     """
     if clock not in ("event", "recorded"):
         raise ParameterError(f"clock={clock!r}: give 'event' or 'recorded'.")
-    return _triangle(snapshot, measure, by, clock, started(snapshot))
+    if where is not None:
+        keep = started(snapshot) & chosen(snapshot, where)
+        return _triangle(snapshot, measure, _names(by), clock, keep, snapshot.month)
+    return _everybody(snapshot, measure, _names(by), clock)
 
 
-def _triangle(snapshot: Snapshot, measure: str, by: str | None, clock: Clock, keep: NDArray[np.bool_]) -> Triangle:
-    """Return the triangle of those of the started journeys that `keep` names."""
+def _names(by: By) -> tuple[str, ...]:
+    return () if by is None else (by,) if isinstance(by, str) else tuple(by)
+
+
+@remembered
+def _everybody(snapshot: Snapshot, measure: str, by: tuple[str, ...], clock: Clock) -> Triangle:
+    return _triangle(snapshot, measure, by, clock, started(snapshot), snapshot.month)
+
+
+def _triangle(
+    snapshot: Snapshot, measure: str, by: tuple[str, ...], clock: Clock, keep: NDArray[np.bool_], month: pd.Period
+) -> Triangle:
+    """Return the triangle to a month of those of the started journeys that `keep` names."""
     reached = measures.first(snapshot, measure)[clock][keep]
     start = _month_numbers(snapshot.journeys["start"][keep])
     cohorts = cohort_months(snapshot)
-    row = start - cohorts[0].ordinal
+    cohorts = cohorts[cohorts <= month]
+    first = cohorts[0].ordinal if len(cohorts) else month.ordinal
+    row = start - first
     index: pd.Index = cohorts
-    if by is not None:
-        codes, names = pd.factorize(labels(snapshot, by)[keep], sort=True)
+    if by:
+        values = pd.MultiIndex.from_arrays([labels(snapshot, name)[keep] for name in by], names=by)
+        codes, names = pd.factorize(values, sort=True)
         row = codes * len(cohorts) + row
-        index = pd.MultiIndex.from_product([names, cohorts], names=[by, "cohort"])
+        index = pd.MultiIndex.from_arrays(
+            [
+                *(names.get_level_values(level).repeat(len(cohorts)) for level in range(len(by))),
+                np.tile(cohorts, len(names)),
+            ],
+            names=[*by, "cohort"],
+        )
 
     age, ages = _month_numbers(reached) - start, len(cohorts)
     inside = reached.notna().to_numpy() & (age < ages)
     place = row[inside] * ages + age[inside].clip(min=0)
     cells = np.bincount(place, minlength=len(index) * ages).reshape(len(index), ages)
-    observed = (
-        np.arange(ages) <= _months_between(pd.PeriodIndex(index.get_level_values("cohort")), snapshot.month)[:, None]
-    )
+    of_rows = pd.PeriodIndex(index.get_level_values("cohort"), freq="M")
+    observed = np.arange(ages) <= _months_between(of_rows, month)[:, None]
     counts = pd.DataFrame(np.where(observed, cells.cumsum(axis=1), np.nan), index=index, columns=range(ages))
     return Triangle(
         starts=pd.Series(np.bincount(row, minlength=len(index)), index=index, name="starts"),
@@ -188,8 +265,8 @@ def _triangle(snapshot: Snapshot, measure: str, by: str | None, clock: Clock, ke
         mix=_mix(snapshot, keep, row, index),
         measure=measure,
         clock=clock,
-        by=by,
-        month=snapshot.month,
+        by=", ".join(by) or None,
+        month=month,
     )
 
 
@@ -213,45 +290,119 @@ def expected(t: Triangle, contract: Contract) -> pd.DataFrame:
     DataFrame shaped as `t.counts`
         NaN where not observed, or where nothing was promised to some of the starts.
     """
-    cohorts, ages = t.cohorts, t.counts.shape[1]
-    promised = np.zeros(t.counts.shape)
+    promised = _promised(t, contract, t.counts.shape[1])
+    return pd.DataFrame(promised, index=t.counts.index, columns=t.counts.columns).where(t.counts.notna())
+
+
+def _promised(t: Triangle, contract: Contract, ages: int) -> Floats:
+    """Return the outcomes of each row by each age: starts x the profile of each group (and area), summed."""
+    promised = np.zeros((len(t.starts), ages))
     for group, area in zip(*(t.mix.columns.get_level_values(level) for level in (0, 1)), strict=True):
-        curve = contract.profile(cohorts, ages, group=_named(group), area=_named(area), measure=t.measure)
+        curve = contract.profile(t.cohorts, ages, group=_named(group), area=_named(area), measure=t.measure)
         starts = t.mix[(group, area)].to_numpy()[:, None]
         promised += np.where(starts > 0, starts * curve, 0)
-    return pd.DataFrame(promised, index=t.counts.index, columns=t.counts.columns).where(t.counts.notna())
+    return promised
 
 
 def _named(label: str) -> str | None:
     return None if label == NOT_RECORDED else label
 
 
-def against_profile(t: Triangle, contract: Contract, level: float = 0.95) -> pd.DataFrame:
-    """Compare each cohort's outcomes to date with what the contract promised for its age and its mix of groups.
+def happenings(t: Triangle, contract: Contract) -> pd.DataFrame:
+    """Outcomes that the profile expects to happen in each calendar month, of each cohort's own mix of groups.
+
+    Returns
+    -------
+    DataFrame
+        Index as `t.starts`, columns the months from the first cohort's to `t.month`; NaN where no profile covers some
+        of the starts.
+    """
+    rise = np.diff(expected(t, contract).to_numpy(), axis=1, prepend=0.0)
+    months = pd.period_range(end=t.month, periods=rise.shape[1], freq="M", name="month")
+    age = months.asi8 - t.cohorts.asi8[:, None]
+    cells = np.where(age >= 0, np.take_along_axis(rise, np.maximum(age, 0), axis=1), 0.0)
+    return pd.DataFrame(cells, index=t.starts.index, columns=months)
+
+
+def recorded_triangle(snapshot: Snapshot, measure: str = "outcome", by: By = None, where: Where = None) -> Triangle:
+    """Triangle by the month first recorded, to the last whole recorded month, of the starts known to that month."""
+    month = so_far.last_month(snapshot)
+    keep = chosen(snapshot, where) & (snapshot.journeys["start"] <= month.end_time).to_numpy()
+    return _triangle(snapshot, measure, _names(by), "recorded", keep, month)
+
+
+@overload
+def against_profile(
+    source: Snapshot, measure: str = "outcome", by: By = None, where: Where = None, *, level: float = 0.95
+) -> pd.DataFrame: ...
+@overload
+def against_profile(source: Triangle, measure: Contract, *, level: float = 0.95) -> pd.DataFrame: ...
+def against_profile(
+    source: Snapshot | Triangle,
+    measure: str | Contract = "outcome",
+    by: By = None,
+    where: Where = None,
+    *,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare each cohort's outcomes recorded so far with those that its profile leads one to expect by now.
 
     Parameters
     ----------
-    t : Triangle
-        On either clock; the contract says which one its profile is in (`profile_clock`).
-    contract : Contract
-        Its profiles by group and area.
+    source : Snapshot
+        A triangle (with the contract in the place of `measure`) gives what the profile says of its ages before delays,
+        without a status: what is not recorded yet is in it as not reached.
+    measure : str
+        An outcome or an event of the programme.
+    by : str or sequence of str, optional
+        Attributes as at the start; every combination that occurs gets all cohorts.
+    where : mapping or mask, optional
+        Only these participants, as for `chosen`.
     level : float
         Of the interval.
 
     Returns
     -------
     DataFrame
-        Index as `t.starts`. `age` (months observed), `starts`, `observed`, `expected`, `difference`
-        (observed - expected), `lower` and `upper` (exact Clopper-Pearson interval of the observed number, in
-        participants), `signal`: 'above' or 'below' where the interval leaves the expected number out, else ''.
+        Index `cohort`, or (`by`, `cohort`), to the last whole recorded month. `age` (months recorded), `starts`,
+        `recorded`, `expected` (so far), `difference`, `lower` and `upper` (interval of the recorded number, in
+        participants: exact, and wider by the uncertainty of the delays), `status`: 'in line', 'above', 'below',
+        'too early' (even none would be in line yet) or 'no profile'.
     """
+    if isinstance(source, Triangle):
+        assert isinstance(measure, Contract), "a triangle is compared with the profiles of a contract"
+        return _at_its_age(source, measure, level)
+    assert isinstance(measure, str), "the measure of a snapshot is a name"
+    t = recorded_triangle(source, measure, by, where)
+    happens = happenings(t, source.contract)
+    starts = t.starts.to_numpy(dtype=float)
+    delay = so_far.of_profile(source, measure)
+    found = so_far.compare(
+        t.latest, happens, delay, starts=starts, eventually=_eventually(t, source.contract), level=level
+    )
+    frame = pd.DataFrame({"age": t.observed_age, "starts": t.starts})
+    frame = frame.assign(**{name: found[name].to_numpy() for name in ("recorded", "expected", "difference")})
+    limits = {name: (found[name] * found["expected"]).to_numpy() for name in ("lower", "upper")}
+    exact = so_far.exact_limits(found["recorded"].to_numpy(), starts, level)  # where nothing is expected
+    limits = {
+        name: np.where(np.isnan(values), other, values)
+        for (name, values), other in zip(limits.items(), exact, strict=True)
+    }
+    return frame.assign(**limits, status=found["status"].to_numpy()).astype({"recorded": int})
+
+
+def _eventually(t: Triangle, contract: Contract) -> Floats:
+    """Return what is expected of each row in the end."""
+    return _promised(t, contract, MONTHS_TO_END)[:, -1] if len(t.starts) else np.zeros(0)
+
+
+def _at_its_age(t: Triangle, contract: Contract, level: float) -> pd.DataFrame:
+    """Return each row's count beside its profile at its age, before delays."""
     age, starts, observed = t.observed_age, t.starts, t.latest
     promised = expected(t, contract).to_numpy()[np.arange(len(age)), age.to_numpy()]
     lower, upper = exact_interval(observed, starts, level)
     frame = pd.DataFrame({"age": age, "starts": starts, "observed": observed.astype(int), "expected": promised})
-    frame = frame.assign(difference=observed - promised, lower=lower * starts, upper=upper * starts)
-    signal = np.select([frame["expected"] < frame["lower"], frame["expected"] > frame["upper"]], ["above", "below"], "")
-    return frame.assign(signal=signal)
+    return frame.assign(difference=observed - promised, lower=lower * starts, upper=upper * starts)
 
 
 def exact_interval(
@@ -318,30 +469,30 @@ def all_left(snapshot: Snapshot) -> pd.Series:
 
 @remembered
 def conversion(snapshot: Snapshot) -> pd.DataFrame:
-    """Compare outcomes with each tender level (tMPL) at equal maturity, the mix of groups apart from performance.
+    """Compare outcomes recorded so far with each tender level (tMPL), the mix of groups apart from performance.
 
-    Every cohort is compared at the age it has been observed to, so that a young cohort is held to a young cohort's
-    profile. What the tender's own mix of groups would have been promised, less what the actual mix is promised, is the
-    effect of the mix; observed less the promise to the actual mix is performance within the groups.
+    Every cohort is compared at its own age, so that a young cohort is held to a young cohort's profile, and with what
+    is expected to be recorded by now. What is expected of the actual mix of groups less what would be of the tender's
+    is the effect of the mix; recorded less expected of the actual mix is performance within the groups.
 
     Returns
     -------
     DataFrame
-        One row a target (and area): `target`, `name`, `area`, `indicator`, `starts`, `observed`, `expected` (actual
-        mix), `expected_tender` (tender's mix; NaN without one), `mix_effect`, `within_groups`, `ratio` (observed over
-        expected), `lower` and `upper` of the ratio (exact 95 % Poisson limits), `level` (the tender's final outcomes a
+        One row a target (and area): `target`, `name`, `area`, `indicator`, `starts`, `observed`
+        (recorded), `expected` (so far, of the actual mix), `expected_tender` (of the tender's; NaN without one),
+        `mix_effect`, `within_groups`, `ratio` (recorded over expected), `lower` and `upper` of the ratio (95 %:
+        exact Poisson limits, wider by the uncertainty of the delays), `level` (the tender's final outcomes a
         start), `final_starts`, `final_observed`, `final_rate` (of cohorts that can change no more), `status`.
     """
-    contract, programme = snapshot.contract, snapshot.programme
+    programme = snapshot.programme
     area = programme.area
-    by_group = triangle(snapshot, "outcome", programme.group, contract.profile_clock)
+    by_group = recorded_triangle(snapshot, "outcome", programme.group)
     rows = [
         _against_target(snapshot, by_group, name, None) for name, target in programme.targets.items() if not target.area
     ]
     if area is not None and any(target.area for target in programme.targets.values()):
         for value in sorted(set(labels(snapshot, area)[started(snapshot)]) - {NOT_RECORDED, "none"}):
-            inside = started(snapshot) & (labels(snapshot, area) == value).to_numpy()
-            cut = _triangle(snapshot, "outcome", programme.group, contract.profile_clock, inside)
+            cut = recorded_triangle(snapshot, "outcome", programme.group, {area: value})
             rows += [
                 _against_target(snapshot, cut, name, value) for name, target in programme.targets.items() if target.area
             ]
@@ -374,46 +525,46 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
     contract, target = snapshot.contract, snapshot.programme.targets[name]
     groups = t.starts.index.get_level_values(0)
     mine = np.asarray(groups == target.group) if target.group else np.ones(len(groups), dtype=bool)
-    promised = against_profile(t, contract)[mine]
-    final = is_final(snapshot).reindex(promised.index.get_level_values("cohort")).to_numpy()
-    starts, observed, total = (promised[name].sum(skipna=False) for name in ("starts", "observed", "expected"))
+    starts, recorded = t.starts[mine], t.latest[mine]
+    happens = happenings(t, contract)[mine].sum(skipna=False)
+    delay = so_far.of_profile(snapshot, "outcome")
+    found = so_far.compare([recorded.sum()], happens.to_numpy()[None], delay).iloc[0]
     tender = np.nan
     if target.group is None and contract.mix:
-        cohort_starts = promised.groupby(level="cohort")["starts"].sum()
-        cohorts = pd.PeriodIndex(cohort_starts.index)
-        age = _months_between(cohorts, snapshot.month)
-        shares = [
-            share * contract.profile(cohorts, len(t.counts.columns), group=group, area=area)
-            for group, share in contract.mix.items()
-        ]
-        promise = np.sum(shares, axis=0)[np.arange(len(age)), age]
-        tender = float(np.where(cohort_starts > 0, cohort_starts * promise, 0).sum())
-    ratio, low, high = (float(value) for value in poisson_ratio(observed, total))
+        tender = float(so_far.so_far(_of_tender(contract, starts, area), delay.shares))
     level = contract.profile(pd.PeriodIndex([snapshot.month]), MONTHS_TO_END, group=target.group, area=area)[0, -1]
-    final_starts, final_observed = promised.loc[final, "starts"].sum(), promised.loc[final, "observed"].sum()
-    status = (
-        "no profile" if np.isnan(total) or total == 0 else "below" if high < 1 else "above" if low > 1 else "in line"
-    )
+    final = is_final(snapshot).reindex(starts.index.get_level_values("cohort")).to_numpy(dtype=bool)
+    final_starts, final_observed = starts[final].sum(), recorded[final].sum()
     return {
         "target": name,
         "name": target.name,
         "area": area,
         "indicator": target.indicator,
-        "starts": starts,
-        "observed": observed,
-        "expected": total,
+        "starts": starts.sum(),
+        "observed": found["recorded"],
+        "expected": found["expected"],
         "expected_tender": tender,
-        "mix_effect": total - tender,
-        "within_groups": observed - total,
-        "ratio": ratio,
-        "lower": low,
-        "upper": high,
+        "mix_effect": found["expected"] - tender,
+        "within_groups": found["difference"],
+        "ratio": found["ratio"],
+        "lower": found["lower"],
+        "upper": found["upper"],
         "level": level,
         "final_starts": final_starts,
         "final_observed": final_observed,
         "final_rate": final_observed / final_starts if final_starts else np.nan,
-        "status": status,
+        "status": found["status"],
     }
+
+
+def _of_tender(contract: Contract, starts: pd.Series, area: str | None) -> Floats:
+    """Return what is expected to happen in each month had all cohorts the tender's mix of groups."""
+    by_cohort = starts.groupby(level="cohort").sum()
+    cohorts, size = pd.PeriodIndex(by_cohort.index, freq="M"), len(by_cohort)
+    curves = [share * contract.profile(cohorts, size, group=group, area=area) for group, share in contract.mix.items()]
+    number = by_cohort.to_numpy()[:, None]
+    rise = np.where(number > 0, number * np.diff(np.sum(curves, axis=0), axis=1, prepend=0.0), 0.0)
+    return np.array([rise[::-1].trace(month - size + 1) for month in range(size)])
 
 
 def poisson_ratio(observed: ArrayLike, expected: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats, Floats]:

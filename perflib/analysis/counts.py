@@ -13,7 +13,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,10 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, control_charts, journey, measures
+from perflib.analysis import cohorts, expected, measures
 from perflib.analysis.measures import Clock
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import BASES, window
-from perflib.rules.programme import Trend as TrendRule
 
 EQUAL_AGES = (12, 6, 3)
 """Ages in months at which groups are compared: the greatest that any cohort has been observed to."""
@@ -68,32 +67,47 @@ def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataF
     for name in snapshot.programme.measures if names is None else names:
         frame[name] = contract.volume(name, months)
         if name in profiled:
-            expected = cohorts.expected(cohorts.triangle(snapshot, name), contract)
-            rise = expected.diff(axis=1).fillna(expected)
-            frame[name] = frame[name].fillna(by_calendar_month(rise).reindex(months))
+            happens = cohorts.happenings(cohorts.triangle(snapshot, name), contract)
+            frame[name] = frame[name].fillna(happens.sum(skipna=False).reindex(months))
     return frame
 
 
-def by_calendar_month(cells: pd.DataFrame) -> pd.Series:
-    """Sum the cells of a triangle by cohort + age; missing where any cell is."""
-    first, values = cells.index[0], cells.to_numpy()
-    ordinal = np.arange(values.shape[0])[:, None] + np.arange(values.shape[1])
-    seen = ordinal < values.shape[0]
-    missing = np.isnan(values)
-    totals = np.bincount(ordinal[seen], np.where(missing, 0, values)[seen], minlength=values.shape[0])
-    lost = np.bincount(ordinal[seen], missing[seen], minlength=values.shape[0]) > 0
-    months = pd.period_range(first, periods=values.shape[0], freq="M")
-    return pd.Series(np.where(lost, np.nan, totals), index=months)
-
-
-@remembered
-def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = BASES) -> pd.DataFrame:
-    """Count every measure on every period basis beside what was promised.
+def expected_recorded(snapshot: Snapshot, names: Sequence[str] | None = None, *, whole: bool = True) -> pd.DataFrame:
+    """Count what was expected to be recorded in each month, of what was promised; NaN where that is not known.
 
     Parameters
     ----------
     snapshot : Snapshot
-    clock : {'event', 'recorded'}
+    names : sequence of str, optional
+        By default the programme's `measures`.
+    whole : bool
+        Only whole recorded months; else the running month is there, with what is expected of the whole of it.
+
+    Returns
+    -------
+    DataFrame of float
+        Index `month`, columns the measures.
+    """
+    promises = promised(snapshot, names)
+    promises = promises[promises.index <= expected.last_month(snapshot)] if whole else promises
+    frame = pd.DataFrame(index=promises.index)
+    for name in promises:
+        delay = expected.of_profile(snapshot, str(name))
+        frame[name] = [
+            float(expected.so_far(promises[name], delay.shares, month, month)) for month in range(len(promises))
+        ]
+    return frame
+
+
+@remembered
+def summary(snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] = BASES) -> pd.DataFrame:
+    """Count every measure on every period basis beside what was expected to be recorded.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    clock : {'recorded', 'event'}
+        By when it was first recorded; or by when it happened: beside what was promised before delays, and not judged.
     bases : sequence of str
         'month', 'rolling_<n>', 'cumulative'.
 
@@ -101,16 +115,26 @@ def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = B
     -------
     DataFrame
         One row a measure and basis: `measure`, `label`, `basis`, `period` (the window in words), `months` (counted),
-        `partial` (whether the window is shorter than its name), `actual`, `profile`, `difference`, `of_profile`.
+        `partial` (whether the window is shorter than its name).
+
+        - `actual` (first recorded in the window), `profile` (expected to be recorded in it), `difference`,
+          `of_profile` (the ratio) with its limits `lower` and `upper`, and `status`, as `expected.compare` has them.
+          Where the report month has not ended these are of the whole months before; of the running month alone the
+          count stands without a comparison.
+        - `happened` (in the window, as known) and `recorded_share`: how much of that is expected to be recorded by now.
     """
-    counts, promises = monthly(snapshot, clock=clock), promised(snapshot)
+    known = expected.known_month(snapshot)
+    recorded, happened, promises = monthly(snapshot, clock="recorded"), monthly(snapshot), promised(snapshot)
     rows = []
-    for basis in bases:
-        span = window(basis, snapshot.month, snapshot.first_day)
-        inside = span.contains(counts.index)
-        for name in counts.columns:
-            actual = counts.loc[inside, name].sum()
-            profile = promises.loc[inside, name].sum(skipna=False)
+    for name in recorded.columns:
+        delay = expected.delay(snapshot, name)
+        for basis in bases:
+            span = window(basis, snapshot.month, snapshot.first_day)
+            inside = span.contains(recorded.index)
+            if clock == "event":
+                found = _not_judged(happened.loc[inside, name].sum(), promises.loc[inside, name].sum(skipna=False))
+            else:
+                found = _against_expected(snapshot, name, recorded.loc[inside, name], promises[name])
             rows.append(
                 {
                     "measure": name,
@@ -119,13 +143,37 @@ def summary(snapshot: Snapshot, clock: Clock = "event", bases: Sequence[str] = B
                     "period": span.label,
                     "months": span.months,
                     "partial": span.first_partial or span.months < span.full,
-                    "actual": actual,
-                    "profile": profile,
-                    "difference": actual - profile,
-                    "of_profile": actual / profile if profile > 0 else np.nan,
+                    "actual": found["recorded"],
+                    "profile": found["expected"],
+                    "difference": found["difference"],
+                    "of_profile": found["ratio"],
+                    "lower": found["lower"],
+                    "upper": found["upper"],
+                    "status": found["status"],
+                    "happened": happened.loc[inside, name].sum(),
+                    "recorded_share": delay.share_recorded(pd.PeriodIndex(recorded.index[inside]), known),
                 }
             )
-    return pd.DataFrame(rows).sort_values("measure", key=lambda names: names.map(counts.columns.get_loc), kind="stable")
+    return pd.DataFrame(rows)
+
+
+def _against_expected(snapshot: Snapshot, name: str, counts: pd.Series, promises: pd.Series) -> dict[str, Any]:
+    """Hold the whole months of a window against what was expected to be recorded in them."""
+    last = expected.last_month(snapshot)
+    months, whole = pd.PeriodIndex(counts.index[counts.index <= last]), promises.index[promises.index <= last]
+    if len(months) == 0:
+        state = expected.TOO_EARLY if promises.notna().any() else expected.NO_PROFILE
+        return _not_judged(counts.sum(), np.nan, state)
+    first, final = (int(at) for at in whole.get_indexer(months[[0, -1]]))
+    delay, happens = expected.of_profile(snapshot, name), promises[whole].to_numpy(dtype=float)
+    found = expected.compare([counts[months].sum()], happens[None], delay, first, final)
+    return {str(name): value for name, value in found.iloc[0].items()}
+
+
+def _not_judged(count: float, promise: float, status: str = "") -> dict[str, Any]:
+    ratio = count / promise if promise > 0 else np.nan
+    found = {"recorded": count, "expected": promise, "difference": count - promise, "ratio": ratio}
+    return found | {"lower": np.nan, "upper": np.nan, "status": status}
 
 
 def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFrame:
@@ -260,7 +308,10 @@ def equality(
     tested = frame["p_adjusted"].notna()
     if tested.any():
         frame.loc[tested, "p_adjusted"] = multipletests(frame.loc[tested, "p_adjusted"], method="fdr_bh")[1]
-    significant = frame["p_adjusted"] < 0.05
+    rest = frame["rate"] - frame["gap"]
+    significant = (frame["p_adjusted"] < 0.05) & snapshot.contract.least_difference.matters(
+        frame["rate"], rest, share=True
+    )
     frame["signal"] = np.select(
         [significant & (frame["gap"] > 0), significant & (frame["gap"] < 0)], ["higher", "lower"], ""
     )
@@ -287,118 +338,6 @@ def _against_the_rest(
         row["gap_lower"], row["gap_upper"] = confint_proportions_2indep(x, n, other_x, other_n, method="newcomb")
         row["p_adjusted"] = stats.fisher_exact(np.array([[x, n - x], [other_x, other_n - other_x]])).pvalue
     return row
-
-
-PER_LABELS = {
-    "on_programme": "participants on the programme",
-    "out_of_work": "participants on the programme without a job",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Trend:
-    """The trend of one measure.
-
-    Attributes
-    ----------
-    measure : str
-    label : str
-        What is charted, in words; `unit` of each point: 'a month', 'for each 100 ...'.
-    per : str or None
-        Whom the denominators count, in words; None where counts are charted.
-    by_cohort : bool
-        Whether a point is a start cohort, not a month in which things happened.
-    chart : trends.ControlChart
-    shift : trends.Shift or None
-        Where the series stands at its end, when that is not where it stood before.
-    recorded : Series
-        The share of each month's events that is expected to be recorded yet; NaN where there are too few to say.
-    seasonal : trends.Seasonal or None
-        None with less than two years of complete months.
-    """
-
-    measure: str
-    label: str
-    per: str | None
-    by_cohort: bool
-    chart: control_charts.ControlChart
-    shift: control_charts.Shift | None
-    recorded: pd.Series
-    seasonal: control_charts.Seasonal | None
-
-    @property
-    def scale(self) -> int:
-        """By what the chart's values are multiplied to be shown: 100 where there are denominators."""
-        return 100 if self.per else 1
-
-    @property
-    def unstable(self) -> bool:
-        """Whether more than half of the complete points are signalled: the series then has no level to be judged by."""
-        judged = self.chart.points[self.chart.points["complete"]]
-        return bool(judged["signal"].notna().mean() > 0.5)
-
-    @property
-    def unit(self) -> str:
-        """What a point of the chart is, in words."""
-        return f"for each 100 {self.per}" if self.per else "a month"
-
-
-def trend_of(snapshot: Snapshot, rule: TrendRule) -> Trend:
-    """Chart one measure, with the contract's stated changes and without the months still being recorded.
-
-    A month is complete when at least 95 % of its events are expected to be recorded; where there are too few events to
-    estimate that, when `recording_allowance` days have passed since its end. A cohort is complete at an age when the
-    month in which it reached that age is.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    rule : rules.programme.Trend
-        The measure, and what it is charted for each of.
-    """
-    when = measures.occurrences(snapshot, rule.measure)
-    when = when[when["recorded"] >= when["event"]]
-    months = snapshot.months
-    recorded = control_charts.completeness(when["event"], when["recorded"], snapshot.known_at, months)
-    waited = months.to_timestamp(how="end").normalize() + pd.Timedelta(days=snapshot.contract.recording_allowance)
-    complete = (recorded >= control_charts.INCOMPLETE) | (recorded.isna() & (waited <= pd.Timestamp(snapshot.known_at)))
-    changes = snapshot.contract.stated_changes(rule.measure)
-    label, per = snapshot.programme.label(rule.measure), None
-    if rule.at_age is not None:
-        reached = cohorts.triangle(snapshot, rule.measure).rate_at(rule.at_age)
-        months = pd.PeriodIndex(reached.index)
-        complete = pd.Series(complete.reindex(months + rule.at_age).to_numpy(dtype=bool), index=months)
-        label, per = f"{label} within {rule.at_age} months", "starts"
-        chart = control_charts.control_chart(
-            reached["outcomes"], reached["starts"], "p_prime", complete=complete, changes=changes
-        )
-    elif rule.per is not None:
-        per = PER_LABELS[rule.per]
-        chart = control_charts.control_chart(
-            monthly(snapshot, [rule.measure])[rule.measure],
-            journey.caseload(snapshot)[rule.per],
-            "u_prime",
-            complete=complete,
-            changes=changes,
-        )
-    else:
-        counts = monthly(snapshot, [rule.measure])[rule.measure]
-        chart = control_charts.control_chart(counts, complete=complete, changes=changes, floor=0)
-    seasonal = control_charts.seasonal(chart.points["value"].where(complete)) if len(chart.points) else None
-    return Trend(
-        rule.measure, label, per, rule.at_age is not None, chart, control_charts.shift(chart), recorded, seasonal
-    )
-
-
-@remembered
-def all_trends(snapshot: Snapshot) -> list[Trend]:
-    """Chart every measure that the programme file lists under `trends`; those without a point yet are left out."""
-    charts = [trend_of(snapshot, rule) for rule in snapshot.programme.trends if _has_points(snapshot, rule)]
-    return [trend for trend in charts if len(trend.chart.points)]
-
-
-def _has_points(snapshot: Snapshot, rule: TrendRule) -> bool:
-    return rule.at_age is None or len(snapshot.months) > rule.at_age
 
 
 def individuals(snapshot: Snapshot) -> pd.DataFrame:

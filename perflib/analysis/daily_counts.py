@@ -6,7 +6,8 @@ Conventions
   unless a record is withdrawn.
 - The day is the snapshot's `known_at`. A week runs from Monday; it and the month are counted to the day. The week
   before is the whole week that ended on the last Sunday.
-- A month's promise is shared out over its working days: to the day means the part of the working days gone by.
+- What is expected to be recorded in a month is shared out over its working days: to the day means the part of the
+  working days gone by.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ def scores(snapshot: Snapshot) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index `measure`; `label`, the counts of each of `spans`, `cumulative` (all that is known) and `promised`: the
-        month's promise to the day; NaN where nothing was promised.
+        Index `measure`; `label`, the counts of each of `spans`, `cumulative` (all that is known) and `promised`: what
+        was expected to be recorded this month to the day; NaN where the contract file says nothing.
     """
     day = snapshot.known_at
     gone = _share_gone(snapshot, day)
     rows = {}
-    promises = counts.promised(snapshot)
+    promises = counts.expected_recorded(snapshot, whole=False)
     for name in snapshot.programme.measures:
         recorded = measures.occurrences(snapshot, name)["recorded"]
         row: dict[str, object] = {"label": snapshot.programme.label(name)}

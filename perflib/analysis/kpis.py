@@ -5,14 +5,23 @@ Conventions
 - Numerators and denominators are counted by month and added up over a period. What happened to a participant is the
   unit's at the start (at the referral, where there is none); rows of tables are as `registers` says.
 - "Of participants on the programme" counts those on it on the first day of each month: the value is a rate a month.
-- Of what was promised: an outcome's promise follows from the unit's own starts and the contract's profile; that of
-  starts and other volumes from the unit's own referrals, as the whole contract's promise from the referrals promised.
+- Of what was expected: an outcome's profile follows from the unit's own starts and the contract's profile; that of
+  starts and other volumes from the unit's own referrals, as the whole contract's from the referrals promised. Both are
+  what is expected to be recorded in the months, beside what was recorded in them (`analysis.expected`).
+- A KPI of a profile is judged when its period has ended, and so is a standard of what was recorded, or of a backlog.
+  What goes by the day it happened is judged once 95 % of the period is expected to be recorded; until then it is
+  `so_far`. One short of its target, which its 95 % interval still holds, is `not_clear`.
 - A unit has the KPIs of the role that the units table gives it on the period's last day; without one, those of the
   regime's first role for its kind of unit. A specialist is never given what it does not own.
 - The target of a period is the one in force on the period's first day, or on the contract's; a row of the table
   `targets` for the unit stands before the regime's, from its date on.
 - A unit is there from the month of its first referral or row, or from its first day in the units table, to the month of
   its last day there.
+- A KPI is of the measure that the contract promises: where its event is a route of one of the programme's outcomes, it
+  is of that outcome, unless something is promised of the event itself. Where the programme has no such event, it is of
+  the first of the KPI's `equivalents` that it has. *Sustained job outcomes, under SES: the outcome `sustained`.*
+- For a kind of unit that is no attribute (engagement officers), a participant is that unit's whose earliest row of a
+  table names the two together, such as the submission of the referral.
 - Nothing recorded is not zero: a KPI whose table the extract does not have, or whose event nobody has, has no data.
 """
 
@@ -25,21 +34,23 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import cohorts, counts, measures, standards, supporting_tables
+from perflib.analysis import cohorts, counts, expected, measures, standards, supporting_tables
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.attribution import cases, roles
+from perflib.analysis.expected import Floats
 from perflib.analysis.journey import peer_groups
+from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import quarter_of
-from perflib.rules.management import CONTRACT, Kpi
+from perflib.rules.management import CONTRACT, Kpi, Rating
 from perflib.rules.standards import Threshold
 
 Basis = Literal["month", "quarter"]
 
 COUNTS = ["kpi", "unit", "month", "numerator", "denominator"]
 COLUMNS = ["unit", "role", "period", "months", "whole", "kpi", "name", "numerator", "denominator", "value"]
-COLUMNS += ["lower", "upper", "rule", "target", "original", "result", "why", "rated"]
+COLUMNS += ["lower", "upper", "rule", "target", "original", "result", "why", "rated", "recorded_share", "judged_on"]
 NOT_SUPPLIED, NOT_NAMED, NO_RECORD = "not supplied", "not in the programme", "none recorded"
 NOBODY, NO_PROMISE = "nobody counts", "nothing promised"
 
@@ -64,10 +75,13 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
         - `unit`, `role` (of the regime), `period` (the last month of the quarter, or the month), `months` (of it that
           the unit was there, up to the report month), `whole` (whether the period has ended and the unit, and the
           contract, were there from its first day).
-        - `kpi`, `name`; `numerator`, `denominator` (missing for a bare count), `value`; `lower`, `upper`: the exact
-          95 % interval of a share.
+        - `kpi`, `name`; `numerator`, `denominator` (missing for a bare count), `value`; `lower`, `upper`: its exact
+          95 % interval, wider by the uncertainty of the delays against a profile; missing for net moves.
         - `rule` ('at least' ...), `target`, `original` (the regime's, where the unit's was revised); missing without.
-        - `result`: 'hit', 'missed', 'no_data' or 'no_target'; `why` there is no data; `rated`.
+        - `result`: 'hit', 'missed', 'not_clear' (short of a target that its interval holds), 'so_far' (not judged yet),
+          'no_data' or 'no_target'; `why` there is no data; `rated`.
+        - `recorded_share`: how much of the period is expected to be recorded by now; `judged_on`: the first day on
+          which so much of it is, or will be, that it can be judged; missing without data.
 
     Raises
     ------
@@ -91,7 +105,7 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     reasons = {name: why for name, why in found.items() if isinstance(why, str)}
     there = _there(snapshot, unit, counts)
     if there.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=COLUMNS).astype({"period": "period[M]", "whole": bool, "rated": bool})
     grid = _with_roles(snapshot, _periods(snapshot, there, _gone(snapshot, unit), basis), unit, here)
     frames = []
     for name, kpi in rules.items():
@@ -105,21 +119,58 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     return whole[COLUMNS].reset_index(drop=True)
 
 
+def decided(results: pd.Series, rule: Rating | None) -> pd.Series:
+    """Take what is not clear as the regime's rating takes it: as a hit, where it says nothing."""
+    return results.replace("not_clear", "hit" if rule is None else rule.not_clear)
+
+
 def _with_roles(snapshot: Snapshot, grid: pd.DataFrame, unit: str, here: list[str]) -> pd.DataFrame:
     """Return the grid with the regime's role of each unit in each period: the units table's, else the first."""
     parts = []
     for period in grid["period"].unique():
         rows = grid[grid["period"] == period]
-        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.period_end))
+        known = roles(snapshot, unit, min(period.end_time.date(), snapshot.as_of))
         held = rows["unit"].map(known)
         parts.append(rows.assign(role=held.where(held.isin(here), here[0])))
     return pd.concat(parts)
 
 
+def measure_of(snapshot: Snapshot, kpi: Kpi) -> str | None:
+    """Resolve what a KPI counts: an event or outcome of the programme; None where it has no such thing.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    kpi : Kpi
+        With `of`.
+    """
+    contract, programme = snapshot.contract, snapshot.programme
+    promised = {item.measure for item in contract.profiles} | {item.measure for item in contract.volumes}
+    for name in (str(kpi.of), *kpi.equivalents):
+        if name in programme.outcomes or name in promised:
+            return name
+        if name in programme.events:
+            routes = {outcome: [route.event for route in rule.routes] for outcome, rule in programme.outcomes.items()}
+            return next((outcome for outcome, events in routes.items() if name in events), name)
+    return None
+
+
+def not_in_programme(snapshot: Snapshot) -> list[str]:
+    """Return the ids of the regime's KPIs of what the programme does not have, so that nobody can have data."""
+    contract, programme = snapshot.contract, snapshot.programme
+    return [
+        name
+        for name, kpi in contract.kpis.items()
+        if (kpi.of is not None and measure_of(snapshot, kpi) is None)
+        or (kpi.standard is not None and kpi.standard not in contract.standards)
+        or (kpi.kind == "advances" and "peer_group" not in programme.events)
+    ]
+
+
 def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
     """Return a KPI's `unit`, `month`, `numerator` and `denominator`; or the reason why there is none."""
-    programme = snapshot.programme
-    if kpi.of is not None and kpi.of not in programme.events and kpi.of not in programme.outcomes:
+    measure = "" if kpi.of is None else measure_of(snapshot, kpi)
+    if measure is None:
         return NOT_NAMED
     match kpi.kind:
         case "standard":
@@ -133,15 +184,14 @@ def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
             rows = rows[rows["passed"].notna()]
             return _summed(rows["unit"], rows["date"], rows["passed"], pd.Series(1.0, index=rows.index))
         case "profile":
-            actual = _of_measure(snapshot, str(kpi.of), unit)
-            return _joined(actual, _promised(snapshot, str(kpi.of), unit))
+            return _against_profile(snapshot, measure, unit)
     if kpi.table is not None:
         rows = supporting_tables.rows(snapshot, kpi, unit)
         if rows is None:
             return NOT_SUPPLIED
         counted = _summed(rows["unit"], rows["date"], rows["number"])
     else:
-        counted = _of_measure(snapshot, str(kpi.of), unit)
+        counted = _of_measure(snapshot, measure, unit)
         if counted["numerator"].sum() == 0:
             return NO_RECORD
     if kpi.per is None:
@@ -155,7 +205,9 @@ def _whose(snapshot: Snapshot, unit: str) -> pd.Series:
     if unit == CONTRACT:
         return pd.Series(snapshot.contract.contract, index=snapshot.journeys.index, dtype="str")
     if unit not in snapshot.programme.attributes:
-        return pd.Series(NOT_RECORDED, index=snapshot.journeys.index, dtype="str")
+        ids = pd.Index(snapshot.journeys["referral_id"])
+        named = supporting_tables.named_together(snapshot, unit).reindex(ids).set_axis(snapshot.journeys.index)
+        return named.astype("str").fillna(NOT_RECORDED)
     return cohorts.labels(snapshot, unit)
 
 
@@ -173,10 +225,10 @@ def _joined(counted: pd.DataFrame, of: pd.DataFrame) -> pd.DataFrame:
     return both.assign(numerator=both["numerator"].fillna(0.0))
 
 
-def _of_measure(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame:
+def _of_measure(snapshot: Snapshot, name: str, unit: str, clock: Clock = "event") -> pd.DataFrame:
     found = measures.occurrences(snapshot, name)
     whose = _whose(snapshot, unit).to_numpy()[found["place"]]
-    return _summed(whose, found["event"], pd.Series(1.0, index=found.index))
+    return _summed(whose, found[clock], pd.Series(1.0, index=found.index))
 
 
 def _present(snapshot: Snapshot, unit: str) -> pd.DataFrame:
@@ -241,22 +293,33 @@ def _of_advances(snapshot: Snapshot, unit: str) -> pd.DataFrame | str:
     )
 
 
-def _promised(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame:
-    """Return what was promised of a measure for each unit and month; missing where nothing was."""
+def _against_profile(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame:
+    """Return what was recorded of a measure in each whole month, and what was expected to be."""
+    counted = _of_measure(snapshot, name, unit, "recorded")
+    counted = counted[counted["month"] <= expected.last_month(snapshot)]
+    happens = _happens(snapshot, name, unit)
+    delay = expected.of_profile(snapshot, name)
+    months = [expected.so_far(happens, delay.shares, month, month) for month in range(happens.shape[1])]
+    expects = pd.DataFrame(dict(zip(happens.columns, months, strict=True)), index=happens.index)
+    expects = expects.rename_axis(index="unit").reset_index()
+    each = expects.melt("unit", var_name="month", value_name="denominator").astype({"month": "period[M]"})
+    return _joined(counted, each)
+
+
+@remembered
+def _happens(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame:
+    """Return what the contract expects to happen of a measure, by unit and whole recorded month; NaN without a word."""
     contract, months = snapshot.contract, snapshot.months
     whole = counts.promised(snapshot, [name])[name]
+    months = months[months <= expected.last_month(snapshot)]
     if unit == CONTRACT:
-        return pd.DataFrame({"unit": contract.contract, "month": months, "denominator": whole.to_numpy(dtype=float)})
+        return pd.DataFrame([whole.reindex(months)], index=[contract.contract], columns=months)
     if name in {profile.measure for profile in contract.profiles} and unit in snapshot.programme.attributes:
-        promise = cohorts.expected(cohorts.triangle(snapshot, name, by=unit), contract)
-        rise = promise.diff(axis=1).fillna(promise)
-        by_month = {value: counts.by_calendar_month(rows.droplevel(0)) for value, rows in rise.groupby(level=0)}
-        frame = pd.concat(by_month, names=["unit", "month"]).rename("denominator").reset_index()
-        return frame[frame["month"] <= snapshot.month]
-    referred = _of_measure(snapshot, "referral", unit)[["unit", "month", "numerator"]]
-    of_one = whole / contract.volume("referral", months).to_numpy()
-    each = referred["numerator"] * referred["month"].map(of_one)
-    return referred.assign(denominator=each.to_numpy())[["unit", "month", "denominator"]]
+        cells = cohorts.happenings(cohorts.recorded_triangle(snapshot, name, unit), contract)
+        return cells.groupby(level=unit).sum(min_count=len(cells.columns)).reindex(columns=months)
+    referred = _of_measure(snapshot, "referral", unit).pivot(index="unit", columns="month", values="numerator")
+    of_one = whole / contract.volume("referral", snapshot.months).to_numpy()
+    return referred.reindex(columns=months).fillna(0.0) * of_one.reindex(months)
 
 
 def _there(snapshot: Snapshot, unit: str, counts: Mapping[str, pd.DataFrame]) -> pd.Series:
@@ -266,7 +329,7 @@ def _there(snapshot: Snapshot, unit: str, counts: Mapping[str, pd.DataFrame]) ->
     first += [rows[rows["numerator"] > 0].groupby("unit")["month"].min() for rows in counts.values()]
     table = snapshot.tables.get("units")
     if table is not None and unit != CONTRACT:
-        mine = table[(table["unit_type"] == unit) & (table["from_date"] <= pd.Timestamp(snapshot.period_end))]
+        mine = table[(table["unit_type"] == unit) & (table["from_date"] <= pd.Timestamp(snapshot.as_of))]
         first.append(mine.groupby("unit_id")["from_date"].min().dt.to_period("M"))
     known = pd.concat([months for months in first if len(months)] or [pd.Series(dtype="period[M]")])
     earliest = known.groupby(level=0).min().drop(NOT_RECORDED, errors="ignore").sort_index()
@@ -281,7 +344,7 @@ def _gone(snapshot: Snapshot, unit: str) -> dict[str, pd.Period]:
     last = (
         table[table["unit_type"] == unit].sort_values(["unit_id", "from_date"]).drop_duplicates("unit_id", keep="last")
     )
-    last = last[last["to_date"] <= pd.Timestamp(snapshot.period_end)]
+    last = last[last["to_date"] <= pd.Timestamp(snapshot.as_of)]
     return dict(zip(last["unit_id"], last["to_date"].dt.to_period("M"), strict=True))
 
 
@@ -301,7 +364,7 @@ def _periods(snapshot: Snapshot, there: pd.Series, gone: Mapping[str, pd.Period]
     frame = grid.groupby(["unit", "period"], as_index=False).agg(months=("month", "size"), first_month=("month", "min"))
     begins = frame["first_month"] == snapshot.first_month
     partial = begins & (snapshot.first_day.day > 1)
-    ended = frame["period"] <= (snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1)
+    ended = frame["period"] <= expected.last_month(snapshot)
     return frame.assign(whole=ended & (frame["months"] == length) & ~partial)
 
 
@@ -315,18 +378,92 @@ def _held_against(
         frame["numerator"] = frame["numerator"].fillna(0.0)
     ratio = frame["numerator"].fillna(0.0) / frame["denominator"].where(frame["denominator"] > 0)
     frame["value"] = frame["numerator"] if bare else ratio
-    frame["lower"] = frame["upper"] = np.nan
-    if kpi.kind in ("share", "standard") and len(frame):
-        n = frame["denominator"].fillna(0)
-        low, high = cohorts.exact_interval(frame["numerator"].fillna(0), n)
-        frame["lower"], frame["upper"] = np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    frame["lower"], frame["upper"] = _interval(snapshot, frame, kpi, unit, basis)
+    frame = frame.assign(**_recording(snapshot, kpi, frame, basis))
     revised = _revised(snapshot, str(grid["kpi"].iloc[0]), unit) if len(grid) else {}
     rows = [_target(snapshot, kpi, revised, row) for row in frame.itertuples()]
     for name in ("rule", "target", "original", "result"):
         frame[name] = pd.Series([row[name] for row in rows], index=frame.index, dtype=object)
     nothing = why or (NO_PROMISE if kpi.kind == "profile" else NOBODY)
     frame["why"] = np.where(frame["result"] == "no_data", nothing, "")
+    frame["judged_on"] = frame["judged_on"].where(frame["result"] != "no_data")
     return frame.assign(name=kpi.name, rated=kpi.rated).astype({"target": float, "original": float})
+
+
+def _interval(snapshot: Snapshot, frame: pd.DataFrame, kpi: Kpi, unit: str, basis: Basis) -> tuple[Floats, Floats]:
+    """Return the 95 % interval of each value: exact of a share or a count, of a profile as `expected` has it."""
+    nothing = np.full(len(frame), np.nan)
+    if kpi.kind == "advances" or frame.empty or frame["numerator"].isna().all():
+        return nothing, nothing
+    if kpi.kind == "profile":
+        return _profile_interval(snapshot, frame, measure_of(snapshot, kpi) or str(kpi.of), unit, basis)
+    count, of = frame["numerator"].fillna(0.0).to_numpy(), frame["denominator"].to_numpy(dtype=float)
+    if kpi.kind in ("share", "standard"):
+        n = np.nan_to_num(of)
+        low, high = cohorts.exact_interval(count, n)
+        return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    if kpi.adds is not None:  # no count of events
+        return nothing, nothing
+    low, high = expected.exact_limits(count, None)
+    over = np.where(of > 0, of, np.nan) if kpi.per is not None else 1.0
+    return low / over, high / over
+
+
+def _profile_interval(
+    snapshot: Snapshot, frame: pd.DataFrame, name: str, unit: str, basis: Basis
+) -> tuple[Floats, Floats]:
+    happens, delay = _happens(snapshot, name, unit), expected.of_profile(snapshot, name)
+    periods = _period_of(snapshot, pd.PeriodIndex(happens.columns), basis)
+    lower, upper = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
+    for period in periods.unique():
+        rows = np.flatnonzero((frame["period"] == period).to_numpy() & frame["unit"].isin(happens.index).to_numpy())
+        first, last = np.flatnonzero(periods == period)[[0, -1]]
+        mine = frame.iloc[rows]
+        found = expected.compare(mine["numerator"].fillna(0.0), happens.loc[mine["unit"]], delay, first, last)
+        lower[rows], upper[rows] = found["lower"], found["upper"]
+    return lower, upper
+
+
+def _period_of(snapshot: Snapshot, months: pd.PeriodIndex, basis: Basis) -> pd.PeriodIndex:
+    return quarter_of(months, snapshot.contract.quarter_basis, snapshot.first_day) if basis == "quarter" else months
+
+
+def _recording(snapshot: Snapshot, kpi: Kpi, frame: pd.DataFrame, basis: Basis) -> dict[str, Any]:
+    """Return, for each row, the share of its period that is expected to be recorded, and the day it is judged on."""
+    delay, known = _delay(snapshot, kpi), expected.known_month(snapshot)
+    ended = expected.last_month(snapshot)
+    length = 3 if basis == "quarter" else 1
+    shares, days = {}, {}
+    for period in frame["period"].unique():
+        months = pd.period_range(end=period, periods=length, freq="M")
+        shares[period] = delay.share_recorded(months, known)
+        days[period] = delay.judged_from(months).end_time.normalize()
+    periods = frame["period"]
+    return {
+        "recorded_share": [shares[period] for period in periods],
+        "judged_on": pd.Series([days[period] for period in periods], frame.index, dtype="datetime64[s]"),
+        "judged": [period <= ended and days[period] <= known.end_time for period in periods],
+    }
+
+
+def _delay(snapshot: Snapshot, kpi: Kpi) -> expected.Delay:
+    """Return how soon what a KPI counts is recorded; without delay where it counts what is recorded."""
+    programme = snapshot.programme
+    if kpi.kind == "profile":
+        return expected.NO_DELAY
+    if kpi.kind == "standard":
+        rule = snapshot.contract.standards.get(str(kpi.standard))
+        if rule is None or rule.recorded or rule.kind in ("backlog", "oldest") or rule.table is not None:
+            return expected.NO_DELAY
+        named = [name for name in (rule.to or programme.resolves) if name in programme.events]
+    elif kpi.table is not None:
+        return expected.table_delay(snapshot, kpi.table) if kpi.table in snapshot.tables else expected.NO_DELAY
+    elif kpi.kind == "advances":
+        named = ["peer_group"]
+    else:
+        named = [measure_of(snapshot, kpi) or str(kpi.of), *([kpi.per] if kpi.per in ("referral", "start") else [])]
+    known = [name for name in named if name in programme.events or name in programme.outcomes]
+    return expected.joined(*(expected.delay(snapshot, name) for name in known)) if known else expected.NO_DELAY
 
 
 def _by_period(snapshot: Snapshot, counts: pd.DataFrame | None, basis: Basis) -> pd.DataFrame:
@@ -336,9 +473,7 @@ def _by_period(snapshot: Snapshot, counts: pd.DataFrame | None, basis: Basis) ->
             numerator=np.nan, denominator=np.nan
         )
     counts = counts[(counts["month"] >= snapshot.first_month) & (counts["month"] <= snapshot.month)]
-    period = counts["month"]
-    if basis == "quarter":
-        period = quarter_of(period, snapshot.contract.quarter_basis, snapshot.first_day)
+    period = _period_of(snapshot, pd.PeriodIndex(counts["month"], freq="M"), basis)
     return (
         counts.assign(period=period)
         .groupby(["unit", "period"], as_index=False)[["numerator", "denominator"]]
@@ -370,9 +505,13 @@ def _target(snapshot: Snapshot, kpi: Kpi, revised: Mapping[str, pd.DataFrame], r
         result = "no_data"
     elif asked is None:
         result = "no_target"
+    elif not row.judged:
+        result = "so_far"
     else:
         whole = 1.0 if pd.isna(row.denominator) else row.denominator
-        result = "hit" if asked.met(row.numerator if row.numerator == row.numerator else 0.0, whole) else "missed"
+        met = asked.met(row.numerator if row.numerator == row.numerator else 0.0, whole)
+        unsure = row.lower <= float(asked.value) <= row.upper
+        result = "hit" if met else "not_clear" if unsure else "missed"
     return {
         "rule": "" if asked is None else asked.rule,
         "target": np.nan if asked is None else float(asked.value),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import started
 from perflib.analysis.journey.work import stray_ends
-from perflib.records.snapshot import Snapshot
+from perflib.records.schemas import NOT_RECORDED
+from perflib.records.snapshot import ONCE, Snapshot
 
 
 def not_used(snapshot: Snapshot) -> pd.DataFrame:
@@ -31,6 +34,37 @@ def not_used(snapshot: Snapshot) -> pd.DataFrame:
     return counts.sort_values(
         ["count", "table", "column", "reason"], ascending=[False, True, True, True], kind="stable"
     )
+
+
+@dataclass(frozen=True)
+class Lost:
+    """How much of an extract is not used. Repeats and rows outside the snapshot are not lost.
+
+    Attributes
+    ----------
+    rows, cells : int
+        Rows set aside, and cells of other rows that count as not recorded.
+    records : int
+        All rows, those set aside among them.
+    reason : str
+        The most frequent reason; empty where nothing is lost.
+    """
+
+    rows: int
+    cells: int
+    records: int
+    reason: str
+
+
+def lost(snapshot: Snapshot) -> Lost:
+    """Count the rows and cells that are lost to a snapshot."""
+    aside = snapshot.set_aside[snapshot.set_aside["effect"] != ONCE]
+    cells = (aside["effect"] == NOT_RECORDED).to_numpy()
+    tables = [table for table in snapshot.account.tables if table.counts == "rows"]
+    rows = sum(table.set_aside for table in tables) or len(aside[~cells].drop_duplicates(["table", "row"]))
+    records = sum(table.records for table in tables) or len(snapshot.events) + len(snapshot.journeys) + rows
+    reasons = aside["reason"].value_counts()
+    return Lost(rows, int(cells.sum()), records, str(reasons.index[0]) if len(reasons) else "")
 
 
 def completeness(snapshot: Snapshot) -> pd.DataFrame:

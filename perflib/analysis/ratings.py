@@ -3,7 +3,10 @@
 Conventions
 -----------
 - A KPI is judged in a quarter when it is rated, has a target and figures, and its denominator is not smaller than the
-  rule's `smallest`; a bare count has no denominator and is always judged.
+  rule's `smallest`; a bare count has no denominator and is always judged. One that is `not_clear` (short of a target
+  that its interval holds) is a hit or a miss, as the rule says.
+- A quarter is rated on the first day on which all of these are judged (`kpis`): until then it is `so far`, like
+  one that is running. So a late record changes a rating only by what it says, never by having been late.
 - A quarter is hit when all, any, or a share of its judged KPIs are (`hit`). Green: hit. Amber: missed. Red: missed for
   the `red_after`-th rated quarter running; with `same_kpi`, one KPI was missed in each of those. *Miss, hit, miss:
   Amber, Green, Amber. Miss, miss: Amber, Red.*
@@ -24,9 +27,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import kpis
+from perflib.analysis import expected, kpis
 from perflib.errors import ParameterError
-from perflib.records.snapshot import Snapshot, remembered
+from perflib.records.snapshot import Extract, Snapshot, load_extract, remembered, take_snapshot
 from perflib.rules.management import CONTRACT, Rating
 
 GREEN, AMBER, RED = RATINGS = ("green", "amber", "red")
@@ -39,9 +42,11 @@ WHY_NOT = ("so far", "joined lately", "part quarter", "no target", NO_DATA, "too
 IMPROVED, WORSENED, SAME = "improved", "worsened", "same"
 
 COLUMNS = ["unit", "role", "period", "months", "so_far", "rating", "why_not", "asked", "judged", "hit", "missed"]
-COLUMNS += ["missed_kpis", "run", "consistent", "changed_hands"]
+COLUMNS += ["missed_kpis", "run", "consistent", "changed_hands", "judged_on"]
+HISTORY_COLUMNS = ["unit", "period", "then", "then_on", "then_missed", "now", "now_missed", "differs"]
+FLAGS = ("so_far", "consistent", "changed_hands")
 HELD_COLUMNS = ["unit", "role", "rating", "period", "since", "run", "consistent", "missed_kpis", "before"]
-HELD_COLUMNS += ["before_period", "way", "why_not", "so_far_judged", "so_far_missed"]
+HELD_COLUMNS += ["before_period", "way", "why_not", "so_far_judged", "so_far_missed", "judged_on"]
 RECOVERY_COLUMNS = ["plan_id", "unit", "opened", "closed", "state", "at", "at_period", "now", "now_period", "way"]
 RECOVERY_COLUMNS += ["green", "quarters"]
 
@@ -78,8 +83,70 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
             f"Add `rating:` to the contract file, with its source."
         )
     scores = kpis.scores(snapshot, unit)
-    ended = snapshot.month if snapshot.known_at >= snapshot.period_end else snapshot.month - 1
-    return rate_scores(scores.assign(hands=_hands(snapshot, unit, scores)), contract.rating, ended)
+    return rate_scores(
+        scores.assign(hands=_hands(snapshot, unit, scores)), contract.rating, expected.last_month(snapshot)
+    )
+
+
+def history(snapshot: Snapshot, unit: str = "subcontractor", quarters: int = 8) -> pd.DataFrame:
+    """Rate each of the last quarters as it was judged then, and as it would be judged now.
+
+    A quarter was judged at the end of the first month by which it could be, from what was known by that day; what is
+    known now of how soon things are recorded says where to begin looking. The two differ only where a record that came
+    later says something else: a correction, a withdrawal, a late start, or what the delays are now known to be.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        One made from an extract that keeps what was known when; earlier looks are taken from its `extract`.
+    unit : str
+        As for `rate`.
+    quarters : int
+        How many of the quarters that are rated now.
+
+    Returns
+    -------
+    DataFrame
+        One row a unit and quarter: `unit`, `period`; `then`, the rating ('' where it had none), `then_on`, the day it
+        was judged on, `then_missed`, the KPIs it missed; `now`, `now_missed`; `differs`.
+    """
+    rated = rate(snapshot, unit)
+    now = rated[rated["rating"] != ""]
+    periods = sorted(now["period"].unique())[-quarters:]
+    since = now.groupby("period")["judged_on"].min().dt.to_period("M")
+    begin = {period: period if pd.isna(since[period]) else max(period, since[period]) for period in periods}
+    earlier = [_as_judged(snapshot, unit, period, begin[period]) for period in periods]
+    then = pd.concat([frame for frame in earlier if len(frame)] or [now.iloc[:0]])
+    key = ["unit", "period"]
+    old = then[[*key, "rating", "judged_on", "missed_kpis"]].set_axis([*key, "then", "then_on", "then_missed"], axis=1)
+    new = now.loc[now["period"].isin(periods), [*key, "rating", "missed_kpis"]]
+    both = old.merge(new.set_axis([*key, "now", "now_missed"], axis=1), on=key, how="outer")
+    for name in ("then_missed", "now_missed"):
+        both[name] = [kpis if isinstance(kpis, tuple) else () for kpis in both[name]]
+    both = both.fillna({"then": "", "now": ""})
+    return both.assign(differs=both["then"] != both["now"])[HISTORY_COLUMNS]
+
+
+def _as_judged(snapshot: Snapshot, unit: str, period: pd.Period, begin: pd.Period) -> pd.DataFrame:
+    """Return a quarter's ratings from the first look, at the end of a month, by which some unit could be rated."""
+    for month in pd.period_range(begin, max(begin, expected.known_month(snapshot)), freq="M"):
+        look = _look(snapshot, period, month)
+        rated = rate(look, unit)
+        mine = rated[(rated["period"] == period) & (rated["rating"] != "")]
+        if len(mine):
+            return mine
+    return pd.DataFrame(columns=COLUMNS)
+
+
+@remembered
+def _look(snapshot: Snapshot, period: pd.Period, month: pd.Period) -> Snapshot:
+    """Return the snapshot of a quarter's last month as known at the end of a month."""
+    return take_snapshot(_extract(snapshot), period, month.end_time.date())
+
+
+@remembered
+def _extract(snapshot: Snapshot) -> Extract:
+    return load_extract(snapshot.contract)
 
 
 def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = None) -> pd.DataFrame:
@@ -89,8 +156,9 @@ def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = No
     ----------
     scores : DataFrame
         One row a unit, quarter and KPI, as `kpis.scores` returns them, in any order. Of its columns `unit`,
-        `role`, `period`, `months`, `whole`, `kpi`, `denominator`, `target`, `result` and `rated` are read, and `hands`:
-        whose the unit was on the quarter's last day, '' where that is not known; by default its role.
+        `role`, `period`, `months`, `whole`, `kpi`, `denominator`, `target`, `result` and `rated` are read; `judged_on`
+        where it is there; and `hands`: whose the unit was on the quarter's last day, '' where that is not known; by
+        default its role.
     rule : Rating
     ended : Period, optional
         The last month that has ended; a quarter that goes beyond it is running. By default all have ended.
@@ -101,12 +169,13 @@ def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = No
         One row a unit and quarter, in their order:
 
         - `unit`, `role`, `period` (the quarter's last month), `months` (that the unit was there), `so_far` (whether the
-          quarter is running).
+          quarter is running, or not all of its KPIs are judged yet).
         - `rating` ('green', 'amber', 'red', or '' where it is not rated) and `why_not` (one of `WHY_NOT`, or '').
         - `asked` (rated KPIs with a target), `judged` of them, of which `hit` and `missed`; `missed_kpis` (their ids).
           They are given for unrated quarters too: of a running one they are what it shows so far.
         - `run`: missed rated quarters running, up to here; `consistent`: whether they are the rule's `consistent`.
         - `changed_hands`: whether the run begins afresh because the unit is in other hands.
+        - `judged_on`: the day on which the last of its KPIs is judged; missing where no such day is known.
 
     Examples
     --------
@@ -119,7 +188,7 @@ def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = No
     ['amber', 'red']
     """
     if scores.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(FLAGS, bool) | {"period": "period[M]"})
     rows = _judged(scores.sort_values(["unit", "period"], kind="stable"), rule)
     quarters = _quarters(rows, rule, ended)
     met = _is_hit(quarters, rule)
@@ -155,10 +224,12 @@ def held(ratings: pd.DataFrame) -> pd.DataFrame:
           first of the rated quarters running with this rating; `run`, `consistent`, `missed_kpis` of that quarter.
         - `before` and `before_period`: the rating it had before; `way`: 'improved', 'worsened', 'same', or '' without.
         - `why_not`: why its last quarter that has ended is not rated, '' where it is.
-        - `so_far_judged`, `so_far_missed`: KPIs of the running quarter, missing where none is running.
+        - `so_far_judged`, `so_far_missed`: KPIs judged already of the latest quarter that is so far; missing where none
+          is.
+        - `judged_on`: the day on which the rating was judged.
     """
     if ratings.empty:
-        return pd.DataFrame(columns=HELD_COLUMNS)
+        return pd.DataFrame(columns=HELD_COLUMNS).astype({"consistent": bool, "period": "period[M]"})
     ratings = ratings.sort_values(["unit", "period"], ignore_index=True)
     rated = ratings[ratings["rating"] != ""]
     before = rated.groupby("unit")[["rating", "period"]].shift()
@@ -171,10 +242,11 @@ def held(ratings: pd.DataFrame) -> pd.DataFrame:
         way=_way(before["rating"], rated["rating"]),
     )
     known = ["rating", "period", "since", "run", "consistent", "missed_kpis", "before", "before_period", "way"]
+    known += ["judged_on"]
     last = ratings.groupby("unit").tail(1).set_index("unit")[["role"]]
     last = last.join(rated.groupby("unit").tail(1).set_index("unit")[known])
-    over = ratings[~ratings["so_far"]].groupby("unit").tail(1).set_index("unit")["why_not"]
-    now = ratings[ratings["so_far"]].groupby("unit").tail(1).set_index("unit")[["judged", "missed"]]
+    over = ratings[~ratings["so_far"].astype(bool)].groupby("unit").tail(1).set_index("unit")["why_not"]
+    now = ratings[ratings["so_far"].astype(bool)].groupby("unit").tail(1).set_index("unit")[["judged", "missed"]]
     last = last.join(over).join(now.add_prefix("so_far_"))
     never = last["rating"].isna()
     last["missed_kpis"] = [kpis if isinstance(kpis, tuple) else () for kpis in last["missed_kpis"]]
@@ -259,14 +331,19 @@ def _way(before: pd.Series, after: pd.Series) -> pd.Series:
 def _judged(scores: pd.DataFrame, rule: Rating) -> pd.DataFrame:
     """Return the rows with what each KPI counts for: `asked`, `decided` (it has figures), `hit`, `missed`."""
     asked = scores["rated"].astype(bool) & scores["target"].notna()
-    decided = asked & scores["result"].isin(["hit", "missed"])
-    judged = decided & ~(scores["denominator"] < rule.smallest)
+    large = ~(scores["denominator"] < rule.smallest)
+    result = kpis.decided(scores["result"], rule)
+    hit, missed = result == "hit", result == "missed"
+    decided = asked & (hit | missed)
     hands = scores["hands"] if "hands" in scores else scores["role"]
+    days = scores["judged_on"] if "judged_on" in scores else pd.Series(pd.NaT, scores.index, dtype="datetime64[s]")
     return scores.assign(
         asked=asked,
         decided=decided,
-        hit=judged & (scores["result"] == "hit"),
-        missed=judged & (scores["result"] == "missed"),
+        hit=decided & large & hit,
+        missed=decided & large & missed,
+        waits=asked & large & (scores["result"] == "so_far"),
+        judged_on=days.where(asked & large & (decided | (scores["result"] == "so_far"))),
         hands=hands.fillna("").astype("str"),
     )
 
@@ -275,15 +352,17 @@ def _quarters(rows: pd.DataFrame, rule: Rating, ended: pd.Period | None) -> pd.D
     """Return one row a unit and quarter with its counts, why it is not rated, and whether it is in other hands."""
     key = ["unit", "period"]
     firsts = {name: (name, "first") for name in ("role", "months", "whole", "hands")}
-    sums = {name: (name, "sum") for name in ("asked", "decided", "hit", "missed")}
-    quarters = rows.groupby(key, as_index=False).agg(**firsts, **sums)
+    sums = {name: (name, "sum") for name in ("asked", "decided", "hit", "missed", "waits")}
+    last = {"judged_on": ("judged_on", "max")}
+    quarters = rows.groupby(key, as_index=False).agg(**firsts, **sums, **last)
     missed: dict[Any, list[str]] = {}
     for unit, period, kpi in rows.loc[rows["missed"], [*key, "kpi"]].itertuples(index=False, name=None):
         missed.setdefault((unit, period), []).append(kpi)
     joins = ~quarters["unit"].duplicated() & (quarters["period"] > quarters["period"].min())
     hands = quarters["hands"].where(quarters["hands"] != "").groupby(quarters["unit"]).ffill()
     before = hands.groupby(quarters["unit"]).shift()
-    running = pd.Series(False, index=quarters.index) if ended is None else quarters["period"] > ended
+    running = quarters["waits"] > 0
+    running |= False if ended is None else quarters["period"] > ended
     judged = quarters["hit"] + quarters["missed"]
     part = ~quarters["whole"].astype(bool) & ((quarters["months"] < rule.least_months) | (rule.least_months == 3))
     tests = [running, part & joins, part, quarters["asked"] == 0, quarters["decided"] == 0, judged == 0]

@@ -61,13 +61,42 @@ def rows(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | None:
     if items is None:
         return None
     day = next(name for name, column in columns.items() if column.kind == "date" and column.required)
-    items = items[items[day] <= pd.Timestamp(snapshot.period_end)]
+    items = items[items[day] <= pd.Timestamp(snapshot.as_of)]
     for name, codes in kpi.where.items():
         items = items[items[name].isin(codes)]
     number = pd.Series(1.0, index=items.index) if kpi.adds is None else items[kpi.adds].fillna(1)
     return pd.DataFrame(
         {"unit": _owners(snapshot, items, unit), "date": items[day], "number": number, "passed": _passed(kpi, items)}
     ).reset_index(drop=True)
+
+
+def named_together(snapshot: Snapshot, unit: str) -> pd.Series:
+    """Map referrals to the unit of a kind that the earliest row of a table names with them.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    unit : str
+        A unit type of the tables.
+
+    Returns
+    -------
+    Series of str
+        Index `referral_id`: those that a row of `KEYS`'s tables names together with such a unit.
+    """
+    parts = []
+    for table in KEYS:
+        items, columns = snapshot.current(table), TABLES[table]
+        if items is None or not {"referral_id", "unit_id", "unit_type"} <= set(items):
+            continue
+        day = next(name for name, column in columns.items() if column.kind == "date" and column.required)
+        mine = items[(items["unit_type"] == unit) & (items[day] <= pd.Timestamp(snapshot.as_of))]
+        mine = mine.dropna(subset=["referral_id", "unit_id"])
+        parts.append(mine[["referral_id", "unit_id"]].assign(day=mine[day]))
+    if not parts:
+        return pd.Series(dtype="str")
+    rows = pd.concat(parts).sort_values(["day", "unit_id"]).drop_duplicates("referral_id")
+    return rows.set_index(rows["referral_id"].astype("str"))["unit_id"].astype("str")
 
 
 def answered(snapshot: Snapshot, unit: str, kind: str = "survey") -> pd.DataFrame | None:
@@ -81,7 +110,7 @@ def answered(snapshot: Snapshot, unit: str, kind: str = "survey") -> pd.DataFram
     items = snapshot.current("feedback")
     if items is None:
         return None
-    end = pd.Timestamp(snapshot.period_end)
+    end = pd.Timestamp(snapshot.as_of)
     items = items[(items["kind"] == kind) & (items["asked_date"].fillna(items["received_date"]) <= end)]
     replied = items["received_date"] <= end
     counts = pd.DataFrame({"asked": 1, "answered": replied.astype(int)}, index=items.index)
@@ -153,7 +182,7 @@ def checks(snapshot: Snapshot, by: str) -> pd.DataFrame | None:
     items = snapshot.current("checks")
     if items is None:
         return None
-    items = items[(items["checked_by"] == by) & (items["check_date"] <= pd.Timestamp(snapshot.period_end))]
+    items = items[(items["checked_by"] == by) & (items["check_date"] <= pd.Timestamp(snapshot.as_of))]
     items = items[items["result"].isin(["pass", "fail"])]
     now, passed = items["check_date"].dt.to_period("M") == snapshot.month, items["result"] == "pass"
     flags = {"checked_month": now, "passed_month": now & passed, "checked": True, "passed": passed}
@@ -219,7 +248,7 @@ def _above(snapshot: Snapshot, named: pd.DataFrame, unit: str) -> pd.Series:
     """Return the unit of the type asked for that is, or stands above, the one that a row names."""
     table = snapshot.tables.get("units", pd.DataFrame(columns=["unit_id", "unit_type"]))
     kind = dict(zip(table["unit_id"], table["unit_type"], strict=True))
-    parent = parents(snapshot, pd.Timestamp(snapshot.period_end))
+    parent = parents(snapshot, pd.Timestamp(snapshot.as_of))
     chains = {name: [name, *above(name, parent)] for name in named["unit_id"].dropna().unique()}
     found = {name: next((one for one in chain if kind.get(one) == unit), None) for name, chain in chains.items()}
     return named["unit_id"].map(found).astype("str")

@@ -410,7 +410,7 @@ def _waits(
     if clock not in ("event", "recorded"):
         raise ParameterError(f"clock={clock!r}: give 'event' or 'recorded'.")
     begin = measures.first(snapshot, origin)["event"].to_numpy("datetime64[D]")
-    end = np.datetime64(snapshot.period_end)
+    end = np.datetime64(snapshot.as_of)
     stop, cause = np.full(len(begin), end), np.zeros(len(begin), dtype=np.int64)
     before = np.zeros(len(begin), dtype=bool)
     for place, name in reversed(list(enumerate(names, start=1))):

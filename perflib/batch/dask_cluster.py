@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 from perflib.batch.forked_kernels import environment, forking_parent
 from perflib.batch.job import Job, Limits, Result, software
-from perflib.batch.workers import Workshop, locked, private_folder
-from perflib.errors import ParameterError, PerfError
+from perflib.batch.workers import Workshop, locked, private_folder, stoppable
+from perflib.errors import ParameterError, PerfError, install
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -130,8 +130,8 @@ def cluster(out: Path, address: str) -> Iterator[Cluster]:
     try:
         from distributed import Client
     except ImportError:
-        raise ParameterError("--cluster: needs Dask, which is not installed. Run: pip install distributed") from None
-    with locked(out), private_folder(out) as folder:
+        raise ParameterError(f"--cluster: needs Dask, which is not installed. {install('cluster')}") from None
+    with stoppable(), locked(out), private_folder(out) as folder:
         try:
             client = Client(address, timeout=WAIT, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError):

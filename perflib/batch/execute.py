@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
@@ -37,6 +38,10 @@ from perflib.rules.calendar import month as to_month
 
 KNOWN_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, PerfError)}
 """Errors whose words were written for the user; those of any other might quote the data."""
+
+
+KERNEL = ["--IPKernelApp.log_level=CRITICAL", "--IPKernelApp.exec_PYTHONSTARTUP=False"]
+"""Arguments of a kernel. Its IPython folder is an empty one: what a user's own start-up does is none of a report's."""
 
 
 def _title(notebook: str) -> str:
@@ -80,9 +85,14 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
             provenance=[f"perflib {version('perflib')}."],
         )
     except PapermillExecutionError as error:
-        return Result(job, title, "failed", _one_line(error), tuple(_cell_trace(error)))
+        return Result(job, title, "failed", _one_line(error, limits), tuple(_cell_trace(error)))
     except PerfError as error:
         return Result(job, title, "failed", str(error), tuple(where(error)))
+    except NoSuchKernel as error:
+        said = (
+            f"{job.notebook}: its kernel {error.name!r} is not installed. Choose another in JupyterLab, or install it."
+        )
+        return Result(job, title, "failed", said, tuple(where(error)))
     except CellTimeoutError as error:
         return Result(
             job,
@@ -94,6 +104,8 @@ def _made(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Result:
     except DeadKernelError as error:
         died = "its kernel died: it was killed, or met the memory limit."
         return Result(job, title, "failed", died, tuple(where(error)), again=True)
+    except forked_kernels.NotStarted as error:
+        return Result(job, title, "failed", f"cannot be made: {error}.", tuple(where(error)), again=True)
     except OSError as error:
         said = f"{error.filename}: cannot be read or written: {error.strerror}."
         return Result(job, title, "failed", said, tuple(where(error)))
@@ -121,9 +133,10 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
     given = {"contract": job.contract, "month": job.month, "known_at": job.known_at, "params": job.params}
     end = time.monotonic() + limits.seconds
     with (
-        forked_kernels.environment(environment),
+        tempfile.TemporaryDirectory(prefix="ipython-", dir=folder) as profile,
+        forked_kernels.environment(environment | {"IPYTHONDIR": profile}),
         warnings.catch_warnings(),
-        tempfile.TemporaryDirectory(prefix="perflib-", dir=folder) as sockets,
+        forked_kernels.socket_folder(folder) as sockets,
     ):
         warnings.simplefilter("ignore")
         notebook = papermill.execute_notebook(
@@ -132,7 +145,7 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
             given,
             cwd=cwd,
             progress_bar=False,
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            extra_arguments=KERNEL,
             config=Config(
                 KernelManager=_transport(sockets), AsyncKernelManager={"client_factory": forked_kernels.PromptClient}
             ),
@@ -151,18 +164,22 @@ def _execute(job: Job, folder: Path, limits: Limits, cwd: Path | None) -> Notebo
     return notebook
 
 
-def _transport(folder: str) -> dict[str, str]:
+def _transport(folder: Path | None) -> dict[str, str]:
     """Return how to talk to a kernel: through sockets of its own, since two kernels that start at one moment can take
-    the same TCP port.
+    the same TCP port; by TCP where there is no folder for them.
     """
-    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
+    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" and folder is not None else {}
 
 
-def _one_line(error: PapermillExecutionError) -> str:
+NOT_TOLD = "CellExecutionError"
+"""What papermill calls an error that the kernel could not report, having no memory left for that either."""
+
+
+def _one_line(error: PapermillExecutionError, limits: Limits) -> str:
     """Return what went wrong in a cell, without words that might come from the data."""
     if error.ename in KNOWN_ERRORS:
         return " ".join(str(error.evalue).split())
-    if error.ename == "MemoryError":
+    if error.ename.endswith("MemoryError") or (error.ename == NOT_TOLD and limits.megabytes is not None):
         return f"cell {error.cell_index + 1} needs more memory than the limit gives it. Raise --memory-limit."
     return f"{error.ename} in cell {error.cell_index + 1}. Run the notebook in JupyterLab to see why."
 

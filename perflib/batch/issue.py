@@ -25,7 +25,7 @@ from perflib.batch.overview import gather, is_gathered, write_overview
 from perflib.batch.run import Request, find_notebooks, jobs_of, read_periods, why
 from perflib.batch.workers import MAKING, Workshop, locked, workshop
 from perflib.errors import ParameterError, PerfError
-from perflib.rules.contract import load_contract
+from perflib.rules.contract import check_plain, load_contract
 
 ONE_LOOK = ("known_at", "fingerprint", "audience", "params")
 """What all reports of an issued month have in common."""
@@ -51,6 +51,7 @@ def issue(contract: str, month: str, out: Path, store: Path | None = None, on: d
     PerfError
         A report failed, is not what the manifest says, or is not what would be made now.
     """
+    check_plain(contract, "contract")
     folder, store = out / contract / month, out.absolute().parent / "issued" if store is None else store
     if not (folder / MANIFEST).is_file():
         raise ParameterError(f"{folder}: holds no report. Make it: perflib run --contract {contract} --month {month}")
@@ -165,7 +166,7 @@ def _jobs_now(folder: Path, entries: Sequence[Mapping[str, Any]], snapshots: Pat
     month = str(pd.Period(month_of(folder), "M"))
     wanted: dict[Request, list[str]] = {}
     for entry in entries:
-        request = Request(folder.parent.name, (month,), entry["known_at"], entry["params"], entry["audience"])
+        request = Request(folder.parent.name, (month,), entry["known_at"], entry["params"], entry["audience"], True)
         wanted.setdefault(request, []).append(entry["notebook"])
     return [
         replace(job, revision=revises(folder))
@@ -305,7 +306,8 @@ def _gathered_again(
     month = Path(folder.parent.name) / folder.name
     for name, content in remade.items():
         manifest.write(out / month / name, content)
-    manifest.write(out / month / MANIFEST, as_json({"reports": held["reports"]}))
+    entries = [entry | {"files": {}} for entry in held["reports"]]  # whatever the files were, these are gathered
+    manifest.write(out / month / MANIFEST, as_json({"reports": entries}))
     if revises(folder):
         (out / month.parent / month_of(folder)).symlink_to(folder.parent / month_of(folder), target_is_directory=True)
     return gather(month, out, shop.folder)

@@ -20,24 +20,64 @@ MANIFEST = "manifest.json"
 ISSUED = "issued.json"
 
 
+ENTRY = {"report", "title", "status", "error", "notebook", "params", "known_at", "audience", "fingerprint", "key"}
+"""What a manifest says of each report, at the least."""
+
+
 def read(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a folder, empty if it has none."""
-    return _load(folder / MANIFEST) or {"reports": []}
+    """Read the manifest of a folder; one that is missing or damaged has no reports, so that they are made again.
+
+    Raises
+    ------
+    PerfError
+        It is damaged, and the month was issued.
+    """
+    path = folder / MANIFEST
+    held = _sound(path)
+    if held is None and path.is_file() and (folder / ISSUED).is_file():
+        raise PerfError(f"{path}: was changed since the month was issued. Put it back as it was.")
+    return held or {"reports": []}
+
+
+def _sound(path: Path) -> dict[str, Any] | None:
+    """Read a manifest; None if it is missing, is cut short or has another shape."""
+    held = load(path)
+    reports = held.get("reports") if isinstance(held, dict) else None
+    if not isinstance(reports, list):
+        return None
+    return held if all(isinstance(entry, dict) and entry.keys() >= ENTRY for entry in reports) else None
 
 
 def issued(folder: Path) -> dict[str, Any] | None:
-    """Return what a month was issued with; None if it was not issued."""
-    return _load(folder / ISSUED)
+    """Read what a month was issued with; None if it was not issued.
 
-
-def _load(path: Path) -> dict[str, Any] | None:
+    Raises
+    ------
+    PerfError
+        The record is damaged.
+    """
+    path = folder / ISSUED
+    record = load(path)
     if not path.is_file():
         return None
+    if not isinstance(record, dict):
+        raise PerfError(f"{path}: was changed since perflib wrote it: it is not JSON. Put it back as it was.")
+    return record
+
+
+def load(path: Path) -> Any:
+    """Read a JSON file; None if it is missing or damaged."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise PerfError(f"{path}: was changed since perflib wrote it: it is not JSON. Put it back as it was.") from None
-    return found
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        return None
+
+
+def damaged(out: Path) -> Iterator[str]:
+    """Yield each month's manifest that cannot be read, and what follows."""
+    for path in sorted(out.glob(f"*/*/{MANIFEST}")):
+        if _sound(path) is None and not (path.parent / ISSUED).is_file():
+            yield f"{path}: is damaged, so the reports of that folder count as not made."
 
 
 def as_json(data: Any) -> bytes:

@@ -16,13 +16,18 @@ from typing import Any
 from perflib.batch import manifest
 from perflib.batch.index_page import CHANGES, Entry, Standing, label, write_index
 from perflib.batch.job import month_of, revises
-from perflib.batch.manifest import MANIFEST, as_json, digests
+from perflib.batch.manifest import MANIFEST, altered, as_json, digests
 from perflib.batch.workers import MAKING
 from perflib.disclosure.html import MIME
 from perflib.disclosure.words import day_words, listed
+from perflib.errors import where
+
+GATHERED = "the workbook and the headlines"
 
 REVIEW, STANDING = "contract_review", ("starts_for_100", "outcomes_for_100", "miss", "standards")
 """The notebook whose key figures set contracts beside each other, and those figures in their order."""
+
+HEADLINES = "headlines.json"
 
 
 def gather(folder: Path, out: Path, snapshots: Path) -> dict[str, bytes]:
@@ -38,8 +43,8 @@ def gather(folder: Path, out: Path, snapshots: Path) -> dict[str, bytes]:
         Where this run's prepared snapshots are.
     """
     held = manifest.read(out / folder)
-    made = [entry for entry in held["reports"] if entry["status"] == "made"]
-    if not made or is_gathered(held):
+    made = [entry for entry in _made(held) if not any(altered(out / folder, entry.get("files", {})))]
+    if not made or (is_gathered(held) and not any(altered(out / folder, held.get("files", {})))):
         return {}
     shown = {entry["report"]: list(_shown(out / f"{entry['report']}.ipynb")) for entry in made}
     headlines = {
@@ -61,24 +66,41 @@ def gather(folder: Path, out: Path, snapshots: Path) -> dict[str, bytes]:
         },
     }
     files = {
-        "headlines.json": as_json(headlines),
+        HEADLINES: as_json(headlines),
         "tables.xlsx": _workbook(folder, made, [item for items in shown.values() for item in items]),
     }
     if revises(folder):
         from perflib.batch.revision_page import what_changed  # which takes the renderer, for revisions alone
 
         files |= what_changed(out, folder, headlines, snapshots)
-    return files | {MANIFEST: as_json(held | {"gathered": _keys(held), "files": digests(files)})}
+    return files | {MANIFEST: as_json(held | {"gathered": _keys(made), "files": digests(files)})}
+
+
+def gather_or_say(folder: Path, out: Path, snapshots: Path) -> tuple[dict[str, bytes], str | None, tuple[str, ...]]:
+    """Gather a month's reports as `gather` does; what goes wrong is returned, so that no other month loses its files.
+
+    Returns
+    -------
+    files, error, trace
+        The error in one line without a word of the data, None where there is none.
+    """
+    try:
+        return gather(folder, out, snapshots), None, ()
+    except Exception as error:  # its words might come from the data
+        return {}, f"{GATHERED} could not be made: {type(error).__name__}.", tuple(where(error))
 
 
 def is_gathered(held: Mapping[str, Any]) -> bool:
     """Return whether a month's workbook and headlines are of the reports that its manifest has."""
-    return held.get("gathered") == _keys(held)
+    return held.get("gathered") == _keys(_made(held))
 
 
-def _keys(held: Mapping[str, Any]) -> str:
-    made = [(entry["report"], entry["key"]) for entry in held["reports"] if entry["status"] == "made"]
-    return digests({"": as_json(made)})[""]
+def _made(held: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [entry for entry in held["reports"] if entry["status"] == "made"]
+
+
+def _keys(made: Sequence[Mapping[str, Any]]) -> str:
+    return digests({"": as_json([(entry["report"], entry["key"]) for entry in made])})[""]
 
 
 def _workbook(folder: Path, made: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> bytes:
@@ -138,15 +160,31 @@ def _standings(out: Path, months: Sequence[Path]) -> list[Standing]:
     """Return where each contract stands against its own promises, in the last month whose review was made."""
     latest: dict[str, Standing] = {}
     for folder in months:  # in the order of their months
-        headlines = folder / "headlines.json"
-        if revises(folder) or not headlines.is_file():
+        if revises(folder):
             continue
-        held = json.loads(headlines.read_text(encoding="utf-8"))["notebooks"].get(REVIEW)
-        if held is not None and held["shown"]:
-            figures = {held["labels"][key]: held["shown"][key] for key in STANDING if key in held["shown"]}
+        if figures := _key_figures(folder / HEADLINES):
             report = (folder / f"{REVIEW}.html").relative_to(out).as_posix()
             latest[folder.parent.name] = Standing(folder.parent.name, month_of(folder), report, figures)
     return list(latest.values())
+
+
+def _key_figures(path: Path) -> dict[str, str] | None:
+    """Read the key figures of a month's review, by label; empty without a review, None where the file is damaged."""
+    held = manifest.load(path)
+    try:
+        review = held["notebooks"].get(REVIEW)
+        if review is None:
+            return {}
+        return {review["labels"][key]: review["shown"][key] for key in STANDING if key in review["shown"]}
+    except (TypeError, KeyError, AttributeError):
+        return None
+
+
+def damaged_headlines(out: Path) -> Iterator[str]:
+    """Yield each month's headlines that cannot be read, and what follows."""
+    for path in sorted(out.glob(f"*/*/{HEADLINES}")):
+        if _key_figures(path) is None:
+            yield f"{path}: is damaged; `perflib run` for its month makes it again. Until then the index leaves it out."
 
 
 def _entries(out: Path, folder: Path) -> Iterator[Entry]:

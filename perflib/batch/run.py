@@ -4,7 +4,7 @@ A job is one notebook, contract and month. Each is executed by papermill in a ke
 in the processes of a `workshop`; this module plans the jobs, leaves out those whose report is up to date, and is alone
 in writing to the reports folder: `<out>/<contract>/<month>/<notebook>.html` and `.ipynb`, and beside them
 `manifest.json`, which says what each report was made from. When all jobs are done, what gathers the reports is written
-(`gathering`). Every file is written beside its place, then renamed. A failed job stops no other.
+(`overview`). Every file is written beside its place, then renamed. A failed job stops no other.
 
 What was issued (`issued`) is never written to: where a report would be different now it is made as a revision, in
 `<out>/<contract>/<month>-revision/`, with a page that says what changed. There is one revision, replaced as a whole by
@@ -29,12 +29,12 @@ import pandas as pd
 from perflib.batch import manifest
 from perflib.batch.job import Job, Limits, Result, report_key
 from perflib.batch.manifest import MANIFEST, as_json, digests
-from perflib.batch.overview import gather, write_overview
+from perflib.batch.overview import GATHERED, damaged_headlines, gather_or_say, write_overview
 from perflib.batch.workers import Workshop, workshop
-from perflib.errors import ParameterError, PerfError, where
+from perflib.errors import DataError, ParameterError, PerfError, where
 from perflib.records import snapshot_cache
+from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot, load_extract, take_snapshot
-from perflib.reporting import PARAMETERS
 from perflib.reporting.release import check_released
 from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import built_in, load_contract
@@ -77,6 +77,8 @@ class Request:
     known_at: str | None = None
     params: str = "params"
     audience: str = "internal"
+    accept_losses: bool = False
+    """Whether to report what is left where more of the extract is lost than the contract tolerates."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def plan(
     known_at: str | None = None,
     params: str = "params",
     audience: str = "internal",
+    accept_losses: bool = False,
 ) -> list[Job]:
     """Return the jobs of a run, after making sure that each contract and month can be reported.
 
@@ -143,13 +146,15 @@ def plan(
     params : str
         As the notebooks are told it.
     audience : {'internal', 'external'}
+    accept_losses : bool
+        Whether to report what is left where more is lost than the contract tolerates; the reports say so at the top.
 
     Raises
     ------
     PerfError
         A contract, month, date or extract is not one that can be reported to this audience.
     """
-    requests = [Request(name, tuple(months), known_at, params, audience) for name in contracts]
+    requests = [Request(name, tuple(months), known_at, params, audience, accept_losses) for name in contracts]
     return [job for request in requests for job in jobs_of(request, read_periods(request), notebooks)]
 
 
@@ -191,7 +196,8 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     Raises
     ------
     PerfError
-        A contract, month, date or extract is not one that can be reported to this audience.
+        A contract, month, date or extract is not one that can be reported to this audience, or more of the extract is
+        lost than the contract tolerates.
     """
     contract = load_contract(request.contract, request.params)
     extract = load_extract(contract)
@@ -209,6 +215,8 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     periods = []
     for month in request.months:
         snapshot, state = look(None if month is None else to_month(month), request.known_at)
+        if not request.accept_losses:
+            check_tolerance(snapshot)
         if request.audience == "external":
             check_released(contract, snapshot.month, snapshot.known_at)
         if snapshot.month > snapshot.first_month:  # of which the notebooks say what has changed since
@@ -219,12 +227,25 @@ def read_periods(request: Request, folder: Path | None = None) -> list[Period]:
     return periods
 
 
+def check_tolerance(snapshot: Snapshot) -> None:
+    """Refuse a snapshot to which more of the extract is lost than the contract tolerates.
+
+    Raises
+    ------
+    DataError
+        In one line what to mend first, and how to go on without.
+    """
+    over = snapshot.account.over(snapshot.contract.tolerance)
+    if over is not None:
+        raise DataError(f"{over} Mend it, or go on with what is left: --accept-losses.")
+
+
 def _state(snapshot: Snapshot) -> str:
     """Return a digest of everything in a snapshot that a report may show."""
     digest = hashlib.sha256(snapshot.fingerprint.encode())
     digest.update(snapshot.set_aside.to_csv(index=False).encode())
     digest.update(pd.util.hash_pandas_object(snapshot.other_rows, index=False).to_numpy().tobytes())
-    digest.update(repr((snapshot.first_day, snapshot.not_yet_known)).encode())
+    digest.update(repr((snapshot.first_day, snapshot.not_yet_known, snapshot.account)).encode())
     return digest.hexdigest()
 
 
@@ -271,7 +292,10 @@ def why(job: Job, out: Path) -> str | None:
         return "is not there"
     if entry["status"] == "failed":
         return "failed"
-    return None if entry["key"] == job.key else _difference(entry, job)
+    if entry["key"] != job.key:
+        return _difference(entry, job)
+    changed = any(manifest.altered(out / job.folder, entry.get("files", {})))
+    return "was changed since it was made" if changed else None
 
 
 def _difference(entry: dict[str, Any], job: Job) -> str:
@@ -332,13 +356,16 @@ def run_in(
     Returns
     -------
     list of Result
-        In the order of `jobs`; without the files, which are in their place.
+        In the order of `jobs`; without the files, which are in their place. Then one for each month whose workbook and
+        headlines could not be made.
 
     Raises
     ------
     ParameterError
         The folder holds reports for another audience.
     """
+    for line in (*manifest.damaged(out), *damaged_headlines(out)):
+        log.warning("%s", line, extra={"event": "damaged", "error": line})
     _refuse_other_audience(jobs, out)
     jobs = [edition(job, out) for job in jobs]
     results: dict[Job, Result] = {}
@@ -362,7 +389,8 @@ def run_in(
     again = []
     for job, made in shop.make(wanted, limits):
         if made is not None and made.again:
-            log.warning("%s", job.report, extra={"event": "again", "report": job.report, "error": made.error})
+            fields = {"event": "again", "report": job.report, "error": made.error}
+            log.warning("%s: %s Trying again.", job.report, made.error, extra=fields)
             again.append(job)
         else:
             settle(made or _lost(job))
@@ -372,11 +400,19 @@ def run_in(
     for job in looks.values():
         if job.revision:
             _clear_other_looks(job, out)
-    for folder, files in shop.here(partial(gather, out=out, snapshots=shop.folder), list(looks)):
-        for name, content in (files or {}).items():
+    lost = []
+    for folder, found in shop.here(partial(gather_or_say, out=out, snapshots=shop.folder), list(looks)):
+        files, error, trace = found or ({}, "the process that made them was killed, twice.", ())
+        for name, content in files.items():
             manifest.write(out / folder / name, content)
-    write_overview(out, [{"contract": item.contract, "error": item.error, "trace": item.trace} for item in refused])
-    return [results[job] for job in jobs]
+        if error is not None:
+            lost.append(Result(replace(looks[folder], notebook="tables.xlsx"), GATHERED, "failed", error, trace))
+            log.warning("%s", folder, extra={"event": "failed", "report": str(folder), "error": error})
+    told: list[dict[str, Any]]
+    told = [{"contract": item.contract, "error": item.error, "trace": item.trace} for item in refused]
+    told += [{"contract": str(item.job.folder), "error": item.error, "trace": item.trace} for item in lost]
+    write_overview(out, told)
+    return [*(results[job] for job in jobs), *lost]
 
 
 def _clear_other_looks(job: Job, out: Path) -> None:
@@ -402,7 +438,9 @@ def _lost(job: Job) -> Result:
 def _refuse_other_audience(jobs: Sequence[Job], out: Path) -> None:
     """Refuse to mix reports for internal readers with those for publication: who gets the folder gets all of it."""
     wanted = {job.audience for job in jobs}
-    held = {entry["audience"] for entry in manifest.read(out)["reports"]}
+    whole = manifest.read(out)["reports"]
+    folders = [out] if whole else [path.parent for path in out.glob(f"*/*/{MANIFEST}")]  # broken off, or damaged
+    held = {entry["audience"] for folder in folders for entry in manifest.read(folder)["reports"]}
     if wanted and (other := sorted(held - wanted)):
         raise ParameterError(
             f"--out {out}: holds reports for the {other[0]} audience. Give those for the {min(wanted)} audience a "

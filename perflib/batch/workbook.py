@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 
@@ -48,32 +49,41 @@ def write_workbook(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import gptables
+        from gptables.core.wrappers import GPWorksheet
 
         sheets = {
             f"Table {number}": gptables.GPTable(**_sheet(number, table, notes))
             for number, table in enumerate(tables, start=1)
         }
-        workbook = gptables.produce_workbook(
-            str(path),
-            sheets,
-            cover=gptables.Cover(title=title, about=list(about) or None),
-            contentsheet_label="Contents" if sheets else None,
-            notes_table=listed if notes else None,
-            workbook_options=_OPTIONS,
-        )
+        # gptables would make a link of "[Acme](north)"
+        with patch.object(GPWorksheet, "_replace_url", staticmethod(lambda string: string)):
+            workbook = gptables.produce_workbook(
+                str(path),
+                sheets,
+                cover=gptables.Cover(title=_plain(title), about=[_plain(line) for line in about] or None),
+                contentsheet_label="Contents" if sheets else None,
+                notes_table=listed if notes else None,
+                workbook_options=_OPTIONS,
+            )
         day = datetime(created.year, created.month, created.day, tzinfo=UTC)
         workbook.set_properties({"title": title, "created": day})
         workbook.close()
 
 
+def _plain(words: str) -> str:
+    """Return words in which gptables finds no reference to a note: it looks for two dollar signs."""
+    return words.replace("$$", "$ $")
+
+
 def _sheet(number: int, table: Mapping[str, Any], notes: Mapping[str, str]) -> dict[str, Any]:
     missing = {column["header"]: column["missing"] for column in table["columns"]}
     frame = pd.DataFrame(
-        [{header: _cell(value, missing[header]) for header, value in row.items()} for row in table["rows"]],
+        [{_plain(header): _cell(row[header], missing[header]) for header in missing} for row in table["rows"]],
+        columns=[_plain(header) for header in missing],
         dtype=object,
     )
     references = "".join(f"$${notes[note]}$$" for note in table["notes"])
-    caption = table.get("table", table["caption"])
+    caption = _plain(table.get("table", table["caption"]))
     formats = [
         {"column": {"columns": [place], "format": {"num_format": _format(column), "align": "right"}}}
         for place, column in enumerate(table["columns"])
@@ -96,7 +106,7 @@ def _cell(value: Any, missing: str) -> Any:
         return missing
     if isinstance(value, str) and not any(character.isalnum() for character in value):
         return f"{missing} ({value.strip()})" if value.strip() else missing
-    return value
+    return _plain(value) if isinstance(value, str) else value
 
 
 def _format(column: Mapping[str, Any]) -> str:

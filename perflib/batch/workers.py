@@ -20,7 +20,9 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from functools import partial
 from multiprocessing import connection
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
+
+from filelock import FileLock, Timeout
 
 from perflib.batch.forked_kernels import environment, forking_parent, ordinary_kernels
 from perflib.batch.job import Job, Limits, Result
@@ -31,6 +33,9 @@ R = TypeVar("R")
 
 MAKING = ".making-"
 """How the name of a file begins that is not whole yet."""
+
+LOCK = ".lock"
+"""The file in a reports folder that is locked while a run writes there."""
 
 
 def processes() -> int:
@@ -151,6 +156,7 @@ def workshop(out: Path, reports: int, workers: int | None = None) -> Iterator[Wo
     count = min(workers or processes(), reports)
     parent = forking_parent if reports > 1 else ordinary_kernels
     with (
+        stoppable(),
         locked(out),
         private_folder(out) as folder,
         parent(folder) as found,
@@ -183,27 +189,65 @@ def _end_with_the_run() -> None:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Hold the folder itself, so that no file is left behind, and clear away what a killed run was writing."""
-    out.mkdir(parents=True, exist_ok=True)
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
+    """Lock a reports folder against other runs, and clear away what a killed run was writing.
 
-    descriptor = os.open(out, os.O_RDONLY)
+    The lock file is removed before the lock is released, so that nothing is left in the folder. A folder that cannot
+    be written to needs no lock.
+
+    Raises
+    ------
+    PerfError
+        Another run holds the lock, or the lock file of a killed run belongs to somebody else.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / LOCK, blocking=False)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
+        lock.acquire()
+    except Timeout:
         raise PerfError(
             f"--out {out}: another run is writing there. Wait for its end, or give another folder."
         ) from None
+    except OSError:
+        if (out / LOCK).exists():
+            raise PerfError(
+                f"{out / LOCK}: a run of another user left it. Remove it, or give another folder with --out."
+            ) from None
     try:
         for path in out.rglob(f"{MAKING}*"):
             path.unlink(missing_ok=True)
         yield
     finally:
-        os.close(descriptor)
+        if lock.is_locked:
+            with contextlib.suppress(OSError):  # Windows removes no open file; there the release itself does
+                (out / LOCK).unlink()
+            lock.release()
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Raise `SystemExit` on SIGTERM and SIGHUP, so that a run that is told to end cleans up.
+
+    The exit status is 128 and the signal's number, as shells have it. A signal that is ignored, as `nohup` ignores
+    SIGHUP, stays ignored. Outside the main thread nothing changes.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+
+    def stop(number: int, frame: object) -> NoReturn:
+        del frame
+        for other in numbers:  # a second one would end the cleaning up
+            signal.signal(other, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import pandas as pd
 
 from perflib.batch import manifest
 from perflib.batch.run import find_notebooks
-from perflib.errors import ParameterError
+from perflib.errors import ParameterError, install
 from perflib.rules.contract import find_params, load_contract
 
 
@@ -80,5 +80,5 @@ def launch(path: Path) -> None:
         JupyterLab is not installed.
     """
     if find_spec("jupyterlab") is None:
-        raise ParameterError(f"JupyterLab is not installed. Run: pip install jupyterlab. The notebook is {path}.")
+        raise ParameterError(f"JupyterLab is not installed. {install('lab')}. The notebook is {path}.")
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(path)])

@@ -65,6 +65,7 @@ _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "perflib",
     "text.color": INK,
+    "text.parse_math": False,  # what an extract calls a unit or a group is text, dollar signs and all
     "xtick.color": AXIS,
     "xtick.labelcolor": INK,
     "xtick.labelsize": 10.5,

@@ -1,5 +1,8 @@
 """What a column of a table is: its header, how its values are written, and what they are made of.
 
+A rounded share never reaches what was not reached: 6,669 of 6,672 is 99.9%, not 100.0%; one of 6,000 is <0.1%, not
+0.0%. A file, which keeps numbers, has .999 and .001 there. Differences of shares (`signed`) are rounded as usual.
+
 A column that is made of counts names them (`numerator`, `denominator`, `of`, `parts`). That is all `disclosure`
 has to know to hide it with them, so a column that forgets to say what it is made of is not protected.
 """
@@ -68,8 +71,10 @@ class Column:
         match self.kind:
             case "count" | "number":
                 written = f"{value:{'+' if self.signed else ''},.{self.places}f}"
+            case "percent" if not self.signed:
+                return percent_words(value, self.places)
             case "percent":
-                written = f"{100 * value:{'+' if self.signed else ''}.{self.places}f}%"
+                written = f"{100 * value:+.{self.places}f}%"
             case "month" if not _is_label(value):
                 return f"{pd.Period(value, freq='M'):%b %Y}"
             case "date" if not _is_label(value):
@@ -87,8 +92,55 @@ class Column:
             return None
         if not self.numeric:
             return self.text(value)
+        if self.kind == "percent" and not self.signed:
+            return _unreached(float(value), self.places)
         places = self.places + 2 * (self.kind == "percent")
         return round(float(value), places) if places else round(value)
+
+
+EQUAL = 1e-9
+"""Shares nearer than this are the same: what is left of 1 − 1 in floating point."""
+
+
+def percent_words(share: float, places: int = 0, *, target: float | None = None) -> str:
+    """Write a share per cent, so that rounding never reaches what was not reached.
+
+    Parameters
+    ----------
+    share : float
+        A fraction.
+    places : int
+        Decimal places.
+    target : float, optional
+        A fraction that it is held against: up to three more places are given where rounding would make the two look
+        alike.
+
+    Examples
+    --------
+    >>> percent_words(6669 / 6672, 1), percent_words(1 / 6000, 1), percent_words(1, 1), percent_words(0, 1)
+    ('99.9%', '<0.1%', '100.0%', '0.0%')
+    >>> percent_words(0.0404, 1), percent_words(0.0404, 1, target=0.04)
+    ('4.0%', '4.04%')
+    """
+    if target is not None and EQUAL < target < 1 - EQUAL and abs(share - target) > EQUAL:
+        looks = f"{100 * target:.{places + 3}f}"
+        places = next(
+            (more for more in range(places, places + 3) if float(f"{100 * share:.{more}f}") != float(looks)), places + 3
+        )
+    if 0 < share < 1 and float(f"{100 * share:.{places}f}") == 0 and share > EQUAL:
+        return f"<{10**-places:.{places}f}%"
+    written = f"{100 * _unreached(share, places):.{places}f}%"
+    return (written if any(digit in written for digit in "123456789") else written.lstrip("-")).replace(
+        "-", "\N{MINUS SIGN}"
+    )
+
+
+def _unreached(share: float, places: int) -> float:
+    """Round a share to so many places per cent, neither up to the whole nor down to nothing."""
+    rounded, least = round(share, places + 2), float(f"1e-{places + 2}")
+    if rounded == 1 and share < 1 - EQUAL:
+        return round(1 - least, places + 2)
+    return least if rounded == 0 and share > EQUAL else rounded
 
 
 def _is_label(value: Any) -> bool:

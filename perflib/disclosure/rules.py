@@ -32,7 +32,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from perflib.disclosure.columns import Column, count, number, percent
+from perflib.disclosure.columns import Column, count, number, percent, percent_words
 from perflib.disclosure.suppression import TOLERANCE, Sum, cells_to_hide
 from perflib.errors import DisclosureError
 
@@ -111,15 +111,18 @@ class Disclosure:
             return f"fewer than {self.suppress_below}"
         return count("").text(self.rounded(value))
 
-    def percent(self, numerator: float, denominator: float, *, places: int = 0) -> str:
+    def percent(self, numerator: float, denominator: float, *, places: int = 0, target: float | None = None) -> str:
         """Return a share for a sentence, worked out from the counts as shown: "25%", or "not shown (fewer than 10)".
 
-        Hidden where the numerator, the denominator or what is left over is small; "not available" of nobody.
+        `target` is as in `columns.percent_words`. Hidden where the numerator, the denominator or what is left over is
+        small; "not available" of nobody.
         """
         if any(self.hides(value) for value in (numerator, denominator, denominator - numerator)):
             return self._not_shown
         below = self.rounded(denominator)
-        return percent("", places=places).text(self.rounded(numerator) / below if below else np.nan)
+        if not below:
+            return percent("").text(np.nan)
+        return percent_words(self.rounded(numerator) / below, places, target=target)
 
     def number(
         self,

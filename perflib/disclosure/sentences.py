@@ -14,9 +14,9 @@ where the sentence becomes text: in `Presenter`, or in `as_text`. A bare number 
 | `Listed([...])`, `name_list([...])` | values as a list: "a, b and c" |
 | `sentence(...)` | words that are part of others |
 
-Where the words depend on what may be shown: `IfShown` (a count is large enough), `ByAudience`, `FirstOf` (the first
-that has something to say). What has nothing to say is None: a sentence that holds it is left out, and so is an item of
-a list; a list without items has nothing to say.
+Where the words depend on what may be shown: `IfShown` (a count is large enough), `ByAudience`, `ByNumber` (one item
+of a list, or more), `FirstOf` (the first that has something to say). What has nothing to say is None: a sentence that
+holds it is left out, and so is an item of a list; a list without items has nothing to say.
 
 Examples
 --------
@@ -66,6 +66,7 @@ from perflib.disclosure.words import capital
 __all__ = [
     "Amount",
     "ByAudience",
+    "ByNumber",
     "Choice",
     "Count",
     "Day",
@@ -185,6 +186,19 @@ class ByAudience(Choice):
 
     def _choose(self, disclosure: Disclosure) -> Any:
         return self.internal if disclosure.audience == "internal" else self.outside
+
+
+@dataclass(frozen=True)
+class ByNumber(Choice):
+    """Show one thing where one item of a list is said, and another where more are: "its" and "their" profile."""
+
+    items: Sequence[Value]
+    one: Any
+    more: Any
+
+    def _choose(self, disclosure: Disclosure) -> Any:
+        said = sum(item.words(disclosure) is not None for item in self.items)
+        return self.one if said == 1 else self.more
 
 
 @dataclass(frozen=True, init=False)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from perflib.disclosure.columns import percent_words
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.words import day_words, month_words
 
@@ -92,17 +93,20 @@ class Share(Value):
         Counts. The share is hidden where one of them, or what is left over, is small.
     places : int
         Decimal places.
+    target : float, optional
+        A fraction that it is held against; see `columns.percent_words`.
     """
 
     numerator: float
     denominator: float
     places: int = 0
+    target: float | None = None
 
     def __post_init__(self) -> None:
         _check_number(self, self.numerator, self.denominator)
 
     def _words(self, disclosure: Disclosure) -> str:
-        return disclosure.percent(self.numerator, self.denominator, places=self.places)
+        return disclosure.percent(self.numerator, self.denominator, places=self.places, target=self.target)
 
     def _is_shown(self, disclosure: Disclosure) -> bool:
         counts = (self.numerator, self.denominator, self.denominator - self.numerator)
@@ -184,6 +188,8 @@ class Plain(Value):
         Decimal places; by default as many as it has.
     percent : bool
         Whether it is a fraction, printed per cent.
+    target : float, optional
+        A fraction that it is held against; see `columns.percent_words`. For percentages with `places`.
 
     Examples
     --------
@@ -194,6 +200,7 @@ class Plain(Value):
     value: float | None
     places: int | None = None
     percent: bool = False
+    target: float | None = None
 
     def __post_init__(self) -> None:
         _check_number(self, *(() if self.value is None else (self.value,)))
@@ -201,6 +208,8 @@ class Plain(Value):
     def _words(self, disclosure: Disclosure) -> str:
         if self.value is None or self.value != self.value:
             return "not available"
+        if self.percent and self.places is not None:
+            return percent_words(self.value, self.places, target=self.target)
         value = 100 * self.value if self.percent else self.value
         written = f"{value:,.12g}" if self.places is None else disclosure.number(value, places=self.places)
         return written + "%" * self.percent
@@ -285,6 +294,9 @@ class Listed(Value):
         last = self.last or self.between or " and "
         written = [words for item in self.items if (words := item.words(disclosure)) is not None]
         return last.join([between.join(written[:-1]), written[-1]] if len(written) > 1 else written) or None
+
+    def _begins_with_figure(self) -> bool:
+        return len(self.items) > 0 and self.items[0].is_figure
 
 
 def name_list(names: Iterable[str], between: str | None = None, last: str | None = None) -> Listed:

@@ -10,6 +10,25 @@ import pandas as pd
 CLOCKS = {"event": "by the month in which it happened", "recorded": "by the month in which it was first recorded"}
 
 
+AGAINST_PROFILE = {
+    "above": "significantly above",
+    "below": "significantly below",
+    "in line": "in line",
+    "too early": "too early",
+    "no profile": "no profile",
+}
+"""What a comparison with a profile found, in words."""
+
+SIGNIFICANTLY = (
+    "Significantly above or below: the 95% interval of what was recorded leaves out what was expected. By chance that "
+    "happens about once in twenty."
+)
+EXPECTED_SO_FAR = (
+    "Expected so far: what the profile leads one to expect to be recorded by now, at the pace at which the contract "
+    "records. What has happened and is not recorded yet is in neither."
+)
+
+
 def month_words(month: pd.Period) -> str:
     """Return a month in words.
 

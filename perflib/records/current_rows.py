@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-- A row's key is its `event_id`; without one, referral, event and `ref`; an event that repeats and has neither adds its
-  date.
+- A row's key is its `event_id` within its referral and event; without one, referral, event and `ref`; an event that
+  repeats and has neither adds its date.
 - Rows wholly equal are repeats: the first in the file counts.
 - `withdraw` removes its own source's rows of the key that were recorded before it, and those of the same day that name
   the same event date; a record made later (or on the same day, with another date) stands.
@@ -66,12 +66,15 @@ class Resolved(NamedTuple):
         Places of the rows that say something else than the current row although nothing makes them worse than it.
     repeats : ndarray of int
         Places of the rows wholly equal to an earlier one of the file.
+    withdrawn : ndarray of int
+        Places of the rows that withdraw, or are withdrawn by, another.
     """
 
     holds: Flags
     first_recorded: pd.Series
     conflicts: Numbers
     repeats: Numbers
+    withdrawn: Numbers
 
 
 def categorical(values: pd.Series) -> pd.Series:
@@ -230,8 +233,30 @@ def keys(events: pd.DataFrame, repeating: Collection[str]) -> Numbers:
     happened = np.zeros(len(events), dtype=np.int32)
     happened[dated] = days(events["event_date"][dated])
     number = _combined(codes(events["referral_id"]), codes(events["event"]), ref, happened)
-    named = events["event_id"].notna().to_numpy()
-    return np.where(named, -1 - codes(events["event_id"]), number) if named.any() else number
+    name = codes(events["event_id"])
+    if not (name >= 0).any():
+        return number
+    return np.where(name >= 0, -1 - _combined(codes(events["referral_id"]), codes(events["event"]), name), number)
+
+
+def shared_event_ids(events: pd.DataFrame) -> Numbers:
+    """Return the places of rows whose `event_id` stands for another referral or event too.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Rows of the events table, with categories.
+    """
+    name = codes(events["event_id"])
+    rows = np.flatnonzero(name >= 0)
+    if not len(rows):
+        return rows
+    event = _combined(codes(events["referral_id"])[rows], codes(events["event"])[rows])
+    last = np.zeros(int(name.max()) + 1, dtype=event.dtype)
+    last[name[rows]] = event
+    several = np.zeros(len(last), dtype=bool)
+    several[name[rows][event != last[name[rows]]]] = True
+    return rows[several[name[rows]]]
 
 
 def _says(rows: pd.DataFrame) -> Numbers:
@@ -324,7 +349,7 @@ def alone(events: pd.DataFrame, repeating: Collection[str]) -> Flags:
     """Return which rows, in order, are seen to share their key with no other, whichever of them are usable.
 
     Such are the only row of a referral and event, the only row of a day of an event that repeats and has no ref, and
-    the only row of an `event_id`.
+    the only row of an `event_id`. An `event_id` is looked for in the whole extract: what it makes too many is compared.
     """
     named = codes(events["event_id"])
     event = changes(codes(events["referral_id"])) | changes(codes(events["event"]))
@@ -333,7 +358,7 @@ def alone(events: pd.DataFrame, repeating: Collection[str]) -> Flags:
     found = _single(event) | (dated & _single(day))
     if (named >= 0).any():
         times = np.append(np.bincount(named[named >= 0]), 0)
-        found = np.where(named >= 0, times[named] == 1, found)
+        found = np.where(named >= 0, (times[named] == 1) | _single(event), found)
     return found
 
 
@@ -366,13 +391,15 @@ def resolve(
     told, several = others[~repeated], several[~repeated]
     recorded = categorical(events["recorded_date"])
     first_recorded = codes(recorded).copy()
-    current, first, conflicts = _resolve_several(
+    current, first, conflicts, withdrawn = _resolve_several(
         several, pd.factorize(keys(several, repeating))[0], first_recorded[told], source_order
     )
     holds[told[current]] = True
     first_recorded[told[current]] = first
     since = of_codes(first_recorded, recorded.cat.categories, recorded)
-    return Resolved(holds, since, told[conflicts], others[repeated])
+    alone_withdrawn = np.flatnonzero(usable & lone & ~holds)
+    gone = np.append(told[withdrawn], alone_withdrawn)
+    return Resolved(holds, since, told[conflicts], others[repeated], gone)
 
 
 def changes(values: NDArray[Any]) -> Flags:
@@ -394,11 +421,11 @@ def _repeated(rows: pd.DataFrame) -> Flags:
 
 def _resolve_several(
     rows: pd.DataFrame, key: Numbers, recorded: Numbers, source_order: Sequence[str]
-) -> tuple[Numbers, Numbers, Numbers]:
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Apply the conventions to keys that may have more than one row.
 
     `recorded` are numbers in the order of the days. Returns the places of the current rows, when each was first
-    recorded, and the places of the rows in conflict.
+    recorded, the places of the rows in conflict, and of those withdrawn.
     """
     best_first = pd.Index(list(dict.fromkeys(source_order)), dtype="str")
     rank = best_first.get_indexer(pd.Index(rows["source"]))
@@ -406,7 +433,8 @@ def _resolve_several(
     happened = days(rows["event_date"])
     origin, says = codes(rows["source"]), _says(rows)
     told = pd.DataFrame({"key": key, "origin": origin, "recorded": recorded, "happened": happened})
-    place = np.flatnonzero(~_withdrawn(told, (rows["action"] == "withdraw").to_numpy()))
+    gone = _withdrawn(told, (rows["action"] == "withdraw").to_numpy())
+    place = np.flatnonzero(~gone)
 
     place = place[order(*(part[place] for part in (key, rank, -recorded, happened, says, origin)))]
     first = changes(key[place])
@@ -415,7 +443,7 @@ def _resolve_several(
     equal = (rank[place] == rank[held]) & (recorded[place] == recorded[held])
     conflicts = place[equal & (says[place] != says[held])]
     first_recorded = np.minimum.reduceat(recorded[place], np.flatnonzero(first)) if len(place) else recorded[place]
-    return current, first_recorded, conflicts
+    return current, first_recorded, conflicts, np.flatnonzero(gone)
 
 
 def _withdrawn(told: pd.DataFrame, withdraws: Flags) -> Flags:

@@ -15,9 +15,8 @@ Conventions
   password, a name, a query that takes too long.
 - **Pieces.** Rows are fetched `PIECE` at a time. PostgreSQL gives up a statement, or the fetch of one piece, after
   `timeout` seconds; other servers keep their own limit.
-- **Cells** become the text that a CSV file would have: dates as 2020-12-31; NULL and empty text are missing; true and
-  false are y and n; whole numbers have no point. Of a timestamp the day counts: with a time zone the day in the United
-  Kingdom at that moment, without one the day that it shows.
+- **Cells** become the text that a CSV file would have, as `cells` writes it. A timestamp with a time zone keeps it:
+  the day in the contract's nation counts.
 - **Rows** are numbered as they come, from 1. A database may give them in another order next time: only the numbers in
   messages follow it.
 
@@ -38,12 +37,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
 
-from perflib.errors import DataError, ParameterError
+from perflib.errors import DataError, ParameterError, install
+from perflib.records.cells import text_of
 from perflib.records.mapping import Cells, RawTable, map_tables, named, same, wanted
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
 from perflib.rules import yaml_errors
@@ -62,8 +61,6 @@ PIECE = 20_000
 
 PAUSES = (1.0, 5.0)
 """Seconds before the second and the third try."""
-
-UK = ZoneInfo("Europe/London")
 
 ALIVE = {"connect_timeout": 15, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """How PostgreSQL's client library notices, within a minute, that nobody answers any more. The URL may say otherwise."""
@@ -169,7 +166,7 @@ class _Database:
                 asked_own = Asked(name, ("source",), DatabaseTable(table=name))
                 if self.source.where is not None and self._has(connection, asked_own):
                     cells = self._cells(connection, asked_own)
-                    own[name] = RawTable(cells.place, cells.frame)
+                    own[name] = RawTable.of(cells)
                 elif name in REQUIRED_TABLES:
                     self._stop(("source",), f"there is no table {name!r}. Say under `tables` where they are.")
         return map_tables(self.contract, listed) | own
@@ -219,7 +216,8 @@ class _Database:
                         self._check_dates(asked, name, ours[same(name)], cells[number])
                     pieces.append(pa.table([_text(cells[number]) for number, _ in kept], pieces[0].column_names))
         frame: pd.DataFrame = pa.concat_tables(pieces).to_pandas()
-        return Cells(asked.called, frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"), axis="index"))
+        numbered = frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"), axis="index")
+        return Cells.of_records(asked.called, numbered)
 
     def _statement(self, connection: Connection, asked: Asked, ours: dict[str, str]) -> Select[Any] | TextClause:
         """Return what asks for the wanted columns of the contract's rows."""
@@ -376,11 +374,12 @@ def _engine(url: URL, path: Path) -> Engine:
             hide_parameters=True,
             connect_args={name: given for name, given in ALIVE.items() if own and name not in url.query},
         )
-    except (sa.exc.NoSuchModuleError, ModuleNotFoundError):
-        raise ParameterError(
-            f"{yaml_errors.at(path, 'source', 'url')}: no driver for {url.drivername} is installed. Install one, or"
-            f" name another: postgresql+psycopg:// needs the Python package psycopg."
-        ) from None
+    except (sa.exc.NoSuchModuleError, ImportError):  # psycopg without libpq is no ModuleNotFoundError
+        place = yaml_errors.at(path, "source", "url")
+        remedy = "Install one, or name another, such as postgresql+psycopg://."
+        if url.drivername == "postgresql+psycopg":
+            remedy = f"{install('postgres')}."
+        raise ParameterError(f"{place}: no driver for {url.drivername} is installed. {remedy}") from None
 
 
 def _called(url: URL) -> str:
@@ -396,31 +395,6 @@ def _text(cells: Sequence[Any]) -> pa.Array:
     if kinds <= {str}:
         return pa.array([cell or None for cell in cells], pa.string())
     if kinds <= {date, datetime}:  # many rows have one day
-        texts = {cell: _one_text(cell) for cell in set(cells)}
+        texts = {cell: text_of(cell) for cell in set(cells)}
         return pa.array([texts[cell] for cell in cells], pa.string())
-    return pa.array([_one_text(cell) for cell in cells], pa.string())
-
-
-def _one_text(cell: Any) -> str | None:
-    """Return one cell as a CSV file would have it.
-
-    >>> [_one_text(cell) for cell in (True, 4.0, Decimal("4.50"), datetime.fromisoformat("2020-06-30T23:30+00:00"))]
-    ['y', '4', '4.50', '2020-07-01']
-    """
-    match cell:
-        case None | "":
-            return None
-        case bool():
-            return "y" if cell else "n"
-        case datetime():
-            return (cell if cell.tzinfo is None else cell.astimezone(UK)).date().isoformat()
-        case date():
-            return cell.isoformat()
-        case float():
-            return None if cell != cell else f"{cell:.0f}" if cell.is_integer() else repr(cell)
-        case bytes():  # of a database that does not say its encoding
-            return cell.decode()
-        case Decimal():
-            return None if cell.is_nan() else f"{cell:f}"
-        case _:
-            return str(cell)
+    return pa.array([text_of(cell) for cell in cells], pa.string())

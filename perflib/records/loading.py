@@ -12,6 +12,9 @@ from perflib.records.snapshot import Snapshot, known_on, load_extract, take_snap
 from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import Contract, load_contract
 
+PARAMETERS = ("contract", "month", "known_at", "params")
+"""The arguments of `load_snapshot`, which every notebook has as its parameters."""
+
 
 def load_snapshot(
     contract: str | Contract,

@@ -17,14 +17,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NoReturn
+from dataclasses import dataclass, field
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.errors import DataError
+from perflib.records.account import Lines
+from perflib.records.cells import Reading
 from perflib.records.schemas import TABLES
 from perflib.rules import yaml_errors
 from perflib.rules.contract import Contract
@@ -40,6 +42,14 @@ FIRST = 2
 """The number of a mapped table's first row, as the header of a file is row 1."""
 
 
+class Lost(NamedTuple):
+    """A row that is no record or cannot be told apart from others: its number, why, and whether another joined it."""
+
+    row: int
+    reason: str
+    swallowed: bool = False
+
+
 @dataclass(frozen=True)
 class Cells:
     """Cells as they stand somewhere in an extract.
@@ -50,10 +60,51 @@ class Cells:
         What an analyst calls it: referrals.xlsx (Jobs).
     frame : DataFrame
         Text, or typed where the extract has types; columns as the header has them, index the row numbers there.
+    lines : Lines
+        How its lines divide. Its records are the rows of `frame` and those lost.
+    lost : tuple of Lost
+        Rows that are not in `frame`.
+    wide : bool
+        Whether each row is read as several events.
     """
 
     place: str
     frame: pd.DataFrame
+    lines: Lines = field(default_factory=Lines)
+    lost: tuple[Lost, ...] = ()
+    wide: bool = False
+
+    @classmethod
+    def of_records(cls, place: str, frame: pd.DataFrame) -> Cells:
+        """Return cells of which each line is a record, as in a database."""
+        return cls(place, frame, Lines(lines=len(frame), records=len(frame)))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a table, or a part of it, was read from, without the cells.
+
+    Attributes
+    ----------
+    place : str
+        As `Cells.place`.
+    lines : Lines
+        How its lines divide.
+    lost : tuple of Lost
+        Records that were set aside before any cell was read.
+    rows : Index of int, optional
+        Where each row is read as several events: the numbers of its rows.
+    """
+
+    place: str
+    lines: Lines
+    lost: tuple[Lost, ...] = ()
+    rows: pd.Index | None = None
+
+    @classmethod
+    def of(cls, cells: Cells, *, wide: bool = False) -> Origin:
+        """Return where some cells stand."""
+        return cls(cells.place, cells.lines, cells.lost, cells.frame.index if wide else None)
 
 
 @dataclass(frozen=True)
@@ -90,12 +141,20 @@ class RawTable:
         Of a mapped table, where its rows come from, in order.
     unread : sequence of str
         Columns that the mapping leaves out.
+    origins : sequence of Origin
+        The files, sheets or database tables that it was read from, and what became of their lines.
     """
 
     file: str
     frame: pd.DataFrame
     parts: Sequence[Part] = ()
     unread: Sequence[str] = ()
+    origins: Sequence[Origin] = ()
+
+    @classmethod
+    def of(cls, cells: Cells) -> RawTable:
+        """Return a table that stands somewhere in our own columns."""
+        return cls(cells.place, cells.frame, origins=(Origin.of(cells),))
 
 
 def same(header: object) -> str:
@@ -153,7 +212,16 @@ def map_tables(contract: Contract, found: Mapping[str, Sequence[tuple[int, Cells
         unread[table] = [name for place, name in left if (place, name) not in read | told]
         told |= left.keys()
     return {
-        table: RawTable(_listed(cells.place for _, cells in places), frames[table], parts[table], unread[table])
+        table: RawTable(
+            _listed(cells.place for _, cells in places),
+            frames[table],
+            parts[table],
+            unread[table],
+            [
+                Origin.of(cells, wide=bool(contract.source.tables[table][number].events))  # type: ignore[union-attr]
+                for number, cells in places
+            ],
+        )
         for table, places in found.items()
     }
 
@@ -182,23 +250,6 @@ def as_in_the_extract(set_aside: pd.DataFrame, parts: Mapping[str, Sequence[Part
             first += len(part.rows)
     twice = told.assign(row=set_aside["row"]).duplicated()  # one cell that is read as two columns
     return told[~(twice & set_aside["table"].isin([table for table, own in parts.items() if own]))]
-
-
-def month_first(table: str, raw: RawTable) -> RawTable:
-    """Return a table whose texts 03/31/2020 are written 2020-03-31, as `schemas` reads dates."""
-    frame = raw.frame.copy()
-    for place, name in enumerate(frame.columns):
-        column, values = TABLES[table].get(same(name)), frame.iloc[:, place]
-        if column is not None and column.kind == "date" and not pd.api.types.is_datetime64_any_dtype(values):
-            codes, words = pd.factorize(values)
-            dates = pd.Series(words, dtype="str").str.replace(MONTH_FIRST, _iso, regex=True)
-            frame.isetitem(place, dates.array.take(codes, allow_fill=True))
-    return replace(raw, frame=frame)
-
-
-def _iso(found: re.Match[str]) -> str:
-    month, day, year = found.groups()
-    return f"{year}-{month:>02}-{day:>02}"
 
 
 @dataclass(frozen=True)
@@ -261,7 +312,7 @@ def _pieces(contract: Contract, table: str, number: int, cells: Cells) -> Iterat
         for name in getattr(mapped, key):
             if name not in known:
                 headers.stop(f"{name!r} is no column of {table}; {hint(name, known)}", key, name)
-    every = list(_as_long(table, mapped))
+    every, reading = list(_as_long(table, mapped)), Reading.of(contract)
     recorded = Counter(rows.columns["recorded_date"][0] for rows in every if rows.event)
     coded: set[str] = set()
     for rows in every:
@@ -278,9 +329,9 @@ def _pieces(contract: Contract, table: str, number: int, cells: Cells) -> Iterat
                 headers.lacks(name, *(("columns",) if mapped.columns else ()))
         frame = cells.frame[list(columns.values())].set_axis(list(columns), axis="columns")
         if rows.event:
-            happened = _filled(frame["event_date"])
+            happened = _filled(frame["event_date"], reading)
             alone = "recorded_date" in frame and recorded[rows.columns["recorded_date"][0]] == 1
-            frame = frame[happened | _filled(frame["recorded_date"])] if alone else frame[happened]
+            frame = frame[happened | _filled(frame["recorded_date"], reading)] if alone else frame[happened]
         frame = frame.assign(**rows.values, **{name: frame[other] for name, other in rows.copied.items()})
         for name in frame.columns.intersection(list(mapped.codes)):
             frame[name] = _recoded(frame[name], mapped.codes[name])
@@ -328,11 +379,10 @@ class _Headers:
         return hint(name, [str(header) for header in self.cells.frame if str(header).strip()])
 
 
-def _filled(values: pd.Series) -> NDArray[np.bool_]:
-    """Return which cells hold anything. Works on the distinct words only."""
+def _filled(values: pd.Series, reading: Reading) -> NDArray[np.bool_]:
+    """Mask the cells that hold anything. Works on the distinct words only."""
     place, words = pd.factorize(values)
-    filled = pd.Series(words).astype("str").str.strip() != ""
-    return np.append(filled, False)[place]
+    return np.append(~reading.blank(pd.Series(words)), False)[place]
 
 
 def _recoded(values: pd.Series, codes: Mapping[str, str]) -> pd.Series:

@@ -3,6 +3,7 @@
 Conventions
 -----------
 - Text and dates, many cells of few values, become categories; numbers with a fraction become text; other types stay.
+- Only the columns that are needed are read; the others stand in the frame without cells.
 - Where the file lists a column's distinct texts, the list is taken instead of the cells.
 - Identifiers of one prefix and so many digits, R110000004 to R110999990, are read as whole numbers: it takes a third of
   the time. The file's statistics tell which columns may be such; each cell is checked, and a column that is not is read
@@ -14,7 +15,7 @@ A column and row group is read at a time, in a thread a processor: what is in ha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +30,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from perflib.records.cells import text_of
 from perflib.records.current_rows import least, of_codes
+from perflib.records.mapping import same
 
 Places: TypeAlias = NDArray[np.integer]
 
@@ -41,16 +44,24 @@ SPARSE = 8
 """Identifiers are read as numbers where from the least to the greatest there are at most so many for each row."""
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
+def read_parquet(path: Path, needed: Collection[str] | None = None) -> pd.DataFrame:
     """Return the cells of a Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+    needed : collection of str, optional
+        Headers, as `same` writes them, of the columns that are read; None: all that hold one value a cell.
 
     Raises
     ------
     OSError, ValueError
-        The file is not one, or is damaged.
+        The file is not one, is damaged, or a column that is needed holds more than one value a cell.
     """
     with pq.ParquetFile(path) as file:
         none, metadata = file.schema_arrow.empty_table(), file.metadata
+    _check_counts(metadata)
+    names = [name for name in none.column_names if _is_read(none.schema.field(name), needed)]
     groups = range(metadata.num_row_groups)
     chunks: dict[str, list[Any]] = {name: [] for name in none.column_names}
     for group, place in product(groups, range(metadata.num_columns)):
@@ -58,13 +69,52 @@ def read_parquet(path: Path) -> pd.DataFrame:
         chunks.setdefault(chunk.path_in_schema, []).append(chunk)
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         columns = []
-        for name in none.column_names:
+        for name in names:
             form = Form.behind(chunks[name], metadata.num_rows)
             listed = all({*chunk.encodings} <= LISTED for chunk in chunks[name])
             pieces = pool.map(partial(_piece, path, name, listed, form), groups)
             columns.append(pool.submit(_column, path, none.schema.field(name), form, pieces))
-        frame = pd.DataFrame({place: column.result() for place, column in enumerate(columns)}, copy=False)
+        read = {name: _explained(name, column.result) for name, column in zip(names, columns, strict=True)}
+    nothing = pd.Series(pd.array([None], dtype="str").take(np.zeros(metadata.num_rows, dtype=np.intp)))
+    frame = pd.DataFrame(
+        {place: read.get(name, nothing) for place, name in enumerate(none.column_names)},
+        index=pd.RangeIndex(metadata.num_rows),
+        copy=False,
+    )
     return frame.set_axis(none.column_names, axis="columns")
+
+
+def _check_counts(metadata: pq.FileMetaData) -> None:
+    """Refuse a file whose own counts of rows contradict each other: it would be read short."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    if sum(group.num_rows for group in groups) != metadata.num_rows:
+        raise ValueError(f"it says {metadata.num_rows:,} rows and its groups hold {sum(g.num_rows for g in groups):,}")
+    flat = {place for place in range(metadata.num_columns) if metadata.schema.column(place).max_repetition_level == 0}
+    for group in groups:
+        for place in flat:
+            column = group.column(place)
+            if column.num_values != group.num_rows:
+                raise ValueError(
+                    f"column {column.path_in_schema!r} holds {column.num_values:,} cells where the file says "
+                    f"{group.num_rows:,} rows"
+                )
+
+
+def _is_read(field: pa.Field, needed: Collection[str] | None) -> bool:
+    """Decide whether a column is read; refuse one that is needed and holds more than one value a cell."""
+    is_wanted = needed is not None and same(field.name) in needed
+    if pa.types.is_nested(field.type):
+        if is_wanted:
+            raise ValueError(f"column {field.name!r} holds lists or structures, not one value a cell")
+        return False
+    return needed is None or is_wanted
+
+
+def _explained(name: str, result: Callable[[], pd.Series]) -> pd.Series:
+    try:
+        return result()
+    except (pa.ArrowException, ValueError, OverflowError, IndexError) as error:
+        raise ValueError(f"column {name!r}: {' '.join(str(error).split())}") from None
 
 
 @dataclass(frozen=True)
@@ -135,7 +185,11 @@ def _piece(path: Path, name: str, listed: bool, form: Form | None, group: int) -
     """Return a column of a row group, in chunks: places among identifiers, places in a list of texts, or cells."""
     with pq.ParquetFile(path, read_dictionary=[name] if listed and form is None else None) as file:
         cells = file.read_row_group(group, columns=[name], use_threads=False).column(0)
-    return [form.places(chunk) for chunk in cells.chunks] if form is not None else _narrow(cells)
+    if form is None:
+        return _narrow(cells)
+    if pa.types.is_dictionary(cells.type):  # as pandas writes categories
+        cells = cells.cast(cells.type.value_type)
+    return [form.places(chunk) for chunk in cells.chunks]
 
 
 def _narrow(cells: pa.ChunkedArray) -> list[Any]:
@@ -163,10 +217,10 @@ def _column(path: Path, field: pa.Field, form: Form | None, pieces: Iterable[lis
     if chunks and isinstance(chunks[0], tuple):
         return _categories(*zip(*chunks, strict=True))
     values = pa.chunked_array(chunks, field.type).to_pandas()
-    if not pd.api.types.is_float_dtype(values.dtype):
+    if pd.api.types.is_integer_dtype(values.dtype):
         return values
     place, distinct = pd.factorize(values)
-    texts = pd.array([str(number).removesuffix(".0") for number in distinct], dtype="str")
+    texts = pd.array([text_of(value) for value in distinct], dtype="str")
     return pd.Series(texts.take(place, allow_fill=True))
 
 

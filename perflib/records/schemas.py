@@ -12,7 +12,6 @@ its column, the value as the file has it, the reason and the effect. Identifiers
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -23,20 +22,35 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from perflib.errors import DataError
+from perflib.records.cells import CUT, NOT_A_DATE, RANGE, Reading, cut_short, read_dates
+from perflib.records.cells import FIRST_DATE as FIRST_DATE
+from perflib.records.cells import LAST_DATE as LAST_DATE
+from perflib.records.cells import parse_codes as parse_codes
+from perflib.records.cells import parse_dates as parse_dates
 from perflib.records.current_rows import MISSING, categorical, codes, days, of_codes
+from perflib.rules.data_source import DateForm
 from perflib.rules.programme import Attribute, Programme
 
 Kind = Literal["id", "code", "text", "prose", "date", "integer", "number"]
 
-FIRST_DATE, LAST_DATE = pd.Timestamp("2000-01-01"), pd.Timestamp("2039-12-31")
-"""Dates outside are typing errors: no programme of the kind is older, no calendar reaches further."""
-
 SET_ASIDE = ["table", "row", "column", "value", "reason", "effect"]
 ROW_NOT_USED, NOT_RECORDED = "row not used", "cell counted as not recorded"
 TOO_EARLY, NOT_A_CODE = "dated after it was recorded", "not a code of the programme"
-MONTHS = [pd.Timestamp(2000, month, 1).month_name().casefold() for month in range(1, 13)]  # in English
-MONTH_NAMED = re.compile(r"^(\d{1,2})[ -]([a-z]{3,9})[ -](\d{4})$", re.IGNORECASE)
-UNREAD = {"date": "not a date", "integer": "not a number", "number": "not a number"}
+LISTED = {
+    ("events", "action"): ("record", "withdraw"),
+    ("consent", "given"): ("y", "n", "yes", "no"),
+    ("exemptions", "decision"): ("requested", "approved", "refused"),
+}
+"""The codes of columns whose list is the same in every programme."""
+
+NOT_LISTED = {
+    ("events", "event"): "not an event of the programme",
+    ("events", "action"): "neither record nor withdraw",
+    ("attributes", "attribute"): "not an attribute of the programme",
+    ("consent", "given"): "neither y nor n",
+    ("exemptions", "decision"): "neither requested, approved nor refused",
+}
+UNREAD = {"date": NOT_A_DATE, "integer": "not a number", "number": "not a number"}
 
 
 @dataclass(frozen=True)
@@ -296,44 +310,9 @@ KEYS: dict[str, tuple[str, ...]] = {
 """What tells the items of a table apart: of rows alike in it the latest recorded holds (`Snapshot.current`)."""
 
 
-def parse_dates(values: pd.Series) -> pd.Series:
-    """Read UK (31/12/2020, 31-Dec-2020) and ISO (2020-12-31, with or without a time) dates; NaT for anything else.
-
-    The name of a month is English, whole or its first three letters or more.
-
-    >>> parse_dates(pd.Series(["31/12/2020", "31-Dec-2020", "30/02/2020"])).dt.strftime("%Y-%m-%d").tolist()
-    ['2020-12-31', '2020-12-31', nan]
-    """
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return values.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
-    text = values.astype("str").str.strip().str.replace(MONTH_NAMED, _month_numbered, regex=True)
-    iso = text.str.fullmatch(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?").fillna(False).astype(bool)
-    uk = text.str.fullmatch(r"\d{1,2}/\d{1,2}/\d{4}").fillna(False).astype(bool)
-    dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]", name=values.name)
-    dates[iso] = pd.to_datetime(text[iso].str[:10], format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
-    dates[uk] = pd.to_datetime(text[uk], format="%d/%m/%Y", errors="coerce").astype("datetime64[s]")
-    return dates
-
-
-def _month_numbered(date: re.Match[str]) -> str:
-    """Return 05-Feb-2018 as 05/2/2018, and a date of no such month as it is."""
-    day, name, year = date.groups()
-    number = next((number for number, month in enumerate(MONTHS, 1) if month.startswith(name.casefold())), None)
-    return date.group() if number is None else f"{day}/{number}/{year}"
-
-
-def parse_codes(values: pd.Series, aliases: dict[str, str] | None = None, *, fold: bool = True) -> pd.Series:
-    """Trim (and casefold) each text, apply aliases, and make blanks missing.
-
-    >>> parse_codes(pd.Series(["Disability ", "EARLY_ENTRY", " "]), {"early_entry": "early_access"}).tolist()
-    ['disability', 'early_access', nan]
-    """
-    text = values.astype("str").str.strip()
-    text = text.str.casefold() if fold else text
-    return (text.replace(aliases) if aliases else text).mask(text == "")
-
-
-def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tuple[pd.DataFrame, pd.DataFrame]:
+def parse(
+    table: str, raw: pd.DataFrame, file: str, programme: Programme, reading: Reading | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the cells of one table and find those that cannot be used.
 
     Parameters
@@ -346,6 +325,8 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
         What messages call it.
     programme : Programme
         Its events, attributes and their codes.
+    reading : Reading, optional
+        What the contract says of its cells.
 
     Returns
     -------
@@ -359,19 +340,19 @@ def parse(table: str, raw: pd.DataFrame, file: str, programme: Programme) -> tup
     DataError
         A required column is missing.
     """
-    columns = _columns(table, programme)
+    columns, reading = _columns(table, programme), reading or Reading()
     raw = raw.set_axis([str(name).strip().casefold() for name in raw.columns], axis="columns")
     _check_header(raw, file, columns)
     read, faults = {}, []
     for name, column in columns.items():
         if name in raw:
-            read[name], found = _read_column(table, name, raw[name], programme)
+            read[name], found = _read_column(table, name, raw[name], programme, reading)
             faults.append(found)
         else:
             read[name] = _absent(column, raw.index, categories=_coded(table, name, column))
     frame = pd.DataFrame(read, copy=False).rename_axis("row")
     if table == "attributes":
-        frame["value"], found = _attribute_values(frame, raw["value"], programme)
+        frame["value"], found = _attribute_values(frame, raw["value"], programme, reading)
         faults.append(found)
     elif table == "events":
         faults.append(_too_early(frame, raw["event_date"]))
@@ -405,16 +386,23 @@ def _columns(table: str, programme: Programme) -> dict[str, Column]:
     return TABLES[table] | kinds
 
 
-def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) -> tuple[pd.Series, pd.DataFrame]:
+def _read_column(
+    table: str, name: str, cells: pd.Series, programme: Programme, reading: Reading
+) -> tuple[pd.Series, pd.DataFrame]:
     """Read one column by its distinct values, and find the cells of it that cannot be used."""
     column = _columns(table, programme)[name]
     place, distinct = _distinct(cells)
-    filled, read = len(distinct), _read(distinct, column, _aliases(table, name, programme))
+    aliases = _aliases(table, name, programme)
+    blank = reading.blank(distinct, name, {*aliases, *_closed_list(table, name, programme)})
+    filled, words = len(distinct), distinct.mask(blank) if blank.any() else distinct
+    read, unread = _read(words, column, aliases, reading, reading.form(table, name))
     if (place < 0).any():  # a missing cell, of place -1, reads as the last
         distinct, read = (values.reindex(range(len(distinct) + 1)) for values in (distinct, read))
+        blank = np.append(blank, True)
     reasons = _reasons(schema(table, programme, [name]), read)
     if column.kind in UNREAD:  # a cell that could not be read is missing now, but was not blank
-        reasons |= dict.fromkeys(np.flatnonzero(read.isna() & ~_blank(distinct)).tolist(), UNREAD[column.kind])
+        reasons |= dict.fromkeys(np.flatnonzero(read.isna() & ~blank).tolist(), UNREAD[column.kind])
+    reasons |= unread
     bad = np.zeros(len(read), dtype=bool)
     bad[list(reasons)] = True
     rows = np.flatnonzero(bad[place]) if reasons else np.array([], dtype=int)
@@ -432,8 +420,8 @@ def _read_column(table: str, name: str, cells: pd.Series, programme: Programme) 
         columns=SET_ASIDE,
     )
     if table == "participants" and name in programme.attributes:
-        blank = programme.attributes[name].blank
-        read = (read if blank is None else read.fillna(blank)).mask(bad)
+        stands_for = programme.attributes[name].blank
+        read = (read if stands_for is None else read.fillna(stands_for)).mask(bad)
     elif column.kind == "date":
         read = read.mask(bad)
     elif (table, name) == ("events", "action"):
@@ -499,16 +487,24 @@ def _absent(column: Column, index: pd.Index, *, categories: bool) -> pd.Series:
     return pd.Series(nothing, index=index)
 
 
-def _read(values: pd.Series, column: Column, aliases: dict[str, str]) -> pd.Series:
+def _read(
+    values: pd.Series, column: Column, aliases: dict[str, str], reading: Reading, form: DateForm
+) -> tuple[pd.Series, dict[int, str]]:
+    """Read distinct values, and say by their positions why some cannot be read."""
     match column.kind:
         case "date":
-            return parse_dates(values)
+            return read_dates(values, form, reading.zone)
         case "integer" | "number":
-            return pd.to_numeric(values, errors="coerce").astype("float64")
+            return pd.to_numeric(values, errors="coerce").astype("float64"), {}
         case "code":
-            return parse_codes(values, aliases)
+            return parse_codes(values, aliases), {}
+        case "id":
+            cut, read = cut_short(values), parse_codes(values, fold=False)
+            if len(cut):
+                read.iloc[cut] = np.nan
+            return read, dict.fromkeys(cut.tolist(), CUT)
         case _:
-            return parse_codes(values, fold=False)
+            return parse_codes(values, fold=False), {}
 
 
 def _aliases(table: str, name: str, programme: Programme) -> dict[str, str]:
@@ -519,13 +515,15 @@ def _aliases(table: str, name: str, programme: Programme) -> dict[str, str]:
     return {}
 
 
-def _attribute_values(frame: pd.DataFrame, cells: pd.Series, programme: Programme) -> tuple[pd.Series, pd.DataFrame]:
+def _attribute_values(
+    frame: pd.DataFrame, cells: pd.Series, programme: Programme, reading: Reading
+) -> tuple[pd.Series, pd.DataFrame]:
     """Read the values of the attributes table, each by the rules of its own attribute."""
     values, faults = frame["value"].copy(), [pd.DataFrame(columns=SET_ASIDE)]
     for name in programme.attributes:
         mine = (frame["attribute"] == name).to_numpy()
         if mine.any():
-            read, found = _read_column("participants", name, cells[mine], programme)
+            read, found = _read_column("participants", name, cells[mine], programme, reading)
             values[mine] = read.astype("str")
             faults.append(found.assign(table="attributes", column="value"))
     return values, pd.concat(faults, ignore_index=True)
@@ -564,22 +562,26 @@ def _may_be_blank(table: str, name: str, column: Column, programme: Programme) -
 def _checks(table: str, name: str, column: Column, programme: Programme) -> list[pa.Check]:
     """Return what a filled cell must satisfy."""
     if column.kind == "date":
-        return [pa.Check.in_range(FIRST_DATE, LAST_DATE, error="not between 2000 and 2039")]
+        return [pa.Check.in_range(FIRST_DATE, LAST_DATE, error=RANGE)]
     if table == "participants" and name in programme.attributes:
         attribute = programme.attributes[name]
         if attribute.minimum is not None:
             words = f"not a whole number from {attribute.minimum} to {attribute.maximum}"
             return [pa.Check(lambda numbers: whole_within(numbers, attribute), error=words)]
         return [pa.Check.isin(list(attribute.codes), error=NOT_A_CODE)] if attribute.codes else []
-    allowed = {
-        ("events", "event"): (list(programme.events), "not an event of the programme"),
-        ("events", "action"): (["record", "withdraw"], "neither record nor withdraw"),
-        ("attributes", "attribute"): (list(programme.attributes), "not an attribute of the programme"),
-        ("consent", "given"): (["y", "n", "yes", "no"], "neither y nor n"),
-        ("exemptions", "decision"): (["requested", "approved", "refused"], "neither requested, approved nor refused"),
+    values = _closed_list(table, name, programme)
+    return [pa.Check.isin(list(values), error=NOT_LISTED[table, name])] if values else []
+
+
+def _closed_list(table: str, name: str, programme: Programme) -> Iterable[str]:
+    """Return the codes of a column that may hold no other; nothing where there is no such list."""
+    if table == "participants" and name in programme.attributes:
+        return programme.attributes[name].codes
+    known: dict[tuple[str, str], Iterable[str]] = {
+        ("events", "event"): programme.events,
+        ("attributes", "attribute"): programme.attributes,
     }
-    values, words = allowed.get((table, name), (None, ""))
-    return [pa.Check.isin(values, error=words)] if values is not None else []
+    return (known | LISTED).get((table, name), ())
 
 
 def open_columns(table: str, programme: Programme) -> list[str]:
@@ -616,9 +618,3 @@ def _shown(column: Column, value: object) -> str:
     if column.kind == "id" or pd.isna(value):  # type: ignore[call-overload]
         return ""
     return str(value).removesuffix(" 00:00:00") if isinstance(value, pd.Timestamp) else str(value)
-
-
-def _blank(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values):
-        return values.isna() | (values.astype("str").str.strip() == "")
-    return values.isna()

@@ -17,7 +17,7 @@ import hashlib
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property, wraps
 from inspect import signature
@@ -29,6 +29,18 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from perflib.errors import DataError, ParameterError
+from perflib.records.account import NO_REFERRAL, REFERRAL_LOST, Account, Complaint
+from perflib.records.accounting import (
+    Way,
+    Ways,
+    Whence,
+    account,
+    by_number,
+    column_accounts,
+    lost_rows,
+    rows_without_events,
+)
+from perflib.records.cells import Reading, form_of, listed_words
 from perflib.records.current_rows import (
     CONFLICT,
     DAY,
@@ -44,10 +56,11 @@ from perflib.records.current_rows import (
     picked,
     resolve,
     shared,
+    shared_event_ids,
     to_date,
 )
 from perflib.records.identifiers import hide, holding, identifiers
-from perflib.records.mapping import Part, as_in_the_extract, same
+from perflib.records.mapping import Cells, Origin, Part, RawTable, as_in_the_extract, same
 from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, TABLES, parse
 from perflib.records.source_reader import read_source
 from perflib.rules.calendar import month as to_month
@@ -64,6 +77,10 @@ REPEAT, ONCE = "repeat of another row", "counted once"
 NO_FAULTS = pd.DataFrame(columns=[*SET_ASIDE, "recorded_date"]).astype(
     {"row": "int64", "recorded_date": "datetime64[s]"}
 )
+SHARED_ID = "an event_id that stands for another referral or event too"
+SHARED_REMEDY = "Each is taken as an event of its own: give every event an event_id of its own."
+NO_EVENT_AT_ALL = "a referral of which the extract has no event"
+LISTED_WORD = "a word that stands for a blank elsewhere, and is taken as an identifier, since it is listed once"
 STRAY, UNKNOWN = "not a referral of the participants table", "no such referral is known"
 
 
@@ -84,6 +101,10 @@ class Extract:
         Columns of each file that nothing here reads.
     parts : mapping of str to sequence of Part
         Where the rows of a mapped table stand in the extract.
+    origins : mapping of str to sequence of Origin
+        The files, sheets or database tables of each table, and what became of their lines.
+    listed : mapping of str to frozenset of str
+        By column, words that stand for a blank elsewhere and are identifiers here.
     """
 
     contract: Contract
@@ -92,6 +113,8 @@ class Extract:
     files: Mapping[str, str]
     unused: Mapping[str, list[str]]
     parts: Mapping[str, Sequence[Part]] = field(default_factory=dict)
+    origins: Mapping[str, Sequence[Origin]] = field(default_factory=dict)
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", {**self.tables, "events": in_order(self.tables["events"])})
@@ -100,6 +123,43 @@ class Extract:
     def alone(self) -> NDArray[np.bool_]:
         """Which rows of the events are seen to share their key with no other."""
         return alone(self.tables["events"], self.contract.programme.repeating)
+
+    @cached_property
+    def account(self) -> Account:
+        """The account of the whole extract, before any question of when: what cannot be read is set aside."""
+        ways = {}
+        for name, table in self.tables.items():
+            lost = _flagged(table.index, _rows_lost(self.faults, name))
+            ways[name] = np.where(lost, Way.SET_ASIDE, Way.USED).astype(np.int8)
+        set_aside = pd.concat([self.faults[SET_ASIDE], self._lost], ignore_index=True)
+        columns = column_accounts(self.faults, self.tables, {})
+        return account(self._whence(ways), set_aside, (), columns)
+
+    @cached_property
+    def _lost(self) -> pd.DataFrame:
+        """Lines of `set_aside` for records that were lost before any cell was read."""
+        lost = [pd.DataFrame(columns=SET_ASIDE)]
+        for name, origins in self.origins.items():
+            mapped = len(self.parts.get(name, ())) > 0
+            for origin in {origin.place: origin for origin in origins}.values():
+                if origin.lost:
+                    numbers, reasons = [row.row for row in origin.lost], [row.reason for row in origin.lost]
+                    lost.append(lost_rows(origin.place if mapped else name, numbers, reasons))
+        every = [origin for origins in self.origins.values() for origin in origins]
+        lost.append(rows_without_events(every, self.parts))
+        return pd.concat(lost, ignore_index=True).drop_duplicates(ignore_index=True)
+
+    def _whence(self, ways: Mapping[str, Ways]) -> dict[str, Whence]:
+        """Return where the rows of each table came from and, by the order of its rows here, where they went."""
+        return {
+            name: Whence(
+                self.files[name],
+                self.origins.get(name) or [Origin.of(Cells.of_records(self.files[name], table))],
+                self.parts.get(name, ()),
+                by_number(table, ways[name]),
+            )
+            for name, table in self.tables.items()
+        }
 
     @cached_property
     def known_to(self) -> date:
@@ -138,7 +198,7 @@ class Snapshot:
     contract : Contract
         With `.programme` resolved.
     month : Period[M]
-        The reporting month; `period_end` is its last day.
+        The reporting month; `period_end` is its last day, and `as_of` the day at whose close things stand.
     known_at : date
         Rows recorded later do not exist.
     first_day : date
@@ -160,6 +220,8 @@ class Snapshot:
     other_rows : DataFrame
         The other rows of the events table that are known, repeats left out: those that another row replaced or
         withdrew, those of a day after the month's end, and those set aside; index the row number in the file.
+    account : Account
+        Where every line of the extract went.
     """
 
     contract: Contract
@@ -173,6 +235,7 @@ class Snapshot:
     not_yet_known: int = 0
     known_to: date | None = None
     other_rows: pd.DataFrame = field(default_factory=lambda: _none("events"))
+    account: Account = field(default_factory=Account)
     _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -184,6 +247,11 @@ class Snapshot:
     def period_end(self) -> date:
         """The reporting month's last day."""
         return self.month.end_time.date()
+
+    @property
+    def as_of(self) -> date:
+        """The day at whose close things stand: `period_end`, or `known_at` where the month had not ended by then."""
+        return min(self.period_end, self.known_at)
 
     @property
     def ends_early(self) -> bool:
@@ -255,7 +323,7 @@ class Snapshot:
             moments = {
                 "at_start": self.journeys["start"],
                 "at_referral": self.journeys["referral"],
-                "at_period_end": pd.Series(pd.Timestamp(self.period_end), index=self.journeys.index),
+                "at_period_end": pd.Series(pd.Timestamp(self.as_of), index=self.journeys.index),
             }
             if at not in moments:
                 raise ParameterError(f"at={at!r}: give {', '.join(moments)}, or a date for each journey.")
@@ -323,10 +391,12 @@ def load_extract(contract: Contract) -> Extract:
         A file cannot be read, a required column is missing, or no row can be used.
     """
     raw = read_source(contract)
-    read = {name: parse(name, table.frame, table.file, contract.programme) for name, table in raw.items()}
+    reading = _reading(contract, raw)
+    read = {name: parse(name, table.frame, table.file, contract.programme, reading) for name, table in raw.items()}
     tables = {name: frame for name, (frame, _) in read.items()}
     for name in ("participants", "events"):
         if tables[name].empty:
+            _refuse_if_all_is_lost(raw[name])
             raise DataError(f"{raw[name].file}: holds a header and no rows. There is nothing to report yet.")
     having = [table for table in tables.values() if "referral_id" in table]
     for table, referrals in zip(having, shared([table["referral_id"] for table in having]), strict=True):
@@ -341,7 +411,9 @@ def load_extract(contract: Contract) -> Extract:
         for name, table in raw.items()
     }
     parts = {name: table.parts for name, table in raw.items()}
-    extract = Extract(contract, tables, faults, {name: table.file for name, table in raw.items()}, unused, parts)
+    origins = {name: table.origins for name, table in raw.items()}
+    files = {name: table.file for name, table in raw.items()}
+    extract = Extract(contract, tables, faults, files, unused, parts, origins, reading.listed)
     if tables["events"]["recorded_date"].isna().all():
         undated = faults[(faults["table"] == "events") & (faults["column"] == "recorded_date")].iloc[:1]
         first = as_in_the_extract(undated, parts).iloc[0]
@@ -350,6 +422,28 @@ def load_extract(contract: Contract) -> Extract:
             f"(row {first['row']} has {first['value']!r}). Write dates as 2020-12-31 or 31/12/2020."
         )
     return extract
+
+
+def _refuse_if_all_is_lost(table: RawTable) -> None:
+    """Say why no row of a table can be used, where it has some."""
+    records = sum(origin.lines.records for origin in table.origins)
+    for origin in table.origins:
+        if origin.lost:
+            row, reason, _ = origin.lost[0]
+            are = "is" if records == 1 else "are"
+            raise DataError(
+                f"{origin.place}: no row can be used: {records:,} of {records:,} {are} set aside (row {row}: {reason})."
+            )
+
+
+def _reading(contract: Contract, raw: Mapping[str, RawTable]) -> Reading:
+    """Return how cells are read, with the words for a blank that the extract lists as identifiers."""
+    reading, listed = Reading.of(contract), {}
+    for table, name in (("participants", "referral_id"), ("participants", "participant_id"), ("units", "unit_id")):
+        for position, header in enumerate(raw[table].frame.columns if table in raw else ()):
+            if same(header) == name:
+                listed[name] = listed_words(raw[table].frame.iloc[:, position], reading.missing)
+    return replace(reading, listed=listed)
 
 
 def take_snapshot(
@@ -367,14 +461,16 @@ def take_snapshot(
     referrals = events["referral_id"]
     seen = ~after(events["recorded_date"], known)
     told = distinct(referrals, seen)
-    sound = seen & ~_flagged(events.index, _rows_lost(faults, "events"))
+    faulty = _flagged(events.index, _rows_lost(faults, "events"))
+    sound = seen & ~faulty
     listed = among(referrals, extract.tables["participants"]["referral_id"])
-    strays = events[sound & ~listed].sort_index()
+    stray = np.flatnonzero(sound & ~listed)
+    strays = events.iloc[stray].sort_index()
     repeated = strays.duplicated()
     asides.append(_aside("events", strays.index[repeated], "", REPEAT, ONCE))
     asides.append(_aside("events", strays.index[~repeated], "referral_id", STRAY))
 
-    holds, first_recorded, conflicts, repeats = resolve(
+    holds, first_recorded, conflicts, repeats, withdrawn = resolve(
         events, extract.alone, sound & listed, contract.programme.repeating, contract.source_order
     )
     asides.append(_aside("events", events.index[repeats], "", REPEAT, ONCE))
@@ -383,26 +479,37 @@ def take_snapshot(
     asides += referral_asides
     standing = events[holds & (events["event"] == "referral").to_numpy()]
     referred = among(participants["referral_id"], standing["referral_id"])
-    asides.append(_aside("participants", participants.index[~referred], "referral_id", "no usable referral event"))
+    asides.append(_aside("participants", participants.index[~referred], "referral_id", NO_REFERRAL))
     mine = participants["referral_id"][referred]
     theirs = among(referrals, mine)
-    lost = events.index[sound & listed & ~theirs]
-    asides.append(_aside("events", lost.difference(events.index[repeats]), "referral_id", "its referral is not used"))
+    lost = np.flatnonzero(sound & listed & ~theirs)
+    lost = lost[~np.isin(lost, repeats)]
+    asides.append(_aside("events", events.index[lost], "referral_id", REFERRAL_LOST))
     conflicts = conflicts[theirs[conflicts]]
     asides.append(_aside("events", events.index[conflicts], "event_date", CONFLICT, "the earliest date is used"))
     standing = standing[among(standing["referral_id"], mine)]
-    first_day = _first_day(extract, days(standing["event_date"]), period, known, default=month is None)
+    first_day = _first_day(
+        extract, days(standing["event_date"]), period, known, strays["referral_id"], default=month is None
+    )
 
     last = period.end_time.date()
     reported = standing["referral_id"][~after(standing["event_date"], last)]
     participants = participants[among(participants["referral_id"], reported)]
     participants = as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
-    holds &= ~after(events["event_date"], last) & among(referrals, reported)
+    theirs_reported = among(referrals, reported)
+    held, ways = holds, np.full(len(events), Way.CORRECTED, dtype=np.int8)
+    holds = holds & ~after(events["event_date"], last) & theirs_reported
+    ways[~theirs_reported | (held & ~holds)] = Way.AFTER_PERIOD
+    ways[holds] = Way.USED
+    ways[withdrawn[theirs_reported[withdrawn]]] = Way.WITHDRAWN
+    ways[faulty] = ways[stray] = ways[lost] = Way.SET_ASIDE
+    ways[repeats] = ways[events.index.get_indexer(strays.index[repeated])] = Way.REPEAT
+    ways[~seen] = Way.AFTER_KNOWN_AT
     current = _chosen(events.drop(columns="action").assign(first_recorded=first_recorded), holds)
     seen[repeats] = False
     other_rows = _chosen(events, seen & ~holds)
 
-    tables, other_asides = _as_known(extract, at, told)
+    tables, other_asides, table_ways = _as_known(extract, at, told)
     asides += other_asides
     kept = faults[
         ~(
@@ -411,14 +518,23 @@ def take_snapshot(
             & (faults["effect"] == NOT_RECORDED)
         )
     ]
-    set_aside = pd.concat([kept[SET_ASIDE], *asides], ignore_index=True)
+    set_aside = pd.concat([kept[SET_ASIDE], *asides, extract._lost], ignore_index=True)
     set_aside = set_aside.astype(dict.fromkeys(SET_ASIDE, "str") | {"row": "int64"})
+    table_ways |= {"events": ways, "participants": _ways_of_people(extract, participants.index, told, set_aside)}
+    seen_rows = {"events": ways != Way.AFTER_KNOWN_AT}
+    whole_account = account(
+        extract._whence({name: table_ways[name] for name in extract.tables}),
+        set_aside,
+        _notes(extract, events, ways),
+        column_accounts(kept, extract.tables, seen_rows),
+        {STRAY: _forms(strays["referral_id"], extract)} if len(strays) else {},
+    )
     set_aside = as_in_the_extract(set_aside, extract.parts)
     set_aside = set_aside.sort_values(["table", "row", "column"], kind="stable").reset_index(drop=True)
     attributes = tables.get("attributes", pd.DataFrame())
     tables["participants"] = participants
     journeys = _journeys(participants, current, attributes, contract.programme)
-    whole = (not_yet_known, extract.known_to, other_rows)
+    whole = (not_yet_known, extract.known_to, other_rows, whole_account)
     return Snapshot(contract, period, known, first_day, journeys, current, set_aside, tables, *whole)
 
 
@@ -445,13 +561,27 @@ def _chosen(events: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=events.index[rows], copy=False)
 
 
-def _first_day(extract: Extract, referrals: NDArray[np.int32], month: pd.Period, known: date, *, default: bool) -> date:
+def _first_day(
+    extract: Extract,
+    referrals: NDArray[np.int32],
+    month: pd.Period,
+    known: date,
+    strays: pd.Series,
+    *,
+    default: bool,
+) -> date:
     """Return the contract's day one; refuse a month that lies before it or after the extract.
 
-    `referrals` are the days of the referrals that are used.
+    `referrals` are the days of the referrals that are used; `strays` the referrals of events that no participant has.
     """
     path, latest = extract.contract.path, pd.Period(extract.known_to, "M")
     day = extract.contract.first_day or (to_date(referrals.min()) if len(referrals) else None)
+    if day is None and len(strays):
+        files = extract.files["events"], extract.files["participants"]
+        raise DataError(
+            f"{files[0]}: no referral can be used; {len(strays):,} of its events are of referrals that {files[1]} does "
+            f"not have. {_forms(strays, extract)} Export the column as text in both."
+        )
     if default and (day is None or month < pd.Period(day, "M")):
         raise ParameterError(
             f"{path}: no whole month is recorded yet: the extract holds what was recorded to {extract.known_to}. "
@@ -476,6 +606,62 @@ def _first_day(extract: Extract, referrals: NDArray[np.int32], month: pd.Period,
             f"so: source: {{known_to: {month.end_time:%Y-%m-%d}, ...}} in {path}."
         )
     return day
+
+
+def _forms(strays: pd.Series, extract: Extract) -> str:
+    """Say in what form the identifiers of events differ from those of the participants; never what they are."""
+    here, there = form_of(_texts(strays)), form_of(_texts(extract.tables["participants"]["referral_id"]))
+    same_form = " (the same form)" if here == there else ""
+    return f"Their referral_id: {here}; that of participants: {there}{same_form}."
+
+
+def _texts(identifiers: pd.Series) -> list[str]:
+    """Return some of the distinct identifiers of a column."""
+    return distinct(identifiers, identifiers.notna().to_numpy()).iloc[:1000].astype("str").tolist()
+
+
+def _notes(extract: Extract, events: pd.DataFrame, ways: Ways) -> list[Complaint]:
+    """Return what is told besides what is set aside."""
+    notes = []
+    shared = shared_event_ids(events)
+    shared = shared[np.isin(ways[shared], (Way.USED, Way.CORRECTED, Way.WITHDRAWN))]
+    if len(shared):
+        where = _placed(extract, "events", int(events.index[shared].min()), "event_id")
+        notes.append(Complaint("events", "event_id", SHARED_ID, "", len(shared), 1, where, "", SHARED_REMEDY))
+    people = extract.tables["participants"]["referral_id"]
+    never = people.notna() & ~among(people, events["referral_id"])
+    if never.any():
+        where = _placed(extract, "participants", int(people.index[never].min()), "referral_id")
+        notes.append(Complaint("participants", "referral_id", NO_EVENT_AT_ALL, "", int(never.sum()), 1, where))
+    for column, words in extract.listed.items():
+        if words:
+            table = "units" if column == "unit_id" else "participants"
+            notes.append(Complaint(table, column, LISTED_WORD, "", len(words), 1, extract.files[table]))
+    return notes
+
+
+def _placed(extract: Extract, table: str, row: int, column: str) -> str:
+    """Say where a row stands in the extract."""
+    placed = as_in_the_extract(_aside(table, pd.Index([row]), column, ""), extract.parts).iloc[0]
+    file = extract.files[table] if placed["table"] == table else placed["table"]
+    return f"{file} row {placed['row']}"
+
+
+def _ways_of_people(extract: Extract, used: pd.Index, seen: pd.Series, set_aside: pd.DataFrame) -> Ways:
+    """Return where each row of the participants table went."""
+    rows = extract.tables["participants"]
+    ways = np.full(len(rows), Way.AFTER_PERIOD, dtype=np.int8)
+    ways[~among(rows["referral_id"], seen)] = Way.AFTER_KNOWN_AT
+    ways[rows.index.get_indexer(used)] = Way.USED
+    _mark(ways, rows.index, set_aside[set_aside["table"] == "participants"])
+    return ways
+
+
+def _mark(ways: Ways, index: pd.Index, set_aside: pd.DataFrame) -> None:
+    """Mark rows that are set aside or repeats, by the lines of `set_aside` of one table."""
+    for effect, way in ((ONCE, Way.REPEAT), (ROW_NOT_USED, Way.SET_ASIDE)):
+        places = index.get_indexer(pd.Index(set_aside.loc[set_aside["effect"] == effect, "row"].unique()))
+        ways[places[places >= 0]] = way
 
 
 def _aside(table: str, rows: pd.Index, column: str, reason: str, effect: str = ROW_NOT_USED) -> pd.DataFrame:
@@ -524,9 +710,14 @@ def _referrals(extract: Extract, seen: pd.Series, faults: pd.DataFrame) -> tuple
 
 def _as_known(
     extract: Extract, at: pd.Timestamp, seen: pd.Series
-) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame]]:
-    """Return the other tables: usable rows recorded by then, in an order that does not depend on the file's."""
-    known, asides = {}, []
+) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame], dict[str, Ways]]:
+    """Return the other tables: usable rows recorded by then, in an order that does not depend on the file's.
+
+    Also what is set aside of them, and where each of their rows went.
+    """
+    known: dict[str, pd.DataFrame] = {}
+    asides: list[pd.DataFrame] = []
+    ways: dict[str, Ways] = {}
     referrals = extract.tables["participants"]["referral_id"]
     referrals = referrals[among(referrals, seen)]
     for name, table in extract.tables.items():
@@ -537,15 +728,20 @@ def _as_known(
         if "recorded_date" in rows:
             rows = rows[rows["recorded_date"] <= at]
         repeated = rows.duplicated()
-        asides.append(_aside(name, rows.index[repeated], "", REPEAT, ONCE))
+        own = [_aside(name, rows.index[repeated], "", REPEAT, ONCE)]
         rows = rows[~repeated]
         if "referral_id" in rows:
             unknown = rows["referral_id"].notna() & ~among(rows["referral_id"], referrals)
-            asides.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
+            own.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
             rows = rows[~unknown]
+        asides += own
+        ways[name] = np.full(len(table), Way.USED, dtype=np.int8)
+        _mark(ways[name], table.index, pd.concat([*own, _aside(name, pd.Index(lost.unique()), "", "")]))
+        if "recorded_date" in table:
+            ways[name][(table["recorded_date"] > at).to_numpy()] = Way.AFTER_KNOWN_AT
         rows = rows.sort_values(list(rows.columns), kind="stable")
         known[name] = as_text(rows)
-    return known, asides
+    return known, asides, ways
 
 
 def _journeys(

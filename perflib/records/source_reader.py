@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NoReturn
@@ -9,13 +10,13 @@ from typing import NoReturn
 import pandas as pd
 
 from perflib.errors import DataError, ParameterError
-from perflib.records.files import ENDINGS, EXCEL, Files
-from perflib.records.mapping import Cells, map_tables, month_first, same, wanted
+from perflib.records.files import EXCEL, Files, stem
+from perflib.records.mapping import Cells, map_tables, named, same, wanted
 from perflib.records.mapping import RawTable as RawTable
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
 from perflib.rules import yaml_errors
 from perflib.rules.contract import Contract
-from perflib.rules.data_source import DatabaseSource, FileTable, FolderSource, SampleSource
+from perflib.rules.data_source import EVERY_DATE, DatabaseSource, FileTable, FolderSource, SampleSource
 from perflib.rules.dated import hint
 
 
@@ -31,6 +32,7 @@ def read_source(contract: Contract) -> dict[str, RawTable]:
     source = contract.source
     if isinstance(source, SampleSource):
         return _sample(source, contract.path)
+    _check_dates(source, contract)
     for table in source.tables:
         if table not in TABLES:
             place = yaml_errors.at(contract.path, "source", "tables", table)
@@ -41,9 +43,21 @@ def read_source(contract: Contract) -> dict[str, RawTable]:
         tables = read_database(contract)
     else:
         tables = _folder(contract, source)
-    if source.dates == "month_first":
-        tables = {table: month_first(table, raw) for table, raw in tables.items()}
     return {table: tables[table] for table in TABLES if table in tables}
+
+
+def _check_dates(source: FolderSource | DatabaseSource, contract: Contract) -> None:
+    """Refuse a table or column under `dates` that the data dictionary does not have."""
+    known = [
+        f"{table}.{name}" for table, own in TABLES.items() for name, column in own.items() if column.kind == "date"
+    ]
+    for name in source.dates:
+        if name not in (EVERY_DATE, *TABLES, *known):
+            place = yaml_errors.at(contract.path, "source", "dates", name)
+            raise DataError(
+                f"{place}: {name!r} is no table or date of the data dictionary, such as events.recorded_date; "
+                f"{hint(name, [*known, *TABLES])}"
+            )
 
 
 def folder_of(source: FolderSource, path: Path) -> Path:
@@ -67,10 +81,11 @@ def _sample(source: SampleSource, path: Path) -> dict[str, RawTable]:
         tables = make_extract(read_process(source.sample))
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
-    return {
-        name: RawTable(f"sample/{name}", frame.set_axis(pd.RangeIndex(2, len(frame) + 2, name="row"), axis="index"))
+    numbered = {
+        name: frame.set_axis(pd.RangeIndex(2, len(frame) + 2, name="row"), axis="index")
         for name, frame in tables.items()
     }
+    return {name: RawTable.of(Cells.of_records(f"sample/{name}", frame)) for name, frame in numbered.items()}
 
 
 def _folder(contract: Contract, source: FolderSource) -> dict[str, RawTable]:
@@ -84,12 +99,14 @@ def _folder(contract: Contract, source: FolderSource) -> dict[str, RawTable]:
         },
     )
     for table in [name for name in TABLES if name not in source.tables]:
-        found = _own_file(files, table)
+        found = _own_file(files, table, contract)
         if found is not None:
             tables[table] = found
         elif table in REQUIRED_TABLES:
+            there = [*files.names(), *files.others()]
             raise DataError(
                 f"{files.folder}: {table}.csv (or .parquet, .xlsx) is missing. The table {table!r} is required. "
+                f"The folder holds {', '.join(there[:10]) or 'nothing'}{' ...' if len(there) > 10 else ''}. "
                 f"Where another file or sheet holds it, say so in {contract.path}, `source: {{tables: ...}}`."
             )
     return tables
@@ -104,11 +121,12 @@ def _cells(contract: Contract, files: Files, table: str, number: int) -> list[Ce
         raise DataError(f"{yaml_errors.at(contract.path, 'source', 'tables', table, number, *key)}: {message}")
 
     there = files.names()
-    named = [name for name in there if name == part.file or fnmatch(name.casefold(), part.file.casefold())]
-    if not named:
+    fitting = [name for name in there if fnmatch(name.casefold(), part.file.casefold())]
+    chosen_files = [name for name in there if name == part.file] or fitting
+    if not chosen_files:
         stop(f"{files.folder} has no file {part.file!r}; {hint(part.file, there)}", "file")
     found: list[Cells] = []
-    for name in named:
+    for name in chosen_files:
         sheets = files.sheets(name)
         chosen = [sheet for sheet in sheets if part.sheet is None or same(sheet) == same(part.sheet)]
         if sheets == [None] and part.sheet is not None:
@@ -118,7 +136,8 @@ def _cells(contract: Contract, files: Files, table: str, number: int) -> list[Ce
         if len(chosen) > 1:
             stop(f"{name} has the sheets {', '.join(map(str, sheets))}. Say which one with `sheet:`.", "file")
         place = f"{name} ({chosen[0]})" if len(sheets) > 1 else name
-        found.append(Cells(place, files.read(name, chosen[0], wanted(table, part))))
+        needed = {*named(table, part), *_ours(table, contract)}
+        found.append(replace(files.read(name, chosen[0], wanted(table, part), needed), place=place))
     first = {same(header) for header in found[0].frame} - {""}
     for cells in found[1:]:
         own = {same(header) for header in cells.frame} - {""}
@@ -135,23 +154,29 @@ def _cells(contract: Contract, files: Files, table: str, number: int) -> list[Ce
     return found
 
 
-def _own_file(files: Files, table: str) -> RawTable | None:
+def _ours(table: str, contract: Contract) -> list[str]:
+    """Return the columns that a table may have under our names."""
+    return [*TABLES[table], *(contract.programme.attributes if table == "participants" else ())]
+
+
+def _own_file(files: Files, table: str, contract: Contract) -> RawTable | None:
     """Return a table that stands in a file of its own name, or in a sheet of the folder's only file, a workbook."""
     there = files.names()
-    named = [name for ending in ENDINGS for name in there if name == f"{table}{ending}"]
-    if len(named) > 1:
-        raise DataError(f"{files.folder}: {table} stands there as {' and '.join(named)}. Keep one.")
+    own = [name for name in there if stem(name) == table]
+    if len(own) > 1:
+        raise DataError(f"{files.folder}: {table} stands there as {' and '.join(own)}. Keep one.")
     wanted = {name for name, column in TABLES[table].items() if column.required}
-    if named:
-        sheets = files.sheets(named[0])
-        sheet = next((sheet for sheet in sheets if sheet and same(sheet) == table), sheets[0])
+    needed = _ours(table, contract)
+    if own:
+        sheets = files.sheets(own[0])
+        sheet = next((sheet for sheet in sheets if sheet and same(sheet) == table), sheets[0] if sheets else None)
         if len(sheets) > 1 and sheet and same(sheet) != table:
-            raise DataError(f"{named[0]}: has {len(sheets)} sheets, none of them {table!r}. Name one so.")
-        return RawTable(named[0], files.read(named[0], sheet, wanted))
+            raise DataError(f"{own[0]}: has {len(sheets)} sheets, none of them {table!r}. Name one so.")
+        return RawTable.of(files.read(own[0], sheet, wanted, needed))
     if len(there) == 1 and there[0].casefold().endswith(EXCEL):
         for sheet in files.sheets(there[0]):
             if same(sheet) == table:
-                cells = files.read(there[0], sheet, wanted)
-                if table in REQUIRED_TABLES or not wanted.isdisjoint(map(same, cells)):  # not notes of another kind
-                    return RawTable(f"{there[0]} ({sheet})", cells)
+                cells = files.read(there[0], sheet, wanted, needed)
+                if table in REQUIRED_TABLES or not wanted.isdisjoint(map(same, cells.frame)):  # not other notes
+                    return RawTable.of(replace(cells, place=f"{there[0]} ({sheet})"))
     return None

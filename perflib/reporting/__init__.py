@@ -5,10 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from perflib.reporting.front_matter import open_report
 
-__all__ = ["PARAMETERS", "open_report"]
-
-PARAMETERS = ("contract", "month", "known_at", "params")
-"""The parameters that every notebook has."""
+__all__ = ["open_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from perflib.analysis import control_charts, counts
+from perflib.analysis import control_charts, trend_charts
 from perflib.disclosure.chart_style import AXIS
 from perflib.disclosure.columns import Make, count, month, number, status, text
 from perflib.disclosure.presenter import Figure, Table
@@ -16,13 +16,13 @@ from perflib.disclosure.words import month_words
 from perflib.reporting.drawing import BLUE, ORANGE, PLUM, from_zero, months, name_lone_month
 
 
-def judged(trend: counts.Trend) -> pd.DataFrame:
+def judged(trend: trend_charts.TrendChart) -> pd.DataFrame:
     """Return the points of a control chart that are fully recorded and have a value."""
     points = trend.chart.points
     return points[points["complete"] & points["value"].notna()]
 
 
-def control_chart(trend: counts.Trend) -> Figure:
+def control_chart(trend: trend_charts.TrendChart) -> Figure:
     """A control chart of one measure, its signals named, incomplete months hollow."""
     points = trend.chart.points
     scale, unit = trend.scale, trend.unit
@@ -104,7 +104,7 @@ def control_chart(trend: counts.Trend) -> Figure:
     )
 
 
-def _finding(trend: counts.Trend) -> str:
+def _finding(trend: trend_charts.TrendChart) -> str:
     """Return what a control chart shows, in a few words."""
     if judged(trend).empty:
         return "too little is fully recorded yet to judge"
@@ -114,7 +114,7 @@ def _finding(trend: counts.Trend) -> str:
     return ("no stable level to judge by" if trend.unstable else "no shift") + trial
 
 
-def _value(trend: counts.Trend) -> Make:
+def _value(trend: trend_charts.TrendChart) -> Make:
     """Return what works the points out from the counts as they are shown."""
     if not trend.per:
         return lambda frame: frame["count"]

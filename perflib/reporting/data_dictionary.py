@@ -1,7 +1,10 @@
-"""The data dictionary and the list of parameters, made from the schemas and models that read the files themselves.
+"""The data dictionary and the list of parameters, written from the schemas and models that read the files.
 
-`perflib docs --out docs` writes `extracts.md` and `parameters.md`; a test keeps those in the repository equal to what
-is made here.
+`perflib docs --out docs` writes `extracts.md` and `parameters.md`. A test compares the copies in the repository with
+what this module writes.
+
+A site generator cannot do this from the source: the tables of an extract are data (`TABLES`), and a parameter file has
+other names and types than its model (`from`, not `begins`; "dated whole number", not `Dated[int]`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import pandas as pd
 from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
+from perflib.records import cells
+from perflib.records.cells import FIRST_DATE, LAST_DATE
 from perflib.records.sample import PROCESSES
 from perflib.records.sample.draws import Parameters
 from perflib.records.schemas import REQUIRED_TABLES, TABLES
@@ -26,11 +31,12 @@ from perflib.rules.management import Management
 from perflib.rules.programme import Attribute, Programme
 
 KINDS = {
-    "id": "text, letter for letter but for blanks at its ends",
-    "code": "text; blanks at its ends and capitals do not matter",
+    "id": "text, compared letter by letter; blanks at its ends are ignored",
+    "code": "text; blanks at its ends and capitals are ignored",
     "text": "text",
     "prose": "text that reports may repeat",
-    "date": "day: 2020-12-31 (with or without a time), 31/12/2020 or 31 December 2020 (or Dec)",
+    "date": f"day from {FIRST_DATE.year} to {LAST_DATE.year}: 2020-12-31, 31/12/2020 or 31 December 2020 (or Dec), "
+    "with or without a time",
     "integer": "whole number",
     "number": "number",
 }
@@ -51,26 +57,55 @@ LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than
 EXTRACTS = """\
 # Extracts
 
-The tables of an extract and their columns, what a cell may hold, and how an extract that calls things otherwise is
-mapped. Made by `perflib docs` from `perflib/records/schemas.py`, `perflib/rules/data_source.py` and
-`params/programmes`; not to be edited by hand.
+The tables of an extract, their columns, what a cell may hold, and how to map an extract with other names.
+`perflib docs` writes this page from `perflib/records/schemas.py`, `perflib/rules/data_source.py` and
+`params/programmes`. Do not edit it by hand.
 
-An extract is a folder of CSV, Parquet or Excel files or a database (see *Where the extract is*, below). Only the tables
-{required} must be there. Of a table, the columns marked *must be there* must; a row with a blank cell under *filled* is
-not used. Every other cell that cannot be used counts as not recorded. Both are counted in every report, by row number.
-Columns that are not listed are not read; `perflib check CONTRACT` names them.
+An extract is a folder of files, or a database. See *Where the extract is*, below. The files may be
+
+- CSV, also as .csv.gz or alone in a .zip;
+- Parquet;
+- Excel: .xlsx and .xlsm; also .xls, .xlsb and .ods where the package python-calamine is installed.
+
+What must be there:
+
+- Only the tables {required} are required.
+- *Required* columns must be in the table. The other columns are optional.
+- A row with a blank in a *filled* column is not used.
+- Any other cell that cannot be used counts as not recorded.
+- Every report counts both. `perflib check CONTRACT` lists them by file and row.
+- Columns that are not listed here are not read. `perflib check CONTRACT` names them.
+"""
+
+ACCOUNT = """\
+## The account of every line
+
+`perflib check CONTRACT` prints for each table where its lines went:
+
+- lines = header + blank + continuation of a cell in quotation marks + records
+- records = used + repeats + set aside + outside (recorded after the day that is looked at, or after the period's end)
+
+An account that does not add up stops the run. Rows of a CSV file have the number of the line at which they begin. Rows
+of a workbook have the number that it shows.
+
+These are set aside: lines that a stray quotation mark joins, a row with more cells than the header, and a row with a
+cell of 131,072 characters or more. A repeated header, a total and text at the foot are named as such. Where more cannot
+be used than the contract's `tolerance` allows, of a table's records or of a column's cells, one line says what to mend.
 """
 
 PARAMETERS = """\
 # Parameters
 
-Every key of the files under `params/`: what it may hold, what it is by default, and what it means. Made by
-`perflib docs` from the models that read the files; not to be edited by hand.
+Every key of the files under `params/`: what it may hold, its default, and what it means. `perflib docs` writes this
+page from the models that read the files. Do not edit it by hand.
 
-A key without a default must be given. A key that is not listed is an error, with its line and the nearest key there is.
-`source` says which document, clause or table a value is from; `invented: true` says that none gives it, and the reports
-repeat that. A *dated* value is one mapping `{value, from, source}`, or a list of them in the order of `from`: the
-latest `from` on or before the day holds, that day being the start's or the referral's, never the report's.
+- A key without a default is required.
+- A key that is not listed here is an error. The message gives its line and the nearest key that exists.
+- `source` names the document, clause or table that a value is from.
+- `invented: true` says that no document gives the value. The reports repeat that.
+- A *dated* value is one mapping `{value, from, source}`, or a list of them in the order of `from`. The value that holds
+  on a day is the one with the latest `from` on or before it. The day is that of the start or the referral, never that
+  of the report.
 """
 
 
@@ -82,6 +117,8 @@ def documents() -> dict[str, str]:
 def _extracts() -> str:
     parts = [EXTRACTS.format(required=" and ".join(f"`{name}`" for name in REQUIRED_TABLES))]
     parts.append(_table("How cells are read", ("kind", "a cell holds"), KINDS.items(), level=2))
+    parts.append(f"{_conventions(cells)}\n")
+    parts.append(ACCOUNT)
     parts.append("## Tables\n")
     for name, columns in TABLES.items():
         rows = [
@@ -94,19 +131,15 @@ def _extracts() -> str:
             )
             for key, column in columns.items()
         ]
-        parts.append(_table(f"`{name}`", ("column", "kind", "must be there", "filled", "what it is"), rows, level=3))
-    parts.append("A `participants` table has, besides, any of the attributes of its programme, each a column.\n")
+        parts.append(_table(f"`{name}`", ("column", "kind", "required", "filled", "meaning"), rows, level=3))
+    parts.append("A `participants` table may also have the attributes of its programme, each as a column.\n")
     names = sorted(path.stem for path in (BUILT_IN / "programmes").glob("*.yaml"))
     parts += [_programme(load_programme(name, BUILT_IN)) for name in names]
-    parts.append("## Where the extract is\n\nUnder `source:` in the contract file. " + _body(data_source) + "\n")
-    mapped = (
-        data_source.FolderSource,
-        data_source.FileTable,
-        data_source.DatabaseSource,
-        data_source.DatabaseTable,
-        data_source.EventColumns,
-    )
-    parts += [_model(model) for model in (*mapped, data_source.SampleSource)]
+    parts.append("## Where the extract is\n\nThe contract file gives it under `source:`. " + _body(data_source) + "\n")
+    sources: tuple[type[BaseModel], ...] = (data_source.FolderSource, data_source.DatabaseSource)
+    mapped = dict.fromkeys(model for source in sources for model in _reached(source))
+    parts += [_model(model) for model in mapped]
+    parts.append(_model(data_source.SampleSource))
     return "\n".join(parts)
 
 
@@ -120,8 +153,8 @@ def _programme(programme: Programme) -> str:
     return "\n".join(
         [
             f"## {programme.name} (`{programme.programme}`)\n\nRules: {programme.source}.\n",
-            _table("Attributes", ("column", "what it is", "allowed", "source"), attributes, level=3),
-            _table("Events", ("code", "what it is", "also called", "repeats", "source"), events, level=3),
+            _table("Attributes", ("column", "meaning", "allowed values", "source"), attributes, level=3),
+            _table("Events", ("code", "meaning", "also called", "repeats", "source"), events, level=3),
         ]
     )
 
@@ -142,7 +175,7 @@ def _parameters() -> str:
     kinds: list[tuple[str, str, type[BaseModel]]] = [
         ("Programmes", "`params/programmes/<id>.yaml`: what a programme demands.", Programme),
         ("Management", "`params/management/<id>.yaml`: how a provider manages performance.", Management),
-        ("Contracts", "`params/contracts/<id>.yaml`: what one contract promised, and where its extract is.", Contract),
+        ("Contracts", "`params/contracts/<id>.yaml`: what one contract agreed, and where its extract is.", Contract),
     ]
     parts, seen = [PARAMETERS], set[type[BaseModel]]()
     for title, about, model in kinds:
@@ -152,7 +185,7 @@ def _parameters() -> str:
                 seen.add(found)
                 parts.append(_model(found))
     parts.append(
-        "## Samples\n\nUnder `source: {sample: ...}`: the process that makes a synthetic extract, as `process` says.\n"
+        "## Samples\n\nThe keys under `source: {sample: ...}`. `process` chooses how the synthetic extract is made.\n"
     )
     for process in PROCESSES.values():
         for found in _reached(process):
@@ -191,7 +224,7 @@ def _model(model: type[BaseModel]) -> str:
         if (model, name) not in READ_FROM_ELSEWHERE
     ]
     about = inspect.getdoc(model) or ""
-    return _table(model.__name__, ("key", "holds", "default", "what it is"), rows, level=3, about=about)
+    return _table(model.__name__, ("key", "holds", "default", "meaning"), rows, level=3, about=about)
 
 
 READ_FROM_ELSEWHERE = {(Contract, "path")}
@@ -264,6 +297,11 @@ def _table(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]],
 
 def _yes(value: bool) -> str:
     return "yes" if value else ""
+
+
+def _conventions(module: types.ModuleType) -> str:
+    """Return the list of conventions in a module's docstring."""
+    return _body(module).partition("**Conventions.**")[2].strip()
 
 
 def _body(module: types.ModuleType) -> str:

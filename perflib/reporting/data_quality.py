@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from perflib.analysis import cohorts, counts, measures, quality
+from perflib.analysis import cohorts, measures, quality
+from perflib.analysis.expected import NEARLY_ALL, delay, known_month
 from perflib.disclosure.columns import count, date, month, number, percent, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.sentences import (
@@ -60,15 +61,19 @@ def too_young(snapshot: Snapshot) -> list[Sentence]:
                 label=label,
             )
         )
-    shares = [(trend, trend.recorded.tail(3)) for trend in counts.all_trends(snapshot) if not trend.by_cohort]
+    known = known_month(snapshot)
+    shares = {
+        name: delay(snapshot, name).share_recorded(pd.PeriodIndex([snapshot.month]), known)
+        for name in snapshot.programme.measures
+    }
     late = [
         sentence(
             "{measure} ({share})",
-            measure=Name(trend.label.lower()),
-            share=Plain(trend.recorded.iloc[-1], 0, percent=True),
+            measure=Name(snapshot.programme.label(name).lower()),
+            share=Plain(share, 0, percent=True, target=NEARLY_ALL),
         )
-        for trend, share in shares
-        if share.notna().all() and share.iloc[-1] < 0.95
+        for name, share in shares.items()
+        if share < NEARLY_ALL
     ]
     if late:
         sentences.append(
@@ -90,15 +95,16 @@ def has_last_day(snapshot: Snapshot) -> bool:
 
 def _without_last_day(snapshot: Snapshot, label: Name) -> Sentence:
     """Return what can be said of the end where outcomes have no last day: the cohorts that everybody has left."""
-    programme, contract = snapshot.programme, snapshot.contract
+    programme = snapshot.programme
     lacking = sentence(
         "{programme} gives no last day for {label}, so no cohort is final by a date.",
         programme=Name(programme.name),
         label=label,
     )
     left = cohorts.all_left(snapshot)
-    frame = cohorts.against_profile(cohorts.triangle(snapshot, clock=contract.profile_clock), contract)[left]
-    starts, observed = frame["starts"].sum(), frame["observed"].sum()
+    t = cohorts.recorded_triangle(snapshot)
+    gone = left.reindex(t.starts.index).to_numpy(dtype=bool)
+    starts, observed = t.starts[gone].sum(), t.latest[gone].sum()
     if starts == 0:
         return sentence("{lacking} Somebody of every cohort is still on the programme.", lacking=lacking)
     rate = IfShown(
@@ -242,12 +248,12 @@ def maturity(snapshot: Snapshot, months: int = 12) -> Table:
 def not_used(snapshot: Snapshot) -> Table:
     """Rows and cells that were set aside."""
     return Table(
-        quality.not_used(snapshot),
+        quality.not_used(snapshot).assign(column=lambda rows: rows["column"].mask(rows["column"] == "")),
         "Rows and cells that are not used, and why",
         {
             "reason": text("Reason"),
             "table": text("Table"),
-            "column": text("Column", missing=""),
+            "column": text("Column", missing="the whole row"),
             "effect": text("Effect"),
             "count": number("Count", places=0),
             "rows": text("First rows in the file"),

@@ -17,7 +17,7 @@ def months(frame: pd.DataFrame, column: str) -> pd.Series:
 
 
 def from_zero(axes: Axes) -> None:
-    """Begin the vertical scale at zero."""
+    """Begin the vertical axis at zero, with room for at least one."""
     axes.set_ylim(0, max(1, axes.get_ylim()[1]))
 
 

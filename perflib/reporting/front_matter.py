@@ -16,8 +16,9 @@ from perflib.disclosure.presenter import Notice, Presenter, Table
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.sentences import Day, Listed, Month, Name, Plain, Sentence, name_list, sentence
 from perflib.errors import ParameterError
+from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot
-from perflib.reporting import PARAMETERS
+from perflib.reporting import data_quality, losses
 from perflib.reporting.data_quality import has_last_day
 from perflib.reporting.release import check_released, published
 from perflib.rules.data_source import recorded_as_it_happened
@@ -97,8 +98,14 @@ def front(snapshot: Snapshot) -> list[Sentence | Notice]:
             basis=Name(contract.quarter_basis),
         )
     ]
-    if snapshot.known_at < snapshot.period_end:
-        so_far = sentence("{month} had not ended by {day}: it is counted to that day.", month=month, day=known_at)
+    if snapshot.as_of < snapshot.period_end:
+        so_far = sentence(
+            "{month} had not ended by {day}. Where people stand, standards, backlogs and plans are as at the close of "
+            "that day. What goes by month (volumes, cohorts, trends, quarters) counts {month} to that day, beside what "
+            "was promised for the whole month. A forecast begins after the last whole month.",
+            month=month,
+            day=Day(snapshot.as_of),
+        )
         notices.append(Notice(so_far, "Month so far."))
     if snapshot.known_to is not None and snapshot.ends_early:
         ends = sentence(
@@ -119,7 +126,8 @@ def front(snapshot: Snapshot) -> list[Sentence | Notice]:
             invented=name_list(contract.invented),
         )
         notices.append(Notice(placeholders, "Placeholders."))
-    return notices + [Notice(text, "The extract.") for text in _what_it_cannot_tell(snapshot)]
+    told = [Notice(text, "The extract.") for text in _what_it_cannot_tell(snapshot)]
+    return [*losses.notices(snapshot), *notices, *told]
 
 
 def _what_it_cannot_tell(snapshot: Snapshot) -> list[Sentence]:
@@ -168,6 +176,11 @@ def provenance(snapshot: Snapshot) -> Table:
     }
     frame = pd.DataFrame({"what": list(rows), "value": list(rows.values())})
     return Table(frame, "Where these figures come from", {"what": text("What"), "value": text("Value")})
+
+
+def closing(snapshot: Snapshot) -> list[Table]:
+    """What ends every report: where every row of the extract went, and what makes the report again."""
+    return [losses.account(snapshot), data_quality.not_used(snapshot), provenance(snapshot)]
 
 
 def _counted(snapshot: Snapshot, route: Route) -> Sentence:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis import kpis, supporting_tables
-from perflib.disclosure.columns import count, number, percent, status, text
+from perflib.disclosure.columns import count, number, percent, percent_words, status, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.sentences import Count, Name, Sentence, Share, sentence
 from perflib.records.snapshot import Snapshot
@@ -17,7 +17,18 @@ from perflib.rules.calendar import Window, quarter
 from perflib.rules.management import Kpi
 from perflib.rules.standards import Threshold
 
-RESULTS = {"hit": "hit", "missed": "missed", "no_data": "no data", "no_target": "no target"}
+RESULTS = {
+    "hit": "hit",
+    "not_clear": "not clear",
+    "missed": "missed",
+    "so_far": "so far",
+    "no_data": "no data",
+    "no_target": "no target",
+}
+NOT_CLEAR = (
+    "Not clear: short of the target, but the 95% interval still holds it. Too early: less than 95% of the quarter is "
+    "expected to be recorded yet."
+)
 Row = Mapping[Hashable, Any]
 
 
@@ -39,11 +50,16 @@ def _of_quarter(snapshot: Snapshot, unit: str) -> pd.DataFrame:
     return found[found["period"] == (pd.Period(ended.end, "M") if ended is not None else pd.NaT)]
 
 
-def value_words(value: float, kpi: Kpi) -> str | float:
-    """Return a KPI's value: a number where it is a bare count, else per cent; missing where there is none."""
+def value_words(value: float, kpi: Kpi, target: float = np.nan) -> str | float:
+    """Return a KPI's value: a number where it is a bare count, else per cent; missing where there is none.
+
+    With the target that it is held against, it never looks as though it had reached what it has not.
+    """
     if np.isnan(value):
         return np.nan
-    return f"{value:,.0f}" if kpi.kind == "count" and kpi.per is None else f"{100 * value:.1f}%"
+    if kpi.kind == "count" and kpi.per is None:
+        return f"{value:,.0f}"
+    return percent_words(value, 1, target=None if np.isnan(target) else target)
 
 
 def target_words(row: Row, kpi: Kpi) -> str | float:
@@ -72,9 +88,11 @@ def by_kpi(snapshot: Snapshot, unit: str, heading: str = "") -> Table:
     rules = snapshot.contract.kpis
     mine = _of_quarter(snapshot, unit)
     results = mine.groupby(["kpi", "result"]).size().unstack(fill_value=0).reindex(columns=list(RESULTS), fill_value=0)
-    held = [name for name in rules if name in results.index]
+    absent = kpis.not_in_programme(snapshot)
+    held = [name for name in rules if name in results.index and name not in absent]
+    without = [rules[name].name for name in rules if name in results.index and name in absent]
     frame = results.loc[held].astype(float)
-    frame.loc[frame["no_target"] > 0, ["hit", "missed"]] = np.nan
+    frame.loc[frame["no_target"] > 0, ["hit", "not_clear", "missed", "so_far"]] = np.nan
     added = mine.groupby("kpi")[["numerator", "denominator"]].sum(min_count=1).reindex(held)
     frame = frame.assign(
         name=[rules[name].name for name in held],
@@ -92,12 +110,15 @@ def by_kpi(snapshot: Snapshot, unit: str, heading: str = "") -> Table:
             "of": number("Of", of=("counted",), people=True, places=0, missing="none"),
             "share": percent("Share", make=_share, of=("counted", "of"), missing="none"),
             "hit": number("Units: hit", places=0, missing="no target"),
+            "not_clear": number("Not clear", places=0, missing="no target"),
             "missed": number("Missed", places=0, missing="no target"),
+            "so_far": number("Too early", places=0, missing="no target"),
             "no_data": number("No data", places=0),
         },
-        note="Of: what was promised, the participants on the programme on the first day of each month, or the rows "
-        "that are decided. A KPI whose table the extract does not have has no data. The target is that of most units; "
-        "a unit's own stands in its sheet.",
+        note="Of: what was expected to be recorded, the participants on the programme on the first day of each month, "
+        "or the rows that are decided. A KPI whose table the extract does not have has no data. The target is that of "
+        f"most units; a unit's own stands in its sheet. {NOT_CLEAR}"
+        + (f" {snapshot.programme.name} has nothing of: {'; '.join(without)}." if without else ""),
         empty="no quarter has ended yet",
     )
 
@@ -125,9 +146,9 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: Name) -> Table:
         {
             "name": rules[key].name,
             "asked": target_words(_row(last, running, key), rules[key]),
-            "last": value_words(last["value"].get(key, np.nan), rules[key]),
+            "last": _value(last, key, rules[key]),
             "result": _result(_row(last, running, key)) if key in last.index else np.nan,
-            "running": value_words(running["value"].get(key, np.nan), rules[key]),
+            "running": _value(running, key, rules[key]),
         }
         for key in held
     ]
@@ -147,6 +168,10 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: Name) -> Table:
     )
 
 
+def _value(rows: pd.DataFrame, key: str, kpi: Kpi) -> str | float:
+    return value_words(rows["value"].get(key, np.nan), kpi, rows["target"].get(key, np.nan))
+
+
 def _row(last: pd.DataFrame, running: pd.DataFrame, key: str) -> Row:
     row: Row = (last if key in last.index else running).loc[key].to_dict()
     return row
@@ -154,6 +179,8 @@ def _row(last: pd.DataFrame, running: pd.DataFrame, key: str) -> Row:
 
 def _result(row: Row) -> str:
     words = RESULTS[row["result"]]
+    if row["result"] == "so_far":
+        return f"so far, about {100 * row['recorded_share']:.0f}% recorded"
     return f"{words}: {row['why']}" if row["why"] else words
 
 

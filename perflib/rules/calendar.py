@@ -558,6 +558,21 @@ def _working_days(nation: str, extra: tuple[date, ...]) -> WorkingDays:
     return WorkingDays(nation, *tables)
 
 
+def since_first(dates: Any) -> Any:
+    """Move dates before `FIRST_DAY` to it: nobody knows their working days, and nothing so old is in time.
+
+    Records hold dates from 1950 on, and their clocks must not stop a report.
+
+    Examples
+    --------
+    >>> since_first(pd.Series(pd.to_datetime(["1955-01-02", "2020-04-04"]))).dt.strftime("%Y-%m-%d").tolist()
+    ['2000-01-01', '2020-04-04']
+    """
+    if isinstance(dates, pd.Series):
+        return dates.mask(dates < pd.Timestamp(FIRST_DAY), pd.Timestamp(FIRST_DAY))
+    return np.maximum(dates, np.datetime64(FIRST_DAY))
+
+
 def _slots(name: str, dates: Any) -> NDArray[np.int64]:
     """Return the number of each calendar day, `FIRST_DAY` being 1; 0 where missing."""
     if isinstance(dates, pd.Series):  # pandas reads every kind of date, and refuses those with a time zone

@@ -12,6 +12,7 @@ Conventions
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
 from datetime import date
 from functools import partial
@@ -27,7 +28,7 @@ from perflib.errors import ParameterError
 from perflib.rules import yaml_errors
 from perflib.rules.data_source import FolderSource as FolderSource
 from perflib.rules.data_source import SampleSource as SampleSource
-from perflib.rules.data_source import Source, check_mapping
+from perflib.rules.data_source import Source, Tolerance, check_mapping
 from perflib.rules.dated import Misplaced, Month, Name, Place, Rules, Sourced, check_known, hint
 from perflib.rules.management import CONTRACT, Kpi, Management, Rating
 from perflib.rules.oversight import Instrument, Report
@@ -121,6 +122,32 @@ class EarlyWarning(Sourced):
     change: float = Field(0.2, gt=0, lt=1, description="Of job entry, referrals and conversion, either way.")
 
 
+class LeastDifference(Sourced):
+    """How large a difference must be to matter: a smaller one is no signal, however sure it is."""
+
+    ratio: float = Field(0.1, ge=0, description="Of what it is compared with: .1 is a tenth more or less.")
+    points: float = Field(0.02, ge=0, description="Of a share, as a fraction: .02 is two percentage points.")
+
+    def matters(self, value: Any, beside: Any, *, share: bool = False) -> Any:
+        """Return whether a value differs enough from another; arrays are compared one by one.
+
+        Parameters
+        ----------
+        value, beside : float or array
+        share : bool
+            Whether both are shares of a whole: then a difference in points is enough too.
+
+        Examples
+        --------
+        >>> least = LeastDifference(source="none", invented=True)
+        >>> least.matters(1675, 1655), least.matters(0.985, 0.973, share=True), least.matters(0.96, 0.99, share=True)
+        (False, False, True)
+        """
+        apart = abs(value - beside)
+        enough = apart >= self.ratio * abs(beside)
+        return enough | (apart >= self.points) if share else enough
+
+
 class Release(Rules):
     """A publication: figures for months up to `through` may be seen outside from the day `on`."""
 
@@ -152,6 +179,11 @@ class Contract(Rules):
         "appended",
         description="Whether corrections are added to the extract as new rows, or each export replaces the last one.",
     )
+    tolerance: Tolerance = Field(
+        Tolerance(),
+        description="How much of the extract may be lost before `check` and `run` stop: by default 2 % of a table's "
+        "records or a column's cells, and at least 5. A number alone is the share.",
+    )
     source_order: tuple[Name, ...] = Field(
         ("hmrc", "prap", "claim", "crm"), description="Which source is believed first when two disagree."
     )
@@ -177,6 +209,10 @@ class Contract(Rules):
     changes: tuple[Change, ...] = Field((), description="Stated changes at which the limits of trends begin afresh.")
     disclosure: DisclosureRules = Field(description="What each audience may see.")
     releases: tuple[Release, ...] = Field((), description="When figures are published.")
+    least_difference: LeastDifference = Field(
+        LeastDifference(source="no document gives a number", invented=True),
+        description="How large a difference between units, between groups or in a trend must be to be a signal.",
+    )
     early_warning: EarlyWarning = Field(
         EarlyWarning(source="default: more likely missed than met"),
         description="When a forecast warns that a level may be missed.",
@@ -231,6 +267,15 @@ class Contract(Rules):
             ("kpis", name, "roles", i): role for name, kpi in self.kpis.items() for i, role in enumerate(kpi.roles)
         }
         check_known(roles, self.management.roles if self.management else (), "role of the regime")
+        for name, kpi in self.kpis.items():
+            rule = self.standards.get(kpi.standard or "")
+            if rule is not None and rule.duty == "department":
+                raise Misplaced(
+                    f"{kpi.standard!r} is for the department to meet. A KPI is of the provider's",
+                    "kpis",
+                    name,
+                    "standard",
+                )
         if self.mix and abs(sum(self.mix.values()) - 1) > 0.005:
             raise Misplaced(f"the shares add up to {sum(self.mix.values()):g}, not to 1", "mix")
         _check_once("profiles", [(item.measure, item.group, item.area, item.since) for item in self.profiles])
@@ -356,7 +401,33 @@ def find_params(params: str | Path = "params") -> Path:
 
 def new_file(contract: str, params: str | Path = "params") -> Path:
     """Return where a new contract's file goes: the user's own folder of parameters, else a new one."""
+    check_plain(contract, "contract")
     return (_own_params(params) or Path(params)) / "contracts" / f"{contract}.yaml"
+
+
+def check_plain(name: str, what: str) -> None:
+    """Refuse an id that is no plain name: it stands in the paths of files, which must not lead elsewhere.
+
+    Parameters
+    ----------
+    name : str
+    what : str
+        What it is the id of, for the message.
+
+    Raises
+    ------
+    ParameterError
+        It has anything but letters, digits, '.', '_' and '-', or does not begin with a letter or digit.
+
+    Examples
+    --------
+    >>> check_plain("whp-north", "contract")
+    >>> check_plain("../whp-north", "contract")
+    Traceback (most recent call last):
+    perflib.errors.ParameterError: contract '../whp-north': is no plain name. Give letters, digits, '.', '_' and '-'.
+    """
+    if not re.fullmatch(r"[^\W_][\w.-]*", name):
+        raise ParameterError(f"{what} {name!r}: is no plain name. Give letters, digits, '.', '_' and '-'.")
 
 
 def _own_params(params: str | Path) -> Path | None:
@@ -367,6 +438,7 @@ def _own_params(params: str | Path) -> Path | None:
 
 def _file(params: Path, kind: str, name: str) -> Path:
     """Return the file of a programme or contract; what is not in `params` may be built in."""
+    check_plain(name, kind.removesuffix("s"))
     for folder in (params / kind, BUILT_IN / kind):
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
@@ -404,6 +476,13 @@ def load_management(management: str, params: str | Path = "params") -> Managemen
 
 
 def _named_as_its_file(path: Path, key: str, name: object) -> None:
+    if name is None:
+        raise ParameterError(f"{yaml_errors.at(path, key)}: missing; give the file's own name, {key}: {path.stem!r}.")
+    if not isinstance(name, str):
+        raise ParameterError(
+            f"{yaml_errors.at(path, key)}: {yaml_errors.written(path, key)} is not allowed: "
+            f'write the file\'s own name in quotation marks: {key}: "{path.stem}".'
+        )
     if name != path.stem:
         raise ParameterError(f"{yaml_errors.at(path, key)}: {name!r} is not the file's own name, {path.stem!r}.")
 
@@ -436,8 +515,13 @@ def load_contract(contract: str, params: str | Path = "params") -> Contract:
 def _named(path: Path, data: dict[str, Any], key: str, example: str, load: Callable[[str], Rules]) -> Rules:
     """Return what a contract file names in another file."""
     name = data.get(key)
+    if name is None:
+        raise ParameterError(f"{yaml_errors.at(path, key)}: missing; name a {key}, for example {key}: {example}.")
     if not isinstance(name, str):
-        raise ParameterError(f"{yaml_errors.at(path, key)}: {name!r} is not allowed: name a {key}, e.g. {example}.")
+        value = yaml_errors.written(path, key)
+        raise ParameterError(
+            f"{yaml_errors.at(path, key)}: {value} is not allowed: name a {key}, for example {example}."
+        )
     try:
         return load(name)
     except ParameterError as error:

@@ -12,7 +12,8 @@ Conventions
 - A wide table has one date column for each event: `events` names them. Everything else is a long table.
 - Where nothing tells when something was recorded, `event_date` in place of the recorded column says that it was
   recorded on the day it happened.
-- A text such as 03/04/2020 is 3 April, unless `dates: month_first` says otherwise.
+- A text such as 03/04/2020 is 3 April, unless `dates` says otherwise, for all or by table and column:
+  `dates: {events.recorded_date: month_first}`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from perflib.rules.dated import Misplaced, Name, Place, Rules, check_known
 from perflib.rules.programme import Programme
@@ -47,6 +48,39 @@ Text = Annotated[str, BeforeValidator(_text)]
 
 Word = Annotated[Name, BeforeValidator(_text)]
 """A cell of an extract, compared as codes are: trimmed and casefolded."""
+
+
+DateForm = Literal["day_first", "month_first", "excel_serial", "excel_serial_1904"]
+"""How a date that is written in figures is read: 03/04/2020 as 3 April or as March 4; 43924 as a day of Excel."""
+
+EVERY_DATE = "default"
+"""Under `dates`, in place of a table and column: all that are not named."""
+
+
+class Missing(Rules):
+    """Words that stand for a blank cell, besides or in place of those that are known."""
+
+    add: tuple[Word, ...] = Field((), description="More words that stand for a blank: [unknown, not given].")
+    remove: tuple[Word, ...] = Field((), description='Words that do not, though they usually do: ["-"].')
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_list_adds(cls, data: Any) -> Any:
+        return {"add": data} if isinstance(data, list | tuple) else data
+
+
+class Tolerance(Rules):
+    """How much of an extract may be lost before `check` and `run` stop."""
+
+    share: float = Field(
+        0.02, ge=0, le=1, description="Of a table's records that are set aside, or of a column's cells: 0.02 is 2 %."
+    )
+    least: int = Field(5, ge=1, description="Fewer rows or cells than this never stop a run.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_share_alone(cls, data: Any) -> Any:
+        return {"share": data} if isinstance(data, int | float) else data
 
 
 class EventColumns(Rules):
@@ -119,9 +153,22 @@ class _Given(Rules):
         None,
         description="The day to which everything recorded is in the extract; by default the last recorded date.",
     )
-    dates: Literal["day_first", "month_first"] = Field(
-        "day_first", description="How a text such as 03/04/2020 is read: 3 April, or March 4."
+    dates: dict[str, DateForm] = Field(
+        default_factory=dict,
+        description="How dates in figures are read: day_first (03/04/2020 is 3 April), month_first, excel_serial "
+        "(43924 is 3 April 2020) or excel_serial_1904. One word for all, or by table or column of the data dictionary: "
+        "{events.recorded_date: month_first}; `default` stands for the rest.",
     )
+    missing: Missing = Field(
+        Missing(),
+        description="Words that stand for a blank cell, added to those known ([unknown]) or taken away "
+        '({remove: ["-"]}).',
+    )
+
+    @field_validator("dates", mode="before")
+    @classmethod
+    def _one_form_for_all(cls, value: Any) -> Any:
+        return {EVERY_DATE: value} if isinstance(value, str) else value
 
 
 class FolderSource(_Given):

@@ -81,7 +81,9 @@ Name = Annotated[str, AfterValidator(lambda text: text.strip().casefold())]
 class Rules(BaseModel):
     """What every parameter model shares: no unknown keys, no change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 class Sourced(Rules):

@@ -35,8 +35,8 @@ CONTRACT = "contract"
 """The unit that the whole contract is."""
 
 NEEDS: dict[str, set[str]] = {
-    "count": {"of", "per", "table", "where", "adds"},
-    "profile": {"of"},
+    "count": {"of", "equivalents", "per", "table", "where", "adds"},
+    "profile": {"of", "equivalents"},
     "standard": {"standard"},
     "share": {"table", "where", "passes", "fails", "least", "more_than"},
     "advances": set(),
@@ -70,6 +70,9 @@ class Kpi(Sourced):
     kind: Kind = Field("count", description="What is computed: see above.")
     roles: Names = Field((), description="The roles that have it; none: monitored for the contract alone.")
     of: Name | None = Field(None, description="The event or outcome that is counted.")
+    equivalents: Names = Field(
+        (), description="What programmes call it otherwise: the first that this one has is counted in its place."
+    )
     per: Per | None = Field(None, description="Of whom; none: a bare count.")
     standard: Name | None = Field(None, description="The id of a service standard.")
     table: Name | None = Field(None, description="The table of the extract whose rows are counted.")
@@ -116,6 +119,9 @@ class Rating(Sourced):
     )
     least_months: int = Field(3, ge=1, le=3, description="A quarter with fewer months is not rated.")
     smallest: float = Field(0, ge=0, description="A KPI of fewer is not judged.")
+    not_clear: Literal["hit", "missed"] = Field(
+        "hit", description="What a KPI counts as that is short of its target, which its 95 % interval still holds."
+    )
     consistent: int = Field(4, ge=2, description="Red or Amber for so many quarters running is consistent.")
     recurs_within: int = Field(4, ge=1, description="Quarters after a plan's end in which a new miss is a recurrence.")
 

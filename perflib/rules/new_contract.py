@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from perflib.rules.programme import Programme
+from perflib.rules.yaml_errors import quoted
 
 TEMPLATE = """\
 # Parameters of one contract. What is commented out has no value yet: the reports then say what they cannot show.
 # Give every target and profile the document, schedule and table it comes from.
-contract: {contract}
-name: {contract}
+contract: {quoted}
+name: {quoted}
 programme: {programme}
 # provider: Example Provider
 # package_area: Example area
@@ -97,6 +98,7 @@ def new_contract(contract: str, programme: Programme, source: str | None = None,
     mix = ", ".join(f"{group}: {rest if place == 0 else share}" for place, group in enumerate(groups))
     return TEMPLATE.format(
         contract=contract,
+        quoted=quoted(contract),
         source=source or SOURCE.format(contract=contract),
         history=history,
         assumed=ASSUMED if source else "",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from perflib.rules.dated import Dated, Misplaced, Name, Place, Rules, Sourced, check_known
 from perflib.rules.oversight import Assurance, Instrument, Report
@@ -124,6 +124,24 @@ class Target(Sourced):
     indicator: bool = Field(False, description="True: shown as an indicator; a miss is no breach.")
 
 
+class RecordingDelay(Sourced):
+    """How soon what has happened is recorded, until the extract holds records enough to show it."""
+
+    measure: str | None = Field(None, description="An event or outcome; None: every one without an entry of its own.")
+    values: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        min_length=1,
+        description="The share first recorded within 0, 1, 2 ... calendar months of the month in which it happened; "
+        "the last one is 1.",
+    )
+
+    @field_validator("values")
+    @classmethod
+    def _rises_to_one(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if list(values) != sorted(values) or values[-1] != 1:
+            raise ValueError("shares recorded within 0, 1, 2 ... months never fall, and the last one is 1")
+        return values
+
+
 class Programme(Rules):
     """A programme as its documents define it.
 
@@ -146,6 +164,11 @@ class Programme(Rules):
     start_day: Literal[0, 1] = Field(0, description="The number of the start date in a window: day 0, or day 1.")
     outcomes: dict[str, Outcome] = Field(description="Its outcomes; `outcome` is its own measure.")
     milestones: tuple[str, ...] = Field((), description="Events on the way to the outcome, in order.")
+    recording_delay: tuple[RecordingDelay, ...] = Field(
+        (),
+        description="How soon events and outcomes are recorded, for contracts with fewer than 30 records of one; with "
+        "none, 95 % within the contract's `recording_allowance`.",
+    )
     measures: tuple[str, ...] = Field(description="What the tables of flows count, in order.")
     trends: tuple[Trend, ...] = Field(description="The measures that control charts are drawn of.")
     attributes: dict[Name, Attribute] = Field(description="What is recorded of participants, by column.")
@@ -180,6 +203,11 @@ class Programme(Rules):
         check_events(self.standards, self.events)
         measures: dict[Place, str] = _places("measures", self.measures)
         measures |= {("trends", i, "measure"): trend.measure for i, trend in enumerate(self.trends)}
+        measures |= {
+            ("recording_delay", i, "measure"): item.measure
+            for i, item in enumerate(self.recording_delay)
+            if item.measure is not None
+        }
         check_known(measures, [*self.outcomes, *self.events], "event or outcome of the programme")
         attributes = _places("units", self.units) | _places("demographics", self.demographics)
         attributes["group",] = self.group

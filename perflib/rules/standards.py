@@ -102,10 +102,20 @@ class Standard(Sourced):
     kind: Kind = Field("within", description="What is asked: see above.")
     begins: Names = Field(("referral",), alias="from", min_length=1, description="Events that begin the clock.")
     to: Names = Field((), description="Events that stop it; none: those that resolve a referral.")
+    duty: Literal["provider", "department"] = Field(
+        "provider",
+        description="Who must meet it. What the department must do itself is shown apart and counted in no figure of "
+        "the provider's.",
+    )
     needs: Literal["any", "all"] = Field("any", description="Whether the first of `to` stops it or the last.")
     recorded: bool = Field(False, description="True: `to` counts when it was first recorded, not when it happened.")
     limit: int | None = Field(None, ge=0, description="Days allowed; the last one is in time.")
     days: Literal["working", "calendar"] = Field("working", description="Which days are counted.")
+    done_late: Literal["not_met", "met"] = Field(
+        "not_met",
+        description="What a case is that is done after the limit. With `met` the limit only says from when on a case "
+        "that is still open counts.",
+    )
     target: Threshold = Field(Threshold(at_least=Decimal(1)), description="By default every case.")
     share_of: ShareOf = Field(
         "all",
@@ -140,6 +150,7 @@ class Standard(Sourced):
             "target": self.kind != "oldest",
             "until": self.kind == "every",
             "limit": self.kind != "profile",
+            "done_late": self.kind == "within" and self.limit is not None,
             "table": self.kind in ("within", "notice"),
             "item": self.table is not None,
             "where": self.table is not None,
@@ -157,8 +168,13 @@ class Standard(Sourced):
 
     @property
     def is_age(self) -> bool:
-        """Whether the limit is of an age, which stands still on days off."""
+        """Whether the limit is of an age: how long what is open has been open."""
         return self.kind in ("backlog", "oldest")
+
+    @property
+    def rests(self) -> bool:
+        """Whether the days that a case has been open stand still on days off."""
+        return self.is_age or self.done_late == "met"
 
     @property
     def unlimited(self) -> bool:
@@ -175,9 +191,10 @@ class Standard(Sourced):
         stops = _listed(self.to or tuple(resolves), "and" if self.needs == "all" else "or")
         recorded = " first recorded" if self.recorded else ""
         limit = f"{self.limit} {self.days} day{'' if self.limit == 1 else 's'}"
+        counted = "counted when decided, or open for more than" if self.done_late == "met" else "within"
         span = f"from {begins} to {until}" if until else f"from {begins} on"
         return {
-            "within": f"{begins} to {stops}{recorded}" + (f": within {limit}" if self.limit is not None else ""),
+            "within": f"{begins} to {stops}{recorded}" + (f": {counted} {limit}" if self.limit is not None else ""),
             "notice": f"{begins} to {stops}{recorded}: not before {limit}",
             "oldest": f"{begins} to {stops}{recorded}: none open for more than {limit}",
             "backlog": f"{begins} to {stops}{recorded}: open for more than {limit}",

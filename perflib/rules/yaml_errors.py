@@ -6,7 +6,6 @@ is allowed are in the message.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Hashable, Sequence
 from datetime import date
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from perflib.errors import ParameterError
-from perflib.rules.dated import hint
+from perflib.rules import forms
+from perflib.rules.dated import Misplaced, hint
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -68,10 +68,82 @@ def _loader(kind: Any) -> Any:
 _LOADERS = [_loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)), _loader(yaml.SafeLoader)]
 
 
+DEEPEST, LARGEST = 50, 200_000
+"""How deep a file may nest, and how many values it may hold when its anchors are written out."""
+
+
+def _check_events(text: str) -> None:
+    """Refuse tags, and what nests so deep, or repeats an anchor so often, that reading it would not end well.
+
+    The events of a file come one by one, so that this is found before anything is built from them.
+    """
+    sizes: list[int] = [0]
+    names: list[str | None] = []
+    anchored: dict[str, int] = {}
+    for event in yaml.parse(text, Loader=_LOADERS[0]):
+        match event:
+            case yaml.ScalarEvent():
+                sizes[-1] += 1
+            case yaml.CollectionStartEvent():
+                sizes.append(1)
+                names.append(event.anchor)
+            case yaml.CollectionEndEvent():
+                size, name = sizes.pop(), names.pop()
+                sizes[-1] += size
+                anchored |= {name: size} if name else {}
+            case yaml.AliasEvent():
+                sizes[-1] += anchored.get(str(event.anchor), 1)
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise _Refused(f"the tag {tag.replace(TAG, '!!')} is not allowed; write the value alone", event)
+        if len(sizes) > DEEPEST + 1:
+            raise _Refused(f"nests more than {DEEPEST} levels deep; no parameter stands so deep", event)
+        if sizes[-1] > LARGEST:
+            raise _Refused(f"holds more than {LARGEST:,} values, once its anchors are written out", event)
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """A file that is not read further."""
+
+    def __init__(self, problem: str, event: Any) -> None:
+        super().__init__(problem=problem, problem_mark=event.start_mark)
+
+
 def _parsed(text: str) -> Any:
-    with contextlib.suppress(yaml.YAMLError):
+    try:
+        _check_events(text)
         return yaml.load(text, Loader=_LOADERS[0])
-    return yaml.load(text, Loader=_LOADERS[1])
+    except _Refused:
+        raise
+    except yaml.YAMLError:
+        return yaml.load(text, Loader=_LOADERS[1])
+
+
+PROBLEMS = {
+    "found character '\\t'": "a tab stands before a word; indent with spaces",
+    "expected ',' or": "a bracket is not closed, or a comma is missing before this line",
+    "another document": "a second document begins here; write one file for each",
+    "mapping values are not allowed here": "a colon stands where none can; put words that hold one in quotation marks",
+    "could not find expected ':'": "no colon after a key; write `key: value`, with a space after the colon",
+    "expected <block end>": "the indentation differs from the lines above; keys of one thing begin in one column",
+    "while scanning a quoted scalar": "a quotation mark is not closed",
+    "found unexpected end of stream": "a quotation mark is not closed",
+    "unconstructable recursive": "an anchor holds itself; write out what is meant",
+}
+"""What PyYAML says, by a part of its words, and what it means for who wrote the file."""
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    said = " ".join(str(error.problem).split())
+    return next((words for part, words in PROBLEMS.items() if part in said), said)
+
+
+def quoted(text: str) -> str:
+    """Write a text as YAML reads it as that text: in quotation marks where it would be a number, a date or nothing.
+
+    >>> quoted("north"), quoted("007"), quoted("2020-06-30")
+    ('north', '"007"', '"2020-06-30"')
+    """
+    return text if _parsed(text) == text else f'"{text}"'
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -82,16 +154,25 @@ def load(path: Path) -> dict[str, Any]:
     ParameterError
         The file cannot be read, is not YAML, repeats a key, or is not a mapping.
     """
+    text = ""
     try:
-        data = _parsed(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = _parsed(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: cannot be read ({error}). It must be a UTF-8 text file.") from None
+    except (ValueError, RecursionError):
+        raise ParameterError(f"{path}: holds a number too long, or lists too deep, to read. Shorten it.") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         number = f" line {mark.line + 1}" if mark else ""
-        raise ParameterError(f"{path}{number}: not valid YAML: {error.problem}.") from None
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
+        told = "" if isinstance(error, _Refused) else "not valid YAML: "
+        raise ParameterError(f"{path}{number}: {told}{_problem(error)}.") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ParameterError(
+            f"{path} line {line}: not valid YAML: a character that cannot be shown (#x{ord(text[error.position]):04x}) "
+            f"stands here; delete it."
+        ) from None
     if not isinstance(data, dict):
         raise ParameterError(f"{path}: holds no keys. Write `name: value` lines, as in params/contracts/.")
     return data
@@ -120,7 +201,7 @@ def _explain(path: Path, model: type[BaseModel], error: ValidationError) -> str:
     location = [part for part in fault["loc"] if not _is_tag(part)]
     location += getattr(fault.get("ctx", {}).get("error"), "place", ())
     more = f" ({len(faults) - 1} more after this one)" if len(faults) > 1 else ""
-    return f"{at(path, *location)}: {_reason(fault, location, model)}{more}"
+    return f"{at(path, *location)}: {_reason(fault, path, location, model)}{more}"
 
 
 def _holds_another(place: tuple[int | str, ...], places: Sequence[tuple[int | str, ...]]) -> bool:
@@ -132,39 +213,32 @@ def _is_tag(part: int | str) -> bool:
     return isinstance(part, str) and ("[" in part or part.endswith(("Source", "-instance")))
 
 
-def _reason(fault: Any, location: list[int | str], model: type[BaseModel]) -> str:
+def _reason(fault: Any, path: Path, location: list[int | str], model: type[BaseModel]) -> str:
     if fault["type"] == "extra_forbidden":
-        return f"unknown key; {hint(str(location[-1]), _keys(model, location[:-1]))}"
+        return f"unknown key; {hint(str(location[-1]), forms.keys(model, location[:-1]))}"
+    key = next((str(part) for part in reversed(location) if isinstance(part, str)), "")
+    allowed = forms.form(model, location)
     if fault["type"] == "missing":
-        return "missing; this key is required."
-    value = repr(str(fault["input"]) if isinstance(fault["input"], date) else fault["input"])
-    message = re.sub(" or instance of .*", "", fault["msg"].removeprefix("Value error, "))
-    if fault["type"].startswith("date"):
-        message = "write a date as YYYY-MM-DD"
+        return f"missing; this key is required, for example {key}: {allowed.example}."
+    value = written(path, *location) or _shown(fault["input"])
+    own = fault["type"] == "value_error" and allowed.kind != forms.MONTH
+    if own:
+        message = fault["msg"].removeprefix("Value error, ")
+    elif fault["type"] == "string_type" and isinstance(fault["input"], int | float | date):
+        message = f'write it in quotation marks: {"" if isinstance(location[-1], int) else f"{key}: "}"{value}"'
+    elif allowed.kind == "a list" and isinstance(fault["input"], str | int | float) and len(value) < LONGEST // 2:
+        message = f"write a list, for example {key}: [{value}]"
+    else:
+        message = f"write {allowed.words}"
     message += "" if message.endswith((".", "?")) else "."
-    if len(value) > LONGEST or "://" in value:
+    if isinstance(fault.get("ctx", {}).get("error"), Misplaced) or (own and (len(value) > LONGEST or "://" in value)):
         return message
-    return f"{value} is not allowed: {message[0].lower()}{message[1:]}"
+    value = "this value" if len(value) > LONGEST or "://" in value else value
+    return f"{value} is not allowed: {message}"
 
 
-def _keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """Return the keys that may stand at a place, following the models' own annotations."""
-    annotation: Any = model
-    for part in location:  # a name in a mapping or a number in a list leads to no other model
-        annotation = next((keys[part] for keys in map(_fields, _models_in(annotation)) if part in keys), annotation)
-    return sorted({str(name) for found in _models_in(annotation) for name in _fields(found)})
-
-
-def _fields(model: type[BaseModel]) -> dict[int | str, Any]:
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, RootModel):
-        return _models_in(annotation.model_fields["root"].annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for part in getattr(annotation, "__args__", ()) for found in _models_in(part)]
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, str | int | float | date) else repr(value)
 
 
 def at(path: Path, *location: int | str) -> str:
@@ -172,21 +246,33 @@ def at(path: Path, *location: int | str) -> str:
 
     Where the file has one thing in place of a list of one, the number 0 is left out.
     """
-    node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"))
-    line, alone = "", set()
+    mark, _, named = _found(path.read_text(encoding="utf-8"), location)
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named).lstrip(".")
+    line = "" if mark is None else f" line {mark.line + 1}"
+    return f"{path}{line}: {place}" if place else f"{path}"
+
+
+def written(path: Path, *location: int | str) -> str:
+    """Return the value at a place letter for letter, on one line; empty where the file does not have the place."""
+    text = path.read_text(encoding="utf-8")
+    _, node, _ = _found(text, location)
+    return " ".join(text[node.start_mark.index : node.end_mark.index].split()) if node else ""
+
+
+def _found(text: str, location: Sequence[int | str]) -> tuple[Any, yaml.Node | None, list[int | str]]:
+    """Follow a location in a file: the mark of its deepest part there, its node if all is there, and its names."""
+    node: yaml.Node | None = yaml.compose(text, Loader=_LOADERS[0])
+    mark, named = None, list(location)
     for number, part in enumerate(location):
         if isinstance(node, yaml.MappingNode) and part == 0:
-            alone.add(number)
-        elif isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-            if pair is None:
-                break
-            line, node = f" line {pair[0].start_mark.line + 1}", pair[1]
+            named[number] = ""
+            continue
+        pair: tuple[yaml.Node, yaml.Node] | None = None
+        if isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == str(part)), None)
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = f" line {node.start_mark.line + 1}"
-        else:
-            break
-    named = [part for number, part in enumerate(location) if number not in alone]
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named).lstrip(".")
-    return f"{path}{line}: {place}" if place else f"{path}"
+            pair = (node.value[part],) * 2
+        if pair is None:
+            return mark, None, [part for part in named if part != ""]
+        mark, node = pair[0].start_mark, pair[1]
+    return mark, node, [part for part in named if part != ""]

@@ -11,7 +11,7 @@ import pytest
 from perflib.records.schemas import TABLES
 from perflib.records.snapshot import NO_FAULTS, Extract, Snapshot, load_extract, take_snapshot
 from perflib.rules.contract import Contract, FolderSource, load_management, load_programme
-from perflib.rules.programme import Programme
+from perflib.rules.programme import Programme, RecordingDelay
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 BASIC = {
@@ -29,13 +29,23 @@ Make = Callable[..., Snapshot]
 
 @pytest.fixture(scope="session")
 def whp() -> Programme:
-    return load_programme("whp")
+    """Return the programme's rules, without a delay of recording: in journeys written by hand there is none."""
+    at_once = RecordingDelay(values=(1.0,), source="none: journeys written by hand")
+    return load_programme("whp").model_copy(update={"recording_delay": (at_once,)})
 
 
 @pytest.fixture(scope="session")
 def contract(whp: Programme) -> Callable[..., Contract]:
     """Return a function that makes a contract from the keys of its file."""
-    return lambda **keys: Contract.model_validate(BASIC | {"programme": whp} | keys)
+
+    def made(recording_delay: Iterable[dict[str, Any]] | None = None, **keys: Any) -> Contract:
+        rules = keys.pop("programme", whp)
+        if recording_delay is not None:
+            stated = tuple(RecordingDelay.model_validate(item) for item in recording_delay)
+            rules = rules.model_copy(update={"recording_delay": stated})
+        return Contract.model_validate(BASIC | {"programme": rules} | keys)
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -673,6 +673,7 @@ def invented_events(size, rate, today, seed):
     return happened[recorded <= today], recorded[recorded <= today]
 
 
+@pytest.mark.slow
 def test_completeness_is_the_truth_on_average_where_the_plain_share_is_not():
     """Geometric delays, F(d) = 1 − .9^(d + 1): the truth for a month is the mean over its days."""
     today = pd.Timestamp("2020-06-30")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import hypergeom
 
-from perflib.analysis import cohorts, counts, journey
+from perflib.analysis import cohorts, counts, journey, trend_charts
 from perflib.errors import ParameterError
 from perflib.records.snapshot import take_snapshot
 from perflib.rules.contract import load_programme
@@ -71,7 +71,7 @@ def test_what_was_promised_agrees_with_a_sum_over_participants(both, promises, v
         outcomes[-1 - age :] += np.diff(promises(row.customer_group, row.devolution_area)[: age + 1], prepend=0)
     stated = {name: np.array((values + [np.nan] * 40)[: len(months)]) for name, values in volumes.items()}
 
-    frame = counts.summary(snapshot).set_index(["measure", "basis"])
+    frame = counts.summary(snapshot, "event").set_index(["measure", "basis"])
     for name, monthly in (stated | {"outcome": outcomes}).items():
         rows = frame.loc[[(name, basis) for basis in BASES]]
         expected = np.array([monthly[-last:].sum() for last in (1, 3, 12, len(months))])
@@ -379,7 +379,7 @@ def test_a_month_with_few_events_is_complete_when_the_recording_allowance_has_pa
     """31 January 2018 + 130 days is 10 June."""
     rule = Trend(measure="referral")
     complete = {
-        known: counts.trend_of(make("A", "2018-05", known), rule).chart.points["complete"].tolist()
+        known: trend_charts.trend_of(make("A", "2018-05", known), rule).chart.points["complete"].tolist()
         for known in ("2018-06-09", "2018-06-10", "2018-07-08")
     }
 
@@ -391,7 +391,9 @@ def test_a_month_with_few_events_is_complete_when_the_recording_allowance_has_pa
 @pytest.mark.requirement("WL-22")
 def test_months_still_being_recorded_take_no_part(make):
     """Everything is recorded 75 days late: on 30 June, nothing of what happened after 16 April."""
-    trend = counts.trend_of(make(weekly("2018-01-01", "2019-06-30", delay=75), "2019-06"), Trend(measure="referral"))
+    trend = trend_charts.trend_of(
+        make(weekly("2018-01-01", "2019-06-30", delay=75), "2019-06"), Trend(measure="referral")
+    )
 
     assert trend.recorded[-4:].round(2).tolist() == [1, 0.53, 0, 0]  # 16 days of 30
     assert trend.chart.points["complete"].tolist() == [True] * 15 + [False] * 3
@@ -408,7 +410,7 @@ def journeys_of_all_kinds():
 
 @pytest.mark.requirement("WL-22")
 def test_the_trends_of_a_programme_are_those_its_file_lists(make):
-    trends = counts.all_trends(make(journeys_of_all_kinds(), "2020-12"))
+    trends = trend_charts.all_trends(make(journeys_of_all_kinds(), "2020-12"))
 
     assert [(trend.measure, trend.per, trend.by_cohort) for trend in trends] == [
         ("referral", None, False),
@@ -426,7 +428,7 @@ def test_a_rate_by_cohort_is_complete_when_the_month_of_that_age_is(make):
     """Of few outcomes: 31 July 2019 + 130 days is 8 December; July is age 7 of the cohort of December 2018."""
     lines = [line for line in journeys_of_all_kinds() if int(line[1:4]) % 4 == 0]
     snapshot = make(lines, "2019-12")
-    trend = counts.trend_of(snapshot, Trend(measure="outcome", at_age=7))
+    trend = trend_charts.trend_of(snapshot, Trend(measure="outcome", at_age=7))
 
     points = trend.chart.points
     assert trend.recorded.isna().all()
@@ -441,7 +443,7 @@ def test_a_rate_by_cohort_is_complete_when_the_month_of_that_age_is(make):
 def test_events_for_each_person_are_of_those_who_could_have_had_one(make):
     lines = ["A start=2018-01-10 job_start=2018-02-10", "B start=2018-01-20", "C start=2018-02-20 job_start=2018-03-01"]
     snapshot = make(lines, "2018-04")
-    points = counts.trend_of(snapshot, Trend(measure="job_start", per="out_of_work")).chart.points
+    points = trend_charts.trend_of(snapshot, Trend(measure="job_start", per="out_of_work")).chart.points
 
     assert points["numerator"].tolist() == [0, 1, 1, 0]
     assert points["denominator"].tolist() == journey.caseload(snapshot)["out_of_work"].tolist() == [0, 2, 1, 1]
@@ -451,7 +453,8 @@ def test_stated_changes_begin_a_phase_in_the_measures_they_concern(make):
     changes = [{"month": "2019-01", "measures": ["referral"], "reason": "referrals were suspended"}]
     snapshot = make(weekly("2018-01-01", "2019-12-30"), "2019-12", changes=changes)
     phases = {
-        name: counts.trend_of(snapshot, Trend(measure=name)).chart.points["phase"] for name in ("referral", "start")
+        name: trend_charts.trend_of(snapshot, Trend(measure=name)).chart.points["phase"]
+        for name in ("referral", "start")
     }
 
     assert phases["referral"].tolist() == [1] * 12 + [2] * 12
@@ -459,7 +462,7 @@ def test_stated_changes_begin_a_phase_in_the_measures_they_concern(make):
 
 
 def test_a_contract_of_two_months_has_trends_of_two_points_and_none_by_cohort(make):
-    trends = counts.all_trends(make(["A start=2018-01-20", "B referral=2018-02-05"], "2018-02"))
+    trends = trend_charts.all_trends(make(["A start=2018-01-20", "B referral=2018-02-05"], "2018-02"))
 
     assert [trend.measure for trend in trends] == ["referral", "start", "job_start", "first_earnings"]
     assert [trend.chart.points["value"].tolist() for trend in trends[:2]] == [[1, 1], [1, 0]]
@@ -469,7 +472,7 @@ def test_a_contract_of_two_months_has_trends_of_two_points_and_none_by_cohort(ma
 def test_a_rate_by_cohort_begins_when_the_first_cohort_has_reached_the_age(make):
     """January 2018 is at age 12 in January 2019, the contract's thirteenth month."""
     charted = [
-        [trend.measure for trend in counts.all_trends(make("A start=2018-01-20", seen))]
+        [trend.measure for trend in trend_charts.all_trends(make("A start=2018-01-20", seen))]
         for seen in ("2018-12", "2019-01")
     ]
 
@@ -479,14 +482,14 @@ def test_a_rate_by_cohort_begins_when_the_first_cohort_has_reached_the_age(make)
 def test_no_limit_of_a_count_is_below_zero(make):
     """Counts of 0 and 9 in turn: the mean is near 4.5 and the limits 2.66 x 9 away."""
     lines = [f"R{i:02} referral=2018-{2 * (i // 9 + 1):02}-05" for i in range(36)]  # nine in every other month
-    points = counts.trend_of(make(lines, "2018-08", "2019-08-31"), Trend(measure="referral")).chart.points
+    points = trend_charts.trend_of(make(lines, "2018-08", "2019-08-31"), Trend(measure="referral")).chart.points
 
     assert points["value"].tolist() == [0, 9] * 4
     assert points[["centre", "lower", "upper"]].iloc[0].tolist() == pytest.approx([4.5, 0, 4.5 + 2.66 * 9])
 
 
 def test_a_contract_three_weeks_old_has_trends_of_one_point(make):
-    trends = counts.all_trends(make("A referral=2018-01-11 start=2018-01-30", "2018-01", first_day="2018-01-10"))
+    trends = trend_charts.all_trends(make("A referral=2018-01-11 start=2018-01-30", "2018-01", first_day="2018-01-10"))
 
     assert [trend.chart.points["value"].tolist() for trend in trends[:2]] == [[1], [1]]
 
@@ -494,7 +497,7 @@ def test_a_contract_three_weeks_old_has_trends_of_one_point(make):
 def test_a_record_older_than_the_date_it_was_corrected_to_tells_nothing_of_the_delay(make):
     """Recorded on 10 January as of that day, corrected in March to 2 March: no record comes before its event."""
     corrected = [f"C{i} start=2018-01-10/2018-01-10 start=2018-03-02/2018-03-20" for i in range(40)]
-    trend = counts.trend_of(make(corrected, "2018-03"), Trend(measure="start"))
+    trend = trend_charts.trend_of(make(corrected, "2018-03"), Trend(measure="start"))
 
     assert trend.chart.points["value"].tolist() == [0, 0, 40]
     assert trend.recorded.isna().all()

@@ -477,6 +477,7 @@ def programme(random: np.random.Generator, works: float) -> tuple[pd.DataFrame, 
     return quarterly(values), pd.DataFrame(plans, columns=PLAN)
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("WL-40")
 @pytest.mark.requirement("KS-55")
 @pytest.mark.parametrize("works", [0.0, 0.03])
@@ -542,6 +543,28 @@ def test_where_figures_are_missing_it_is_said_why() -> None:
     alone = effects(pd.DataFrame(rows[2:3], columns=PLAN), quarterly(values[:, :1]).assign(unit="U02"))
     assert alone["why_not"].tolist() == ["too few to compare with"]
     assert alone["change"].notna().all()
+
+
+@pytest.mark.parametrize(("others", "why_not"), [(2, "too few to compare with"), (3, "")])
+def test_a_plan_is_compared_with_three_units_or_more_and_not_with_two(others: int, why_not: str) -> None:
+    """The plan is of quarter 8, so that until then the unit itself is one of three without a plan: there is a line."""
+    values = np.random.default_rng(3).normal(0.2, 0.03, (14, others + 1))
+    one = pd.DataFrame([("P", "Plan", "U00", "jobs", day(8), day(9))], columns=PLAN)
+    found = effects(one, quarterly(values)).iloc[0]
+    assert found["why_not"] == why_not
+    assert pd.isna(found["expected"]) == (why_not != "")
+
+
+def test_a_quarter_with_two_units_without_a_plan_gives_the_line_no_pair() -> None:
+    """Before: quarters 6 and 7; after: 10 and 11. U02 and U03 have figures from quarter 4 on.
+
+    Pairs three quarters apart, by the last quarter before: 1 to 4 with U00 and U01 alone, which do not count; 5 with
+    all four, U00 having no plan before quarter 8; 6 to 9 with the other three.
+    """
+    values = np.random.default_rng(3).normal(0.2, 0.03, (14, 4))
+    values[:4, 2:] = np.nan
+    one = pd.DataFrame([("P", "Plan", "U00", "jobs", day(8), day(9))], columns=PLAN)
+    assert effects(one, quarterly(values).dropna(subset="value"))["pairs"].tolist() == [4 + 4 * 3]
 
 
 def test_quarters_of_a_share_are_pooled_and_those_of_a_bare_count_averaged() -> None:

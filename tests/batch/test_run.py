@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from perflib.batch import run
+from perflib.batch import overview, run
 from perflib.batch.workers import workshop
 from perflib.disclosure.html import MIME
 from perflib.errors import DisclosureError, ParameterError
@@ -57,6 +57,14 @@ def notebook(path: Path, *cells: str) -> Path:
     )
     path.write_text(nbformat.writes(made), encoding="utf-8")
     return path
+
+
+PAGE = """
+from perflib import load_snapshot
+from perflib.reporting import open_report
+show = open_report(load_snapshot(contract, month, known_at, params))
+show.say("A finding.")
+"""
 
 
 @pytest.fixture
@@ -433,6 +441,82 @@ def test_an_interrupted_run_leaves_whole_reports_or_none(town, monkeypatch):
     assert len(json.loads((REPORTS / "manifest.json").read_text())["reports"]) == 2
 
 
+# Damaged since it was made
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:40])
+
+
+DAMAGE = {
+    "a page": ("town/2020-03/page.html", cut),
+    "a notebook": ("town/2020-03/page.ipynb", cut),
+    "a workbook": ("town/2020-03/tables.xlsx", cut),
+    "headlines": ("town/2020-03/headlines.json", cut),
+    "headlines of another shape": ("town/2020-03/headlines.json", lambda path: path.write_text("{}")),
+    "a month's manifest": ("town/2020-03/manifest.json", cut),
+    "a month's manifest of another shape": (
+        "town/2020-03/manifest.json",
+        lambda path: path.write_text('{"reports": [1]}'),
+    ),
+    "a month's manifest nested too deep": ("town/2020-03/manifest.json", lambda path: path.write_text("[" * 200_000)),
+    "the whole manifest": ("manifest.json", cut),
+    "the index": ("index.html", cut),
+}
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGE.values(), ids=list(DAMAGE))
+def test_what_was_damaged_is_made_again_to_the_same_bytes(name, damage, town, perflib):
+    notebook(town.root / "page.ipynb", PAGE)
+    run = ("run", "--contract", "town", "--notebook", "page.ipynb", "--from", "2020-02", "--to", MONTH)
+    assert perflib(*run).status == 0
+    before = bytes_of(REPORTS)
+    damage(REPORTS / name)
+    said = perflib(*run)
+    assert said.status == 0
+    assert "Traceback" not in said.err
+    assert bytes_of(REPORTS) == before
+    assert perflib(*run).out == "0 of 2 reports made, 2 up to date; reports/index.html\n"
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGE.values(), ids=list(DAMAGE))
+def test_what_was_damaged_stops_no_run_of_another_month(name, damage, town, perflib):
+    notebook(town.root / "page.ipynb", PAGE)
+    run = ("run", "--contract", "town", "--notebook", "page.ipynb", "--month")
+    assert perflib(*run, MONTH).status == 0
+    damage(REPORTS / name)
+    said = perflib(*run, "2020-02")
+    assert said.status == 0
+    assert said.out == "1 of 1 reports made; reports/index.html\n"
+    told = [line for line in said.err.splitlines() if "damaged" in line]
+    assert len(told) == ("headlines" in name or (name.startswith("town") and "manifest" in name))
+    assert all(name in line for line in told)
+    assert (REPORTS / "town" / "2020-02" / "page.html").is_file()
+
+
+def test_a_damaged_report_beside_those_of_a_run_is_left_out_of_what_is_gathered(town, perflib):
+    for page in ("one", "two"):
+        notebook(town.root / f"{page}.ipynb", PAGE)
+        assert perflib("run", "--contract", "town", "--notebook", f"{page}.ipynb", "--month", MONTH).status == 0
+    cut(REPORTS / "town" / MONTH / "two.ipynb")
+    said = perflib("run", "--force", "--contract", "town", "--notebook", "one.ipynb", "--month", MONTH)
+    assert (said.status, said.out) == (0, "1 of 1 reports made; reports/index.html\n")
+    both = ("--notebook", "one.ipynb", "--notebook", "two.ipynb", "--month", MONTH)
+    assert perflib("run", "--contract", "town", *both).out.startswith("1 of 2 reports made, 1 up to date;")
+    headlines = json.loads((REPORTS / "town" / MONTH / "headlines.json").read_text())
+    assert set(headlines["notebooks"]) == {"one", "two"}
+
+
+def test_reports_for_another_audience_are_refused_though_the_whole_manifest_is_damaged(town, perflib):
+    notebook(town.root / "page.ipynb", PAGE)
+    run = ("run", "--contract", "town", "--notebook", "page.ipynb", "--month", MONTH, "--known-at", PUBLISHED)
+    assert perflib(*run).status == 0
+    cut(REPORTS / "manifest.json")
+    said = perflib(*run, "--audience", "external")
+    assert said.status == 2
+    assert "holds reports for the internal audience" in said.err
+
+
 # What is gathered
 
 
@@ -471,3 +555,28 @@ def test_a_notebook_without_one_of_the_parameters_is_refused(tmp_path):
     path.write_text(nbformat.writes(made))
     with pytest.raises(ParameterError, match=r"mine.ipynb: has no parameter 'known_at'"):
         run.find_notebooks([str(path)])
+
+
+def test_a_month_whose_workbook_cannot_be_made_costs_no_other_its_files(town, monkeypatch):
+    """One of two workbooks fails: the reports, the other month's files and the index are there, and it is said."""
+    earlier = str(pd.Period(MONTH, "M") - 1)
+    page = notebook(town.root / "whole.ipynb")
+    write = overview._workbook
+
+    def failing(folder, *rest):
+        if folder.name == earlier:
+            raise ValueError("person-00001x")
+        return write(folder, *rest)
+
+    monkeypatch.setattr(overview, "_workbook", failing)
+    planned = run.plan(["town"], [earlier, MONTH], [page], known_at=PUBLISHED)
+    results = run.run(planned, REPORTS, workers=1)
+
+    assert [result.status for result in results] == ["made", "made", "failed"]
+    assert results[-1].error == "the workbook and the headlines could not be made: ValueError."
+    assert results[-1].job.report == f"town/{earlier}/tables"
+    assert (REPORTS / "town" / MONTH / "tables.xlsx").is_file()
+    assert (REPORTS / "town" / earlier / "whole.html").is_file()
+    index = (REPORTS / "index.html").read_text()
+    assert "could not be made: ValueError." in index
+    assert "person-00001x" not in index

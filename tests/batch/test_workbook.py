@@ -1,5 +1,6 @@
 """The spreadsheet: numbers as numbers, marks as text, the same bytes each time."""
 
+import json
 import zipfile
 from datetime import date
 
@@ -94,6 +95,43 @@ def test_cells_that_the_spreadsheet_would_refuse_are_given_words(tmp_path):
     write_workbook(tmp_path / "t.xlsx", [data], title="x")
     rows = cells(openpyxl.load_workbook(tmp_path / "t.xlsx")["Table 1"])
     assert [row[0] for row in rows[-3:]] == ["A", "not recorded (-)", "not recorded"]
+
+
+HOSTILE = [
+    "[Acme](north)",
+    "[Acme](http://acme.example)",
+    "http://acme.example",
+    "$$note1$$",
+    "$_{$",
+    "<b>x</b>",
+    "=1+1",
+]
+
+
+def test_text_of_an_extract_is_text(tmp_path):
+    """Names of units in cells, headers, captions and notes: none becomes a link, a formula or a reference."""
+    frame = pd.DataFrame({"unit": HOSTILE, "starts": range(20, 27)})
+    columns = {"unit": text("Unit"), "starts": count("Starts of [Acme](north)")}
+    data = [show.table(Table(frame, f"Starts of {name}", columns, note=f"Of {name}.")).data for name in HOSTILE]
+    write_workbook(tmp_path / "t.xlsx", data, title="[Acme](north)", about=["$$note1$$ http://acme.example"])
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    assert [row[0] for row in cells(book["Table 1"])[-7:]] == [name.replace("$$", "$ $") for name in HOSTILE]
+    assert cells(book["Table 1"])[-8][1] == "Starts of [Acme](north)"
+    assert book["Table 1"]["A1"].value.startswith("Table 1: Starts of [Acme](north)")
+    links = [cell.hyperlink for sheet in book for row in sheet.iter_rows() for cell in row if cell.hyperlink]
+    assert all(link.target is None for link in links)  # those of the contents lead to sheets
+    assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+
+
+def test_columns_stand_in_the_order_of_the_page_though_a_notebook_file_sorts_them(tmp_path):
+    data = json.loads(json.dumps(tables()[1], sort_keys=True))
+    write_workbook(tmp_path / "t.xlsx", [data], title="x")
+    assert cells(openpyxl.load_workbook(tmp_path / "t.xlsx")["Table 1"])[2] == (
+        "Group",
+        "Starts",
+        "Rate",
+        "Wait (days)",
+    )
 
 
 def test_a_report_without_tables_has_a_cover_alone(tmp_path):

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from perflib.batch import workers as module
-from perflib.batch.workers import MAKING, Workshop, workshop
+from perflib.batch.workers import LOCK, MAKING, Workshop, locked, workshop
 from perflib.errors import PerfError
 
 # Tasks are expressions, so that any process can carry them out.
@@ -78,13 +79,56 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path):
 
 
 @pytest.mark.usefixtures("in_process")
+def test_no_lock_stays_in_the_folder(tmp_path):
+    with workshop(tmp_path, 1):
+        assert (tmp_path / LOCK).is_file()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_of_a_killed_run_is_free(tmp_path):
+    begin = "from pathlib import Path; from perflib.batch.workers import locked"
+    die = f"held = locked(Path({str(tmp_path)!r})); held.__enter__(); import os; os._exit(1)"
+    subprocess.run([sys.executable, "-c", f"{begin}; {die}"], check=False)
+    assert (tmp_path / LOCK).is_file()
+    with locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_of_many_that_ask_at_once_has_the_lock(tmp_path):
+    """Each takes it and gives it back again and again; two at once would find the other's mark."""
+    mark, seen = tmp_path / "mark", []
+    out = tmp_path / "out"
+
+    def work():
+        for _ in range(200):
+            try:
+                with locked(out):
+                    mark.touch(exist_ok=False)
+                    mark.unlink()
+                seen.append("held")
+            except PerfError:
+                seen.append("refused")
+            except FileExistsError:
+                seen.append("two at once")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(seen) <= {"held", "refused"}
+    assert seen.count("held") >= 200 / 4
+
+
+@pytest.mark.usefixtures("in_process")
 def test_what_a_killed_run_was_writing_is_cleared_away(tmp_path):
     (tmp_path / "town").mkdir()
     (tmp_path / "town" / f"{MAKING}page.html").touch()
     whole = tmp_path / "town" / "page.html"
     whole.touch()
     with workshop(tmp_path, 1):
-        assert [path for path in tmp_path.rglob("*") if path.is_file()] == [whole]
+        assert [path for path in tmp_path.rglob("*") if path.is_file() and path.name != LOCK] == [whole]
 
 
 @pytest.mark.usefixtures("in_process")

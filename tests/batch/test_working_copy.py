@@ -86,5 +86,6 @@ def test_without_jupyterlab_there_is_one_clear_line_and_the_copy(perflib, monkey
     monkeypatch.setattr(working_copy, "find_spec", lambda _: None)
     said = perflib(*OPEN[:-1])
     assert said.status == 2
-    assert said.err == f"perflib: JupyterLab is not installed. Run: pip install jupyterlab. The notebook is {COPY}.\n"
+    install = "Run: pip install 'perflib[lab]'"
+    assert said.err == f"perflib: JupyterLab is not installed. {install}. The notebook is {COPY}.\n"
     assert COPY.is_file()

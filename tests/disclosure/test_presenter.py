@@ -394,3 +394,19 @@ def test_labels_at_line_ends_keep_apart_and_inside_the_axes():
     assert heights["B"] - heights["A"] >= 10
     assert heights["A"] >= 5
     assert heights["C"] <= 100
+
+
+def test_dollar_signs_in_a_name_are_no_formula_in_a_chart():
+    frame = pd.DataFrame({"group": ["$_{$", "$x$"], "starts": [20, 30]})
+    table = Table(frame, "Starts", {"group": text("Group"), "starts": count("Starts")})
+
+    def draw(axes, data):
+        axes.bar(data["group"], data["starts"], label="$_{$")
+        axes.set_xlabel("$_{$")
+        axes.annotate("$_{$", (0, 20))
+        axes.legend()
+
+    shown = Presenter(Disclosure()).figure(Figure(table, draw, "Starts", "Bars."))
+    picture = BeautifulSoup(shown.html, "html.parser").find("img")["src"]
+    assert unquote(picture).count("$_{$") >= 4
+    assert "$x$" in unquote(picture)

@@ -1,5 +1,7 @@
 """The disclosure rules, and attempts to get round them."""
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, milp
 
-from perflib.disclosure.columns import count, number, percent, status, text
+from perflib.disclosure.columns import count, number, percent, percent_words, status, text
+from perflib.disclosure.presenter import Presenter, Table
 from perflib.disclosure.rules import Disclosure
 from perflib.errors import DisclosureError
 
@@ -234,3 +237,43 @@ def test_no_small_count_can_be_found_from_rows_columns_and_rates_together(data):
         if_all_were_hidden = np.where(table.ravel() > 0, np.nan, 0)
         assert extreme(cell, False, printed) == extreme(cell, False, if_all_were_hidden)
         assert extreme(cell, True, printed) >= below - 1
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "places", "written", "kept"),
+    [
+        (6669, 6672, 1, "99.9%", 0.999),
+        (6672, 6672, 1, "100.0%", 1),
+        (1, 6000, 1, "<0.1%", 0.001),
+        (0, 6000, 1, "0.0%", 0),
+        (2, 6000, 1, "<0.1%", 0.001),
+        (6, 6000, 1, "0.1%", 0.001),
+        (999, 1000, 0, "99%", 0.99),
+        (4, 1000, 0, "<1%", 0.01),
+        (1, 3, 1, "33.3%", 0.333),
+    ],
+)
+def test_a_rounded_share_never_reaches_what_was_not_reached(part, whole, places, written, kept):
+    column = percent("Share", "part", "whole", places=places)
+    assert column.text(part / whole) == written
+    assert column.value(part / whole) == pytest.approx(kept)
+    assert Disclosure().percent(part, whole, places=places) == written
+    frame = pd.DataFrame({"name": ["A"], "part": [part], "whole": [whole]})
+    shown = Presenter(Disclosure()).table(Table(frame, "Shares", {"name": text("Name"), "share": column}))
+    assert f">{escape(written)}</td>" in shown.html
+
+
+@given(part=st.integers(0, 10**5), whole=st.integers(1, 10**5), places=st.integers(0, 3))
+def test_only_nobody_is_nought_and_only_everybody_a_hundred(part, whole, places):
+    part = min(part, whole)
+    written = percent_words(part / whole, places)
+    assert (written.strip("%") == f"{0:.{places}f}") == (part == 0)
+    assert (written.strip("%") == f"{100:.{places}f}") == (part == whole)
+
+
+@given(part=st.integers(0, 10**4), whole=st.integers(1, 10**4), target=st.integers(0, 100))
+def test_a_share_beside_its_target_looks_like_it_only_where_it_is(part, whole, target):
+    part = min(part, whole)
+    written = percent_words(part / whole, 1, target=target / 100).strip("<%")
+    if 100 * part != target * whole and 0 < target < 100 and abs(part / whole - target / 100) > 1e-5:
+        assert float(written) != target

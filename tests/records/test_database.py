@@ -541,6 +541,13 @@ class TestAUrl:
         contract(url="oracle+oracledb://db.example/crm")
         assert refused(ParameterError).startswith(f"{AT_URL}: no driver for oracle+oracledb is installed.")
 
+    def test_of_postgresql_without_the_extra_says_what_to_install(self, contract, monkeypatch):
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+        contract(url="postgresql+psycopg://db.example/crm")
+        assert refused(ParameterError) == (
+            f"{AT_URL}: no driver for postgresql+psycopg is installed. Run: pip install 'perflib[postgres]'."
+        )
+
     @pytest.mark.parametrize("written", ["db.example, port 5432", f"postgresql://{USER}:p%40ss@db:p%40ss/crm"])
     def test_is_one_of_a_database(self, contract, written):
         contract(url=written)

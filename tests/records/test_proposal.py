@@ -1,7 +1,7 @@
 """What `perflib new --from` makes of extracts that nobody has described."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -185,3 +185,44 @@ def test_a_folder_without_files_is_one_clear_line(tmp_path: Path) -> None:
 def test_names_agree_by_their_words(one: str, other: str, least: float, most: float) -> None:
     assert least <= alike(words(one), words(other)) <= most
     assert alike(words(one), words(other)) == alike(words(other), words(one))
+
+
+def log_of(dates: Sequence[tuple[str, str]], ids: str = "R{}") -> str:
+    lines = [f"{ids.format(i)},referral,{happened},{recorded}\n" for i, (happened, recorded) in enumerate(dates)]
+    return "referral_id,event,event_date,recorded_date\n" + "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("dates", "lines"),
+    [
+        ([("2019-01-02", "01/31/2019"), ("2019-01-02", "02/03/2019")], ["  dates: month_first"]),
+        ([("01/14/2019", "01/31/2019"), ("01/02/2019", "02/03/2019")], ["  dates: month_first"]),
+        ([("14/01/2019", "01/31/2019")], ["    events.recorded_date: month_first"]),
+        ([("43101", "2018-01-01")], ["    events.event_date: excel_serial"]),
+        ([("14/01/2019", "31/01/2019")], []),
+    ],
+)
+def test_whole_columns_show_the_order_of_day_and_month(
+    dates: list[tuple[str, str]], lines: list[str], tmp_path: Path
+) -> None:
+    people = "referral_id,participant_id\nR0,P0\nR1,P1\n"
+    text = propose(write(tmp_path, participants=people, events=log_of(dates)), [load_programme("whp")], "here").source
+    forms = ("month_first", "excel_serial", "day_first")
+    assert [line.split("  #")[0] for line in text.splitlines() if any(form in line for form in forms)] == lines
+
+
+def test_what_columns_do_not_show_or_contradict_is_asked(tmp_path: Path) -> None:
+    dates = [("01/14/2019", "01/02/2019"), ("14/01/2019", "01/02/2019")]
+    people = "referral_id,participant_id\n00000,P0\n00001,P1\n"
+    folder = write(tmp_path, participants=people, events=log_of(dates, "{}"))
+    questions = "\n".join(propose(folder, [load_programme("whp")], "here").questions)
+    assert "events.event_date: 1 cells are dates only with the day first, 1 only with the month first" in questions
+    assert "events.recorded_date: no cell shows whether day or month comes first" in questions
+    assert "2 of 2 different referral_id are not the participants': one digit here, five digits there" in questions
+
+
+def test_instants_with_a_zone_are_told(tmp_path: Path) -> None:
+    people = "referral_id,participant_id\nR0,P0\n"
+    log = log_of([("2019-06-30T23:30:00Z", "2019-07-01")])
+    text = propose(write(tmp_path, participants=people, events=log), [load_programme("whp")], "here").source
+    assert "  # events.event_date: 1 cells are instants with a zone: the day in the nation counts" in text

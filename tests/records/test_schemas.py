@@ -97,6 +97,39 @@ def test_every_cell_is_read_by_itself_whatever_stands_above_it() -> None:
     assert read.index.tolist() == column.index.tolist()
 
 
+FIRST, LAST, OUTSIDE = "1950-01-01", "2039-12-31", "not between 1950 and 2039"
+"""The first and the last day that is taken for a date of a programme, and what is said of any other."""
+
+
+@pytest.mark.parametrize(
+    ("day", "taken"),
+    [
+        (pd.Timestamp(FIRST) - pd.Timedelta(days=1), False),
+        (pd.Timestamp(FIRST), True),
+        (pd.Timestamp(LAST), True),
+        (pd.Timestamp(LAST) + pd.Timedelta(days=1), False),
+    ],
+)
+@pytest.mark.parametrize("typed", [False, True], ids=["text", "dates"])
+def test_a_date_counts_from_the_first_day_to_the_last(
+    whp: Programme, day: pd.Timestamp, taken: bool, typed: bool
+) -> None:
+    raw = pd.DataFrame(
+        {
+            "referral_id": ["A"],
+            "event": ["start"],
+            "event_date": [f"{day:%Y-%m-%d}"],
+            "recorded_date": [f"{day:%Y-%m-%d}"],
+        },
+        index=pd.RangeIndex(2, 3, name="row"),
+    )
+    if typed:
+        raw = raw.astype(dict.fromkeys(("event_date", "recorded_date"), "datetime64[ms]"))
+    table, faults = parse("events", raw, "a file", whp)
+    assert table["event_date"].dropna().tolist() == ([day] if taken else [])
+    assert set(faults["reason"]) == (set() if taken else {OUTSIDE})
+
+
 def test_codes_are_trimmed_and_casefolded_and_identifiers_only_trimmed() -> None:
     cells = pd.Series([" Disability ", "EARLY_entry", "\tltu", "  ", None])
     assert parse_codes(cells, {"early_entry": "early_access"}).fillna("?").tolist() == [
@@ -335,11 +368,12 @@ BAD_FILES = {
     ),
     "the first row has a cell too many": (
         EVENTS_CSV.replace("R-0001,", "R-0001,,"),
-        "events.csv: cannot be read: Error tokenizing data. C error: Expected 4 fields in line 2, saw 5.",
+        "events.csv: no row can be used: 1 of 1 is set aside (row 2: more cells than the header has).",
     ),
     "a quotation mark is left open": (
-        EVENTS_CSV + '"R-0002,referral,2018-01-02,2018-01-02\n',
-        "events.csv: cannot be read: Error tokenizing data. C error: EOF inside string starting at row 2.",
+        EVENTS_CSV.replace("R-0001", '"R-0001') + "R-0002,referral,2018-01-02,2018-01-02\n",
+        "events.csv: no row can be used: 2 of 2 are set aside "
+        "(row 2: lines that a stray quotation mark joins into one).",
     ),
     "no date can be read": (
         EVENTS_CSV.replace("2018", "18"),
@@ -608,5 +642,5 @@ def test_text_as_categories_and_dates_as_dates_are_read_as_text_is(whp: Programm
         (4, "event", "not an event of the programme"),
         (4, "referral_id", "blank"),
         (5, "event", "blank"),
-        (5, "event_date", "not between 2000 and 2039"),
+        (5, "event_date", OUTSIDE),
     ]

@@ -157,7 +157,7 @@ def by_the_rules(tables: Tables, period_end: date, known_at: date) -> Known:
     for row in rows:
         key: tuple = (row["referral"], row["event"], row["ref"])
         if row["event_id"]:
-            key = ("event_id", row["event_id"])
+            key = ("event_id", row["referral"], row["event"], row["event_id"])
         elif row["event"] in REPEATING and not row["ref"]:
             key += (row["happened"],)
         keyed.setdefault(key, []).append(row)

@@ -14,8 +14,8 @@ from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.sentences import as_text
 from perflib.errors import DisclosureError, ParameterError
-from perflib.records.loading import load_snapshot
-from perflib.reporting import PARAMETERS, data_quality, front_matter, open_report, release
+from perflib.records.loading import PARAMETERS, load_snapshot
+from perflib.reporting import data_quality, front_matter, open_report, release
 from perflib.reporting.cohort_trends import figures, tables
 from perflib.rules.data_source import FolderSource
 

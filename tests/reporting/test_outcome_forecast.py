@@ -137,6 +137,7 @@ def test_it_says_how_good_forecasts_have_been_here_and_from_how_many_months(town
         r"Made again from 6 earlier months, as things were known then, “.*” would have served best", sentences[0]
     )
     assert "95% interval held it in" in sentences[1]
+    assert "So few forecasts cannot check an interval" in sentences[1]
 
 
 def test_of_a_source_that_forgets_no_forecast_is_judged(town_snapshot):

@@ -13,6 +13,7 @@ from perflib.disclosure.presenter import Presenter
 from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.sentences import as_text
 from perflib.records.loading import load_snapshot
+from perflib.reporting import front_matter
 from perflib.reporting import participant_journey as page
 from perflib.reporting.participant_journey import figures, tables
 
@@ -54,6 +55,20 @@ def test_the_areas_are_how_many_stood_where_at_each_months_end(town_snapshot, da
         milestones = ["first_earnings", "earnings_1000", "earnings_2000", "job_outcome"]
         assert line["Left"] == (by_then["exit"].notna() & by_then[milestones].isna().all(axis=1)).sum()
         assert line["£2,000 earned"] == (by_then["earnings_2000"].notna() & by_then["job_outcome"].isna()).sum()
+
+
+@pytest.mark.requirement("Q-01")
+def test_a_report_of_a_day_says_where_everybody_stood_that_day():
+    """922 had left and 439 were past the last day, counted outside the project from the sample's events."""
+    snapshot = load_snapshot("whp-sample", "2020-06", "2020-06-10")
+    said = page.findings(snapshot, Disclosure())
+    assert "on 10 June 2020:" in said[0]
+    assert "922 left" in said[0]
+    assert "439 past the last day" in said[0]
+    rows = INTERNAL.figure(page.positions(snapshot)).data["rows"]
+    assert sum(row["Left"] for row in rows) == 922
+    assert INTERNAL.figure(page.occupancy(snapshot)).data["rows"][-1]["Day"] == "10 Jun 2020"
+    assert "June 2020 had not ended by 10 June 2020." in text_of(front_matter.front(snapshot, INTERNAL))
 
 
 @pytest.mark.requirement("Q-01")

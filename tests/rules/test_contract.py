@@ -19,6 +19,7 @@ from perflib.rules.contract import (
     load_contract,
     load_programme,
 )
+from perflib.rules.new_contract import new_contract
 
 LEAST = """\
 contract: north
@@ -126,17 +127,17 @@ WRONG = {
     "a profile below zero": (
         "profiles:\n  - {from: 2018-01, source: made up, values: [-1]}\n",
         8,
-        "profiles[0].values[0]: -1 is not allowed: input should be greater than or equal to 0.",
+        "profiles[0].values[0]: -1 is not allowed: write a number, 0 or more, for example 0.5.",
     ),
     "a profile without values": (
         "profiles:\n  - {from: 2018-01, source: made up, values: []}\n",
         8,
-        "profiles[0].values: [] is not allowed: tuple should have at least 1 item after validation, not 0.",
+        "profiles[0].values: [] is not allowed: write a list, for example [0.5].",
     ),
     "a profile without source": (
         "profiles:\n  - {from: 2018-01, values: [0]}\n",
         8,
-        "profiles[0].source: missing; this key is required.",
+        "profiles[0].source: missing; this key is required, for example source: Schedule 3.",
     ),
     "a profile of an unknown measure": (
         PROFILE + ", measure: outcom}",
@@ -171,7 +172,7 @@ WRONG = {
     "a share below zero": (
         "mix: {disability: 1.5, ltu: -0.5}\n",
         7,
-        "mix.ltu: -0.5 is not allowed: input should be greater than or equal to 0.",
+        "mix.ltu: -0.5 is not allowed: write a number, 0 or more, for example 0.5.",
     ),
     "a share of an unknown group": (
         "mix: {disabilty: 1}\n",
@@ -181,52 +182,106 @@ WRONG = {
     "a date in another form": (
         "first_day: 15/01/2018\n",
         7,
-        "first_day: '15/01/2018' is not allowed: write a date as YYYY-MM-DD.",
+        "first_day: 15/01/2018 is not allowed: write a date as YYYY-MM-DD, for example 2020-06-30.",
     ),
     "a date that the calendar does not have": (
         "first_day: 2018-02-30\n",
         7,
-        "first_day: '2018-02-30' is not allowed: write a date as YYYY-MM-DD.",
+        "first_day: 2018-02-30 is not allowed: write a date as YYYY-MM-DD, for example 2020-06-30.",
     ),
     "a month that is a date": (
         "releases: [{through: 2020-06-30, on: 2020-08-13}]\n",
         7,
-        "releases[0].through: '2020-06-30' is not allowed: "
-        "month '2020-06-30': write it as YYYY-MM, for example 2020-06.",
+        "releases[0].through: 2020-06-30 is not allowed: write a month as YYYY-MM, for example 2020-06.",
     ),
     "a month that there is not": (
         "changes: [{month: 2020-13, reason: rule}]\n",
         7,
-        "changes[0].month: '2020-13' is not allowed: month '2020-13': write it as YYYY-MM, for example 2020-06.",
+        "changes[0].month: 2020-13 is not allowed: write a month as YYYY-MM, for example 2020-06.",
     ),
     "a number below its bound": (
         "report_lag: -1\n",
         7,
-        "report_lag: -1 is not allowed: input should be greater than or equal to 0.",
+        "report_lag: -1 is not allowed: write a whole number, 0 or more, for example 5.",
     ),
     "a word for a number": (
         "report_lag: soon\n",
         7,
-        "report_lag: 'soon' is not allowed: input should be a valid integer, unable to parse string as an integer.",
+        "report_lag: soon is not allowed: write a whole number, 0 or more, for example 5.",
     ),
     "a word that is not allowed": (
         "quarter_basis: lunar\n",
         7,
-        "quarter_basis: 'lunar' is not allowed: input should be 'financial', 'calendar', 'contract' or 'department'.",
+        "quarter_basis: lunar is not allowed: write one of financial, calendar, contract, department.",
     ),
     "a word for a list": (
         "source_order: HMRC\n",
         7,
-        "source_order: 'HMRC' is not allowed: input should be a valid tuple.",
+        "source_order: HMRC is not allowed: write a list, for example source_order: [HMRC].",
+    ),
+    "a number for words": (
+        "changes: [{month: 2020-04, reason: 2020}]\n",
+        7,
+        'changes[0].reason: 2020 is not allowed: write it in quotation marks: reason: "2020".',
+    ),
+    "a number that begins with zeros": (
+        "source_order: [prap, 007]\n",
+        7,
+        'source_order[1]: 007 is not allowed: write it in quotation marks: "007".',
+    ),
+    "one of what is a list": (
+        "releases: {through: 2020-06, on: 2020-08-13}\n",
+        7,
+        "releases: {through: 2020-06, on: 2020-08-13} is not allowed: "
+        "write a list, for example [{on: 2020-06-30, through: 2020-06}].",
+    ),
+    "a number between two others": (
+        "early_warning: {source: x, probability: 2}\n",
+        7,
+        "early_warning.probability: 2 is not allowed: write a number, more than 0, less than 1, for example 0.5.",
+    ),
+    "a value without end": (
+        "profiles: [{from: 2018-01, source: made up, values: [.inf]}]\n",
+        7,
+        "profiles[0].values[0]: .inf is not allowed: write a number, 0 or more, for example 0.5.",
+    ),
+    "lists in lists without end": (
+        f"provider: {'[' * 20_000}{']' * 20_000}\n",
+        7,
+        "nests more than 50 levels deep; no parameter stands so deep.",
+    ),
+    "lists in lists until the stack is full": (
+        f"provider: {'[' * 200_000}\n",
+        7,
+        "nests more than 50 levels deep; no parameter stands so deep.",
+    ),
+    "a tag": (
+        "report_lag: !!float x\n",
+        7,
+        "the tag !!float is not allowed; write the value alone.",
+    ),
+    "an anchor that holds itself": (
+        "provider: &x [*x]\n",
+        7,
+        "not valid YAML: an anchor holds itself; write out what is meant.",
+    ),
+    "anchors that unfold to 43 million values": (
+        "".join(f"k{i}: &a{i} [{','.join([f'*a{i - 1}' if i else '1'] * 9)}]\n" for i in range(8)),
+        12,
+        "holds more than 200,000 values, once its anchors are written out.",
     ),
     "a bracket left open": (
         "mix: {ltu: 1\n",
         8,
-        "not valid YAML: expected ',' or '}', but got '<stream end>'.",
+        "not valid YAML: a bracket is not closed, or a comma is missing before this line.",
     ),
-    "a tab": ("\tmix: {}\n", 7, "not valid YAML: found character '\\t' that cannot start any token."),
+    "a tab": ("\tmix: {}\n", 7, "not valid YAML: a tab stands before a word; indent with spaces."),
     "a list for a key": ("[a, b]: c\n", 7, "not valid YAML: a key must be one word."),
-    "a second document": ("---\nname: South\n", 7, "not valid YAML: but found another document."),
+    "a second document": (
+        "---\nname: South\n",
+        7,
+        "not valid YAML: a second document begins here; write one file for each.",
+    ),
 }
 
 
@@ -245,27 +300,37 @@ REPLACED = {
     "another nation": (
         "ENG",
         "UK",
-        " line 4: nation: 'UK' is not allowed: input should be 'ENG', 'WLS', 'SCT' or 'NIR'.",
+        " line 4: nation: UK is not allowed: write one of ENG, WLS, SCT, NIR.",
     ),
     "another name than the file's": (
         "contract: north",
         "contract: south",
         " line 1: contract: 'south' is not the file's own name, 'north'.",
     ),
+    "an id that is a number": (
+        "contract: north",
+        "contract: 2020",
+        ' line 1: contract: 2020 is not allowed: write the file\'s own name in quotation marks: contract: "north".',
+    ),
+    "a name that is a number": (
+        "name: North",
+        "name: 007",
+        ' line 2: name: 007 is not allowed: write it in quotation marks: name: "007".',
+    ),
     "no programme": (
         "programme: whp\n",
         "",
-        ": programme: None is not allowed: name a programme, e.g. whp.",
+        ": programme: missing; name a programme, for example programme: whp.",
     ),
     "a key is missing": (
         "disclosure: {source: made up}\n",
         "",
-        ": disclosure: missing; this key is required.",
+        ": disclosure: missing; this key is required, for example disclosure: {source: Schedule 3}.",
     ),
     "a key is missing further in": (
         "{source: made up}",
         "{invented: true}",
-        " line 6: disclosure.source: missing; this key is required.",
+        " line 6: disclosure.source: missing; this key is required, for example source: Schedule 3.",
     ),
     "a misspelt key of a source": (
         "../extracts/north",
@@ -275,7 +340,7 @@ REPLACED = {
     "a source that is a list": (
         "../extracts/north",
         "[x]",
-        " line 5: source: ['x'] is not allowed: input should be a valid dictionary.",
+        " line 5: source: [x] is not allowed: write keys with values, for example {folder: ../extracts/north}.",
     ),
 }
 
@@ -297,7 +362,10 @@ def test_what_is_wrong_with_a_required_key_is_said_in_one_line(case: str, path: 
         (b"# nothing yet\n", ": holds no keys. Write `name: value` lines, as in params/contracts/."),
         (b"- a list\n", ": holds no keys. Write `name: value` lines, as in params/contracts/."),
         (b"name: Caf\xe9\n", ": cannot be read ('utf-8' codec can't decode byte 0xe9 in position 9: "),
-        (b"name: \x07\n", ": not valid YAML: unacceptable character #x0007: special characters are not allowed in"),
+        (
+            b"name: x\nname2: \x07\n",
+            " line 2: not valid YAML: a character that cannot be shown (#x0007) stands here; delete",
+        ),
     ],
 )
 def test_a_file_that_is_no_yaml_of_keys_is_said_in_one_line(content: bytes, message: str, path: Path) -> None:
@@ -464,6 +532,14 @@ def test_what_no_document_vouches_for_is_named(read: Read) -> None:
         "volumes: [{measure: start, from: 2018-01, source: x, values: [1]}]\n"
     )
     assert contract.invented == ("profiles",)
+
+
+@pytest.mark.parametrize("name", ["2020", "007", "2020-06-30", "true", "null", "1e5", "north"])
+def test_a_new_contract_may_be_called_a_number_and_is_read_as_its_text(name: str, path: Path) -> None:
+    file = path.with_name(f"{name}.yaml")
+    file.write_text(new_contract(name, load_programme("whp")), encoding="utf-8")
+    contract = load_contract(name, path.parents[1])
+    assert (contract.contract, contract.name) == (name, name)
 
 
 def test_sources_are_read_as_records_read_them(read: Read) -> None:

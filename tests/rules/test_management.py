@@ -134,8 +134,8 @@ def test_an_own_regime_stands_beside_those_that_come_with_perflib(tmp_path: Path
     [
         ("management: kss", "line 7: management: management 'kss': "),
         ("management: kss", "did you mean 'ks'?"),
-        ("management: [ks]", "line 7: management: ['ks'] is not allowed: name a management, e.g. ks."),
-        ("management:", "line 7: management: None is not allowed: name a management, e.g. ks."),
+        ("management: [ks]", "line 7: management: [ks] is not allowed: name a management, for example ks."),
+        ("management:", "line 7: management: missing; name a management, for example management: ks."),
         ("management: bad", "line 4: standards.seen.limt: unknown key; did you mean 'limit'?"),
         ("management: unheard", "'heard' is no event of the programme"),
     ],

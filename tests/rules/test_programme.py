@@ -140,31 +140,36 @@ WRONG = {
         7,
         "events.job.colour: unknown key; known: aliases, label, repeats, source.",
     ),
-    "a key is missing": ("{label: Jobs}", "{}", 7, "events.job.label: missing; this key is required."),
+    "a key is missing": (
+        "{label: Jobs}",
+        "{}",
+        7,
+        "events.job.label: missing; this key is required, for example label: Job starts.",
+    ),
     "a window without source": (
         "from: 2018-01-01, source: made up}",
         "from: 2018-01-01}",
         18,
-        "outcomes.outcome.routes[0].within_days.source: missing; this key is required.",
+        "outcomes.outcome.routes[0].within_days.source: missing; this key is required, for example source: Schedule 3.",
     ),
     "a window without from": (
         "{value: 100, from: 2018-01-01,",
         "{value: 100,",
         18,
-        "outcomes.outcome.routes[0].within_days.from: missing; this key is required.",
+        "outcomes.outcome.routes[0].within_days.from: missing; this key is required, for example from: 2020-06-30.",
     ),
     "a window that is no number": (
         "value: 100",
         "value: soon",
         18,
-        "outcomes.outcome.routes[0].within_days.value: 'soon' is not allowed: "
-        "input should be a valid integer, unable to parse string as an integer.",
+        "outcomes.outcome.routes[0].within_days.value: soon is not allowed: write a whole number, for example 5.",
     ),
     "a window from a day that is none": (
         "from: 2018-01-01, source: made up",
         "from: 2018-02-30, source: made up",
         18,
-        "outcomes.outcome.routes[0].within_days.from: '2018-02-30' is not allowed: write a date as YYYY-MM-DD.",
+        "outcomes.outcome.routes[0].within_days.from: 2018-02-30 is not allowed: write a date as YYYY-MM-DD, "
+        "for example 2020-06-30.",
     ),
     "windows out of order": (
         "{value: 100, from: 2018-01-01, source: made up}",
@@ -176,7 +181,7 @@ WRONG = {
         "resolves:",
         "start_day: 2\nresolves:",
         11,
-        "start_day: 2 is not allowed: input should be 0 or 1.",
+        "start_day: 2 is not allowed: write one of 0, 1.",
     ),
     "an event that is not defined resolves": (
         "[start]",
@@ -219,8 +224,7 @@ WRONG = {
         "{measure: start}",
         "{measure: start, per: on_programme, at_age: 12}",
         22,
-        "trends[0]: {'measure': 'start', 'per': 'on_programme', 'at_age': 12} is not allowed: "
-        "give `per` or `at_age`, not both.",
+        "trends[0]: {measure: start, per: on_programme, at_age: 12} is not allowed: give `per` or `at_age`, not both.",
     ),
     "an unknown attribute": (
         "demographics: [group",
@@ -269,15 +273,14 @@ WRONG = {
         "minimum: 16, maximum: 100, ",
         "minimum: 16, ",
         30,
-        "attributes.age: {'label': 'Age', 'minimum': 16, 'bands': [16, 25]} is not allowed: "
+        "attributes.age: {label: Age, minimum: 16, bands: [16, 25]} is not allowed: "
         "a number needs both `minimum` and `maximum`.",
     ),
     "bands that fall": (
         "bands: [16, 25]",
         "bands: [25, 16]",
         30,
-        "attributes.age: {'label': 'Age', 'minimum': 16, 'maximum': 100, 'bands': [25, 16]} is not allowed: "
-        "`bands` must rise.",
+        "attributes.age: {label: Age, minimum: 16, maximum: 100, bands: [25, 16]} is not allowed: `bands` must rise.",
     ),
     "a name that is not the file's": (
         "programme: small",

@@ -128,7 +128,8 @@ WRONG = {
     "an event without a recorded column": (
         "{date: Start Date, recorded: Start Recorded}",
         "{date: Start Date}",
-        "source.tables.events[0].events.start.recorded: missing; this key is required.",
+        "source.tables.events[0].events.start.recorded: missing; this key is required, "
+        "for example recorded: Date recorded.",
     ),
     "a misspelt key": (
         "      file: referrals.xlsx",
@@ -138,7 +139,7 @@ WRONG = {
     "a delimiter that is none": (
         "delimiter: tab",
         "delimiter: x",
-        "source.delimiter: 'x' is not allowed: input should be ',', ';', '|' or 'tab'.",
+        "source.delimiter: x is not allowed: write one of ',', ';', '|', tab.",
     ),
 }
 

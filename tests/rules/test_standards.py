@@ -86,6 +86,11 @@ def test_the_work_and_health_programmes_standards_are_those_of_its_guidance() ->
         ),
         ({"to": "a", "recorded": True}, "referral to a first recorded", "at least 100 %"),
         (
+            {"to": "a", "limit": 20, "done_late": "met", "target": {"at_least": 0.6}},
+            "referral to a: counted when decided, or open for more than 20 working days",
+            "at least 60 %",
+        ),
+        (
             {"kind": "backlog", "to": "a", "limit": 9, "share_of": "count", "target": {"less_than": 20}},
             "referral to a: open for more than 9 working days",
             "less than 20 referrals",
@@ -126,6 +131,7 @@ def test_a_standard_is_said_in_words(keys: dict[str, Any], asks: str, promises: 
         ({"kind": "oldest", "to": "a"}, "'oldest' needs `limit`"),
         ({"kind": "notice", "to": "a"}, "'notice' needs `limit`"),
         ({"kind": "oldest", "limit": 9, "target": {"at_least": 0.9}}, "`target` does not go with 'oldest'"),
+        ({"done_late": "met"}, "`done_late` does not go with 'within'"),
         ({"share_of": "open", "limit": 5}, "`share_of` does not go with 'within'"),
         ({"kind": "every"}, "'every' needs `to`"),
         ({"kind": "profile", "to": "start", "limit": 5}, "`limit` does not go with 'profile'"),
@@ -161,13 +167,19 @@ def test_a_contract_adds_to_and_changes_the_programmes_standards(tmp_path: Path)
 @pytest.mark.parametrize(
     ("standards", "message"),
     [
-        ("  css3: {limit: 20}", "line 8: standards.css3.source: missing; this key is required."),
+        (
+            "  css3: {limit: 20}",
+            "line 8: standards.css3.source: missing; this key is required, for example source: Schedule 3.",
+        ),
         ("  css3: {limt: 20, source: x}", "line 8: standards.css3.limt: unknown key; did you mean 'limit'?"),
         (
             "  css2: {to: acknowleged, source: x}",
             "'acknowleged' is no event of the programme; did you mean 'acknowledged'?",
         ),
-        ("  css9: {name: New, source: x, limit: soon}", "line 8: standards.css9.limit: 'soon' is not allowed"),
+        (
+            "  css9: {name: New, source: x, limit: soon}",
+            "line 8: standards.css9.limit: soon is not allowed: write a whole number",
+        ),
         ("  - css3", "line 7: standards: "),
     ],
 )

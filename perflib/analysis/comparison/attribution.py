@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-- A case of an outcome or event is a start, reached by the period's end or not; its cohort is the month of the start.
+- A case of an outcome or event is a start; its cohort is the month of the start. It is reached when that was recorded
+  by the end of the last whole month: what is compared with a profile goes by what was recorded.
 - A case of `start`, and of the other events that resolve a referral, is a referral, and its cohort the month of it.
 - A case of a KPI that is a share (compliance, satisfaction) is a row that is decided, reached when it passes; its
   cohort is the month of the row, and it is the unit's that `registers` says. Nothing is adjusted for.
@@ -24,7 +25,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import cohorts, measures, standards, supporting_tables
+from perflib.analysis import cohorts, expected, measures, standards, supporting_tables
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.case_mix import COHORT, REACHED
 from perflib.errors import ParameterError
@@ -55,7 +56,7 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = Non
     if table is None or table.empty:
         return pd.Series(dtype="str", name="role")
     table = table.reindex(columns=["unit_id", "unit_type", "role", "parent", "from_date", "to_date"])
-    day = pd.Timestamp(snapshot.period_end if on is None else on)
+    day = pd.Timestamp(snapshot.as_of if on is None else on)
     held = table[(table["from_date"] <= day) & ~(table["to_date"] < day)].sort_values(["unit_id", "from_date"])
     held = held.drop_duplicates(["unit_id", "unit_type"], keep="last")
     everybody = held.drop_duplicates("unit_id").set_index("unit_id")["role"]
@@ -181,9 +182,11 @@ def _reached(snapshot: Snapshot, measure: str) -> tuple[np.ndarray, pd.Series]:
         place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
         rows, place = rows[place >= 0], place[place >= 0]
         met = (rows["state"] == "met").to_numpy()
-        day = rows["done"].fillna(rows["due"]).fillna(pd.Timestamp(snapshot.period_end))
+        day = rows["done"].fillna(rows["due"]).fillna(pd.Timestamp(snapshot.as_of))
         return place, day.where(met).reset_index(drop=True)
-    when = measures.first(snapshot, measure)["event"]
+    dates = measures.first(snapshot, measure)
+    late = dates["recorded"] > expected.last_month(snapshot).end_time
+    when = dates["event"] if by_referral(snapshot, measure) else dates["event"].mask(late)
     counted = np.ones(len(journeys), dtype=bool) if by_referral(snapshot, measure) else cohorts.started(snapshot)
     place = np.flatnonzero(counted)
     return place, when.iloc[place].reset_index(drop=True)
@@ -194,7 +197,7 @@ def _units(
 ) -> np.ndarray:
     """Return the unit of each case."""
     if attribution == "at_event":
-        end = pd.Timestamp(snapshot.period_end)
+        end = pd.Timestamp(snapshot.as_of)
         held = snapshot.attribute(unit, "at_period_end").iloc[place].reset_index(drop=True)
         days = np.full(len(snapshot.journeys), end.to_datetime64())
         days[place] = reached.fillna(end).to_numpy()

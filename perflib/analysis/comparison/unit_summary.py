@@ -36,7 +36,11 @@ def measures_compared(snapshot: Snapshot) -> dict[str, str]:
     programme = snapshot.programme
     names = {"start": f"{programme.label('start')} from referrals"}
     names |= {name: programme.label(name) for name in (*programme.milestones, "outcome")}
-    rules = {name: rule for name, rule in snapshot.contract.standards.items() if rule.kind == "within"}
+    rules = {
+        name: rule
+        for name, rule in snapshot.contract.standards.items()
+        if rule.kind == "within" and rule.duty == "provider"
+    }
     counted = standards.history(snapshot, list(rules))["counted"] if rules else pd.Series(dtype=float)
     names |= {name: rule.name for name, rule in rules.items() if name in counted and counted[name].sum() > 0}
     shares = {name: kpi for name, kpi in snapshot.contract.kpis.items() if is_kpi(snapshot, name)}

@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
-from perflib.analysis import cohorts, counts, journey
+from perflib.analysis import cohorts, counts, earlier_day, expected
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison import funnel
 from perflib.analysis.comparison.attribution import (
@@ -325,7 +325,9 @@ def compare(
     Returns
     -------
     Comparison
-        Specialists are listed apart without any number where the measure is neither a standard nor a KPI.
+        Specialists are listed apart without any number where the measure is neither a standard nor a KPI. `units` has
+        `matters` too: whether the difference is as large as the contract's `least_difference`; without that there is
+        no `signal`.
 
     Raises
     ------
@@ -351,7 +353,9 @@ def compare(
     whole = found.units.reindex(found.units.index.append(others).rename(UNIT))
     whole.loc[others, ["outside", "outside_spread", "signal"]] = ""
     whole.loc[others, "apart"] = SPECIALIST
-    return replace(found, units=whole)
+    of = whole["n"].where(whole["n"] > 0)
+    matters = contract.least_difference.matters(whole["observed"] / of, whole["expected"] / of, share=True)
+    return replace(found, units=whole.assign(matters=matters, signal=whole["signal"].where(matters, "")))
 
 
 def _reference(snapshot: Snapshot, measure: str) -> float | None:
@@ -366,18 +370,19 @@ def _reference(snapshot: Snapshot, measure: str) -> float | None:
 
 
 def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
-    """Return what the contract's profile promised by now of each unit's own starts; None without a profile."""
+    """Return what is expected to be recorded so far of each unit's own starts; None without a profile."""
     if by_referral(snapshot, measure) or measure not in {profile.measure for profile in snapshot.contract.profiles}:
         return None
-    t = cohorts.triangle(snapshot, measure, by=unit, clock=snapshot.contract.profile_clock)
-    promised = cohorts.against_profile(t, snapshot.contract)["expected"].where(t.starts > 0, 0.0)
-    return promised.groupby(level=unit).sum(min_count=1)
+    t = cohorts.recorded_triangle(snapshot, measure, unit)
+    happens = cohorts.happenings(t, snapshot.contract).groupby(level=unit).sum(min_count=t.counts.shape[1])
+    shares = expected.of_profile(snapshot, measure).shares
+    return pd.Series(expected.so_far(happens, shares), happens.index)
 
 
 @remembered
 def _at(snapshot: Snapshot, day: date) -> Snapshot:
     """Return the snapshot of an earlier day, the same one for every measure."""
-    return journey.at(snapshot, day)
+    return earlier_day.at(snapshot, day)
 
 
 def last_quarter_end(snapshot: Snapshot) -> date | None:

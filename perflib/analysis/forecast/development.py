@@ -17,8 +17,8 @@ Conventions
   £1,000 in May, seen at the end of June: pace 2, one month: 19.*
 - Nothing can be recorded later than d = `last`: window and recording allowance of the contract; where a measure has no
   window, the month in which the profile ends, or `WITHOUT_WINDOW`; never less than what has been seen.
-- The profile is what was promised to the cohort's own mix of groups (and areas), cumulative outcomes a start. A promise
-  by the event's month is moved to the recorded month by the delays of this contract's own milestones and outcomes.
+- The profile is what was promised to the cohort's own mix of groups (and areas), cumulative outcomes a start. A profile
+  by the event's month is moved to the recorded month by the measure's own delays (`expected`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis import cohorts as cohort_module
-from perflib.analysis import measures
+from perflib.analysis import expected, measures
 from perflib.analysis.cohorts import Floats
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
@@ -53,8 +53,6 @@ CLOCKS = STAY * len(PACES)
 WITHOUT_WINDOW = 24
 """Months in which a measure without a window and without a profile can still be recorded: an assumption."""
 
-MONTH_DAYS = 30.4375
-ENOUGH_DELAYS = 30
 NEVER = 10_000
 
 
@@ -332,8 +330,7 @@ def developments(snapshot: Snapshot, measure: str, by: str) -> dict[str, Develop
 
 def last_whole_month(snapshot: Snapshot) -> pd.Period:
     """Return the reporting month, or the month before if it had not ended when the snapshot was known."""
-    ended = snapshot.known_at >= snapshot.period_end
-    return snapshot.month if ended else max(snapshot.month - 1, snapshot.first_month)
+    return max(expected.last_month(snapshot), snapshot.first_month)
 
 
 def _months_after(cohorts: pd.PeriodIndex, row: Ints, dates: pd.Series) -> Ints:
@@ -425,41 +422,7 @@ def _promised(
         whose, where = (value if by == attribute else None for attribute in (programme.group, programme.area or ""))
         everyone = contract.profile(every, ages, group=whose, area=where, measure=measure)
     curve = np.where(starts > 0, total / np.maximum(starts, 1), everyone / max(len(row), 1))
-    return _by_recorded_month(curve, delays(snapshot)) if contract.profile_clock == "event" else curve
-
-
-def _by_recorded_month(curve: Floats, delay: Floats) -> Floats:
-    """Return a cumulative curve by event month as one by recorded month.
-
-    >>> _by_recorded_month(np.array([[0.0, 0.1, 0.2]]), np.array([0.5, 0.5])).tolist()
-    [[0.0, 0.05, 0.15000000000000002]]
-    """
-    moved = np.zeros_like(curve)
-    for months, share in enumerate(delay):
-        moved[:, months:] += share * curve[:, : curve.shape[1] - months]
-    return moved
-
-
-@remembered
-def delays(snapshot: Snapshot) -> Floats:
-    """Return the share of milestones and outcomes that is recorded in the month it happened, the next, and so on.
-
-    Of what happened at least the contract's recording allowance before the snapshot was known. Where there are less
-    than `ENOUGH_DELAYS` of these, delays are taken to be exponential, with 95 % within the allowance.
-    """
-    programme, allowance = snapshot.programme, snapshot.contract.recording_allowance
-    names = [*programme.milestones, *programme.outcomes]
-    dates = pd.concat([measures.first(snapshot, name) for name in names]).dropna()
-    long_ago = dates["event"] <= pd.Timestamp(snapshot.known_at) - pd.Timedelta(days=allowance)
-    dates = dates[long_ago]
-    if len(dates) >= ENOUGH_DELAYS:
-        happened, recorded = (
-            dates[clock].to_numpy("datetime64[M]").astype(np.int64) for clock in ("event", "recorded")
-        )
-        return np.bincount(np.maximum(recorded - happened, 0)) / len(dates)
-    months = np.arange(int(np.ceil(allowance / MONTH_DAYS)) + 1)
-    later = np.where(months > 0, np.exp(-3 * (months - 0.5) * MONTH_DAYS / max(allowance, 1)), 1.0)  # exp(-3) = 5 %
-    return -np.diff(later, append=0.0)
+    return expected.by_recorded_month(curve, expected.of_profile(snapshot, measure).shares)
 
 
 def total(parts: Sequence[Development]) -> Development:

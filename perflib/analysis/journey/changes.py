@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perflib.analysis.earlier_day import at as at
 from perflib.analysis.journey.positions import (
     CORRECTED,
     ELSEWHERE,
@@ -40,14 +41,14 @@ def changed_since(earlier: Snapshot, later: Snapshot) -> pd.DataFrame:
     """
     if earlier.contract.contract != later.contract.contract:
         raise ParameterError(f"later: is of {later.contract.contract}, not of {earlier.contract.contract}.")
-    if (earlier.period_end, earlier.known_at) > (later.period_end, later.known_at) or earlier.known_at > later.known_at:
+    if (earlier.as_of, earlier.known_at) > (later.as_of, later.known_at) or earlier.known_at > later.known_at:
         raise ParameterError(
-            f"later: reaches to {later.period_end}, known at {later.known_at}, and `earlier` to "
-            f"{earlier.period_end}, known at {earlier.known_at}. Give the two the other way round."
+            f"later: reaches to {later.as_of}, known at {later.known_at}, and `earlier` to "
+            f"{earlier.as_of}, known at {earlier.known_at}. Give the two the other way round."
         )
     seen = [
         pd.Series(where.to_numpy(), pd.Index(whole.journeys["referral_id"]))
-        for where, whole in ((place(earlier), earlier), (place_at(later, earlier.period_end), later))
+        for where, whole in ((place(earlier), earlier), (place_at(later, earlier.as_of), later))
     ]
     both = pd.concat(seen, axis=1, keys=["was", "now"]).fillna(NOT_REFERRED)
     changed = both[both["was"] != both["now"]]
@@ -70,7 +71,7 @@ def _reasons(earlier: Snapshot, later: Snapshot, referrals: pd.Index) -> NDArray
     dates = dates.reindex(columns=["was", "now"]).astype("datetime64[s]")
     gone = dates["was"].notna() & dates["now"].isna()
     moved = dates["was"].notna() & dates["now"].notna() & (dates["was"] != dates["now"])
-    new = dates["was"].isna() & (dates["now"] <= pd.Timestamp(earlier.period_end))
+    new = dates["was"].isna() & (dates["now"] <= pd.Timestamp(earlier.as_of))
     found = pd.DataFrame({WITHDRAWN: gone, LATE: new, CORRECTED: moved}).groupby(level="referral_id").any()
     found = found.reindex(referrals, fill_value=False)
     return np.select([found[name] for name in found], list(found.columns), ELSEWHERE)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import started
+from perflib.analysis.earlier_day import at as at
 from perflib.analysis.journey import positions
 from perflib.analysis.journey.positions import Days, Numbers, places
 from perflib.analysis.survival import ANY, EXIT, Incidence, cumulative_incidence
@@ -37,7 +38,7 @@ def stage_spells(snapshot: Snapshot) -> pd.DataFrame:
     furthest = np.array([from_start(outcome), *(from_start(frame[name]) for name in reversed(programme.milestones))])
     edges = np.vstack([start, np.minimum.accumulate(furthest)[::-1], np.full_like(start, never)])
     last = positions.last_day(snapshot)[frame.index] + pd.Timedelta(days=1) + frame["start"]
-    over = from_start(last.where(last <= pd.Timestamp(snapshot.period_end)))
+    over = from_start(last.where(last <= pd.Timestamp(snapshot.as_of)))
     left = from_start(frame[EXIT]) if EXIT in frame else np.full_like(start, never)
     first = np.minimum(edges[1], over)
     spells = [(positions.ON_PROGRAMME, start, np.minimum(left, first)), (positions.LEFT, left, first)]
@@ -75,7 +76,7 @@ def time_in_stage(snapshot: Snapshot, stage: str) -> Incidence:
     mine = spells["stage"] == stage
     causes = [name for name in places(snapshot.programme) if (following[mine] == name).any()] or ["moved_on"]
     number = following[mine].map({name: code for code, name in enumerate(causes, start=1)}).fillna(0)
-    return cumulative_incidence(_lengths(spells[mine], snapshot.period_end), number, causes)
+    return cumulative_incidence(_lengths(spells[mine], snapshot.as_of), number, causes)
 
 
 def _lengths(spells: pd.DataFrame, end: date) -> Numbers:

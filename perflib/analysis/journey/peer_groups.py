@@ -161,10 +161,8 @@ def group_at(snapshot: Snapshot, day: date) -> pd.Series:
 
 
 def _within(snapshot: Snapshot, day: date) -> date:
-    if day > snapshot.period_end:
-        raise ParameterError(
-            f"day {day}: is after {snapshot.period_end}, the last that is known. Choose an earlier day."
-        )
+    if day > snapshot.as_of:
+        raise ParameterError(f"day {day}: is after {snapshot.as_of}, the last that is known. Choose an earlier day.")
     return day
 
 
@@ -182,7 +180,7 @@ def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.Data
     DataFrame of int
         Index `date`; columns `PLACES`, adding up to those on the programme.
     """
-    days = [month.end_time.date() for month in snapshot.months] if days is None else list(days)
+    days = [min(month.end_time.date(), snapshot.as_of) for month in snapshot.months] if days is None else list(days)
     asked = np.array([_within(snapshot, day) for day in days], dtype="datetime64[s]")
     found = spells(snapshot)
     counts = {}
@@ -209,7 +207,7 @@ def transitions(snapshot: Snapshot, earlier: date, later: date | None = None) ->
         Index `was`: `PLACES`, and `not_on_programme` for those who started between; columns `now`: `PLACES` and `left`.
         What happened between the two days is in `moves`.
     """
-    later = snapshot.period_end if later is None else later
+    later = snapshot.as_of if later is None else later
     if earlier > later:
         raise ParameterError(f"earlier={earlier}: is after {later}. Give the two days in order.")
     was, now = group_at(snapshot, earlier).rename("was"), group_at(snapshot, later).rename("now")
@@ -282,7 +280,7 @@ def time_in_group(snapshot: Snapshot, group: str) -> Incidence:
     order = {name: rank for rank, name in enumerate(PLACES)}
     step = mine["next"].map(order).astype("float64") - order[group]
     cause = np.select([mine["next"] == LEFT, step > 0, step < 0], [3, 1, 2], 0)
-    days = (mine["to_date"].fillna(pd.Timestamp(snapshot.period_end)) - mine["from_date"]).dt.days
+    days = (mine["to_date"].fillna(pd.Timestamp(snapshot.as_of)) - mine["from_date"]).dt.days
     return cumulative_incidence(days, cause, ["on", "back", LEFT])
 
 
@@ -376,7 +374,7 @@ def _owned(snapshot: Snapshot, by: str | None, at: str) -> pd.DataFrame:
     if at not in AT:
         raise ParameterError(f"at={at!r}: give one of {', '.join(AT)}.")
     start, leave = _on_programme(snapshot)
-    after = pd.Timestamp(snapshot.period_end) + pd.Timedelta(days=1)
+    after = pd.Timestamp(snapshot.as_of) + pd.Timedelta(days=1)
     owned = pd.DataFrame({"place": np.arange(len(start)), "from_date": start, "to_date": leave.fillna(after)})
     owned = owned[owned["from_date"] < owned["to_date"]]
     if by is None:
@@ -453,7 +451,7 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
         days among them, at that rate.
     """
     since = pd.Timestamp(window(basis, snapshot.month, snapshot.first_day).start) - pd.Timedelta(days=1)
-    end = pd.Timestamp(snapshot.period_end)
+    end = pd.Timestamp(snapshot.as_of)
     found = spells(snapshot)
     from_date = found["from_date"].where(found["from_date"] > since, since)
     found = found.assign(from_date=from_date, to_date=found["to_date"].fillna(end))
@@ -465,7 +463,7 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
     began = both[(both["begin"] > both["from_date"]) & (both["begin"] <= both["to_date"])]
     days = (found["to_date"] - found["from_date"]).dt.days.groupby(found["group"]).sum()
     days = days.sub(busy.dt.days.clip(lower=0).groupby(both["group"]).sum(), fill_value=0)
-    now = group_at(snapshot, snapshot.period_end)
+    now = group_at(snapshot, snapshot.as_of)
     idle = now[~now.index.isin(now.index[work.loc[work["until"].isna(), "place"]])]
     counts = {"days": days, "job_starts": began["group"].value_counts(), "out_of_work": idle.value_counts()}
     frame = pd.DataFrame(counts, index=pd.Index(PLACES, name="group")).fillna(0).astype(int)
@@ -496,7 +494,7 @@ def time_to_job(snapshot: Snapshot, group: str = "4") -> Incidence:
         entered it in work, who are not followed.
     """
     mine = _of_group(snapshot, group).reset_index(drop=True)
-    last = mine["to_date"].fillna(pd.Timestamp(snapshot.period_end))
+    last = mine["to_date"].fillna(pd.Timestamp(snapshot.as_of))
     both = mine[["place", "from_date"]].reset_index().merge(_work(snapshot), on="place")
     busy = (both["begin"] <= both["from_date"]) & ~(both["until"] <= both["from_date"])
     free = ~mine.index.isin(both.loc[busy, "index"])

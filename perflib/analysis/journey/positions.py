@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import cohort_months, started
+from perflib.analysis.earlier_day import at, cut
 from perflib.analysis.survival import EXIT
 from perflib.errors import ParameterError
-from perflib.records.schemas import NOT_RECORDED as CELL_NOT_USED
-from perflib.records.snapshot import Snapshot, remembered
+from perflib.records.snapshot import Snapshot
 from perflib.rules.programme import Programme
 
 OUTCOME, PAST, LEFT, ON_PROGRAMME = "outcome", "past_last_day", "left", "on_programme"
@@ -32,14 +32,14 @@ def stages(snapshot: Snapshot) -> dict[str, str]:
 
 
 def stage(snapshot: Snapshot) -> pd.Series:
-    """Return the stage of each journey at the end of the reporting month.
+    """Return the stage of each journey at the close of the snapshot's day.
 
     Returns
     -------
     Series aligned with `snapshot.journeys`
         Codes of `stages`; missing where the journey has not started.
     """
-    journeys, end = snapshot.journeys, pd.Timestamp(snapshot.period_end)
+    journeys, end = snapshot.journeys, pd.Timestamp(snapshot.as_of)
     place = pd.Series(ON_PROGRAMME, index=journeys.index, dtype="str")
     if "exit" in journeys:
         place[journeys["exit"].notna()] = LEFT
@@ -58,14 +58,37 @@ def last_day(snapshot: Snapshot) -> pd.Series:
     return pd.Series(pd.to_timedelta(days - snapshot.programme.start_day, unit="D"), index=starts.index)
 
 
-def position(snapshot: Snapshot) -> pd.DataFrame:
-    """Count where the started participants of each cohort stand at the end of the reporting month.
+def position(snapshot: Snapshot, day: date | None = None) -> pd.DataFrame:
+    """Count where the started participants of each cohort stand at the close of a day.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    day : date, optional
+        From the contract's first month on; what has been recorded since, up to `known_at`, counts. By default the
+        snapshot's own day (`as_of`): the reporting month's last, or `known_at` if that is earlier.
 
     Returns
     -------
     DataFrame of int
-        Index `cohort`, as in `cohorts.triangle`; columns `stages`, adding up to the cohort's starts.
+        Index `cohort`, every month of the contract to that day's; columns `stages`, adding up to the cohort's starts by
+        that day.
+
+    Raises
+    ------
+    ParameterError
+        A day that the snapshot does not hold.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from perflib import load_snapshot
+    >>> snapshot = load_snapshot("whp-sample", "2020-06")
+    >>> int(position(snapshot, date(2020, 6, 10)).to_numpy().sum()), int(position(snapshot).to_numpy().sum())
+    (3847, 3907)
     """
+    if day is not None:
+        snapshot = at(snapshot, day)
     keep = started(snapshot)
     cohort = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
     table = pd.crosstab(cohort, stage(snapshot)[keep])
@@ -82,78 +105,6 @@ Numbers = NDArray[np.int64]
 
 
 WITHDRAWN, LATE, CORRECTED, ELSEWHERE = "withdrawn", "recorded late", "corrected", "changed elsewhere"
-
-
-@dataclass(frozen=True, eq=False)
-class _Day(Snapshot):
-    """A snapshot that ends on any day of its month."""
-
-    last_day: date = date.max
-
-    @property
-    def period_end(self) -> date:
-        return self.last_day
-
-
-def at(snapshot: Snapshot, day: date) -> Snapshot:
-    """Return the snapshot of an earlier day, as known since: with what had happened by its close.
-
-    The last day of a month gives what `load_snapshot` gives for that month and the same `known_at`.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    day : date
-        From the contract's first month to the snapshot's last day.
-
-    Raises
-    ------
-    ParameterError
-        A day that the snapshot does not hold.
-    """
-    if not snapshot.first_month.start_time.date() <= day <= snapshot.period_end:
-        raise ParameterError(
-            f"day {day}: must be from {snapshot.first_month.start_time.date()} to {snapshot.period_end}. "
-            f"Choose another day, or the snapshot of a later month."
-        )
-    cut = _cut(snapshot, day)
-    people = snapshot.tables["participants"]
-    people = people[people["referral_id"].isin(cut.journeys["referral_id"])]
-    aside = snapshot.set_aside
-    of_others = (aside["table"] == "participants") & ~aside["row"].isin(people.index)
-    aside = aside[~(of_others & (aside["effect"] == CELL_NOT_USED))]
-    texts = cut.events.select_dtypes("category")
-    events = cut.events.assign(**{str(name): texts[name].cat.remove_unused_categories() for name in texts})
-    cut = replace(cut, tables={**snapshot.tables, "participants": people}, set_aside=aside, events=events)
-    if len(snapshot.history):  # who has not started by then is read at the referral
-        held = {name: cut.attribute(name) for name in snapshot.history["attribute"].unique()}
-        cut = replace(cut, journeys=cut.journeys.assign(**held))
-    return cut
-
-
-def _cut(snapshot: Snapshot, day: date) -> Snapshot:
-    """Return the snapshot of a day, but for attributes and tables, which stay as they are."""
-    end = pd.Timestamp(day)
-    referred = (snapshot.journeys["referral"] <= end).to_numpy()
-    frame = snapshot.journeys[referred].reset_index(drop=True)
-    for name in snapshot.programme.events:
-        if name in frame and (later := frame[name] > end).any():
-            frame = frame.assign(**{column: frame[column].mask(later) for column in (name, f"{name}_recorded")})
-    events = snapshot.events[(snapshot.events["event_date"] <= end).to_numpy() & referred[_rows(snapshot)]]
-    whole = {item.name: getattr(snapshot, item.name) for item in fields(Snapshot) if item.init}
-    return _Day(**whole | {"month": pd.Period(day, "M"), "journeys": frame, "events": events, "last_day": day})
-
-
-@remembered
-def _rows(snapshot: Snapshot) -> Numbers:
-    """Return the row of each event's journey."""
-    return row_of(snapshot, snapshot.events["referral_id"])
-
-
-def row_of(snapshot: Snapshot, referrals: pd.Series) -> Numbers:
-    """Return the row in journeys of each referral."""
-    found = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(referrals))
-    return np.asarray(found, dtype=np.int64)
 
 
 def places(programme: Programme) -> dict[str, str]:
@@ -192,7 +143,7 @@ def place_at(snapshot: Snapshot, day: date) -> pd.Series:
     Series aligned with `snapshot.journeys`
         Codes of `places`.
     """
-    then = place(_cut(snapshot, day))
+    then = place(cut(snapshot, day))
     found = pd.Series(NOT_REFERRED, index=snapshot.journeys.index, dtype="str")
     found[(snapshot.journeys["referral"] <= pd.Timestamp(day)).to_numpy()] = then.to_numpy()
     return found
@@ -207,7 +158,7 @@ def position_at(snapshot: Snapshot, day: date) -> pd.DataFrame:
         Index `cohort`, every month of the contract to that day's; columns the stages, adding up to the cohort's starts
         by that day.
     """
-    return position(at(snapshot, day))
+    return position(snapshot, day)
 
 
 def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.DataFrame:
@@ -217,17 +168,17 @@ def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.Data
     ----------
     snapshot : Snapshot
     days : iterable of date, optional
-        By default the last day of the reporting month and of each of the twelve before it.
+        By default the last day of the reporting month (`as_of`) and of each of the twelve before it.
 
     Returns
     -------
     DataFrame of int
         Index `date`; columns `places` but `not_referred`, adding up to the referrals to that day.
     """
-    days = [month.end_time.date() for month in snapshot.months[-13:]] if days is None else days
+    days = [min(month.end_time.date(), snapshot.as_of) for month in snapshot.months[-13:]] if days is None else days
     codes = list(places(snapshot.programme))[1:]
     slim = _what_places_need(snapshot)
-    counts = {day: place(_cut(slim, day)).value_counts() for day in days}
+    counts = {day: place(cut(slim, day)).value_counts() for day in days}
     frame = pd.DataFrame(counts).T.reindex(columns=codes).fillna(0).astype(int)
     return frame.set_axis(pd.DatetimeIndex(list(frame.index), name="date"), axis="index")
 
@@ -272,9 +223,9 @@ def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.Da
         Index `was`, columns `now`, both `places`; row sums are where journeys stood on the earlier day, column sums
         where they stood on the later one, and the row `not_referred` those referred between.
     """
-    then = snapshot if later is None else _cut(snapshot, later)
-    if earlier > then.period_end:
-        raise ParameterError(f"earlier={earlier}: is after {then.period_end}. Give the two days in order.")
+    then = snapshot if later is None else cut(snapshot, later)
+    if earlier > then.as_of:
+        raise ParameterError(f"earlier={earlier}: is after {then.as_of}. Give the two days in order.")
     codes = list(places(snapshot.programme))
     table = pd.crosstab(place_at(then, earlier).rename("was"), place(then).rename("now"))
     return table.reindex(index=codes, columns=codes, fill_value=0)
@@ -287,5 +238,5 @@ def exits(snapshot: Snapshot) -> pd.Series:
 
 def on_programme(snapshot: Snapshot) -> NDArray[np.bool_]:
     """Return who is on the programme at the snapshot's end."""
-    end = pd.Timestamp(snapshot.period_end)
+    end = pd.Timestamp(snapshot.as_of)
     return (snapshot.journeys["start"].notna() & ~(exits(snapshot) <= end)).to_numpy()

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from perflib.analysis import measures, standards
 from perflib.analysis.cohorts import labels, started
-from perflib.analysis.journey.positions import Days, Numbers, exits, on_programme, row_of
+from perflib.analysis.earlier_day import at as at
+from perflib.analysis.earlier_day import row_of
+from perflib.analysis.journey.positions import Days, Numbers, exits, on_programme
 from perflib.analysis.standards.clocks import of_contract
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
@@ -74,7 +76,7 @@ def _whole_months(snapshot: Snapshot) -> tuple[Numbers, Numbers]:
     keep = started(snapshot)
     first = _month(snapshot.journeys.loc[keep, "start"] - pd.Timedelta(days=1)) + 1 - origin
     leave = exits(snapshot)[keep]
-    last = _month(leave.fillna(pd.Timestamp(snapshot.period_end) + pd.Timedelta(days=1))) - 1 - origin
+    last = _month(leave.fillna(pd.Timestamp(snapshot.as_of) + pd.Timedelta(days=1))) - 1 - origin
     first = np.maximum(first, 0)
     spans = np.maximum(last - first + 1, 0)
     row = np.repeat(np.arange(len(spans)), spans)
@@ -124,7 +126,7 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
     ParameterError
         Neither a standard about referrals nor an event that repeats.
     """
-    frame, end = snapshot.journeys, pd.Timestamp(snapshot.period_end)
+    frame, end = snapshot.journeys, pd.Timestamp(snapshot.as_of)
     repeating = snapshot.programme.repeating
     if what in snapshot.contract.standards and of_contract(snapshot.contract.standards[what]):
         raise ParameterError(f"what={what!r}: is about the contract as a whole, so no referral is overdue for it.")
@@ -135,7 +137,7 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
         since, due = late["day0"], late["due"]
     elif what in repeating:
         row = np.flatnonzero(on_programme(snapshot))
-        last, _ = _last_time(snapshot, what, row, np.full(len(row), snapshot.period_end, dtype="datetime64[D]"))
+        last, _ = _last_time(snapshot, what, row, np.full(len(row), snapshot.as_of, dtype="datetime64[D]"))
         since = pd.Series(last.astype("datetime64[s]"))
         due = since + pd.DateOffset(months=1)
         over = (due < end).to_numpy()

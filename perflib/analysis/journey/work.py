@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis.cohorts import NOT_RECORDED
-from perflib.analysis.journey.positions import NEVER, exits, on_programme, row_of
+from perflib.analysis.earlier_day import row_of
+from perflib.analysis.journey.positions import NEVER, exits, on_programme
 from perflib.analysis.survival import EXIT, Incidence, cumulative_incidence
 from perflib.records.snapshot import Snapshot
 
@@ -70,7 +71,7 @@ def _followed_spells(snapshot: Snapshot) -> pd.DataFrame:
     """Return the spells of work of started journeys, with `place`, `start` and `until` when they are followed."""
     spells = work_spells(snapshot)
     place = row_of(snapshot, spells["referral_id"])
-    end = pd.Timestamp(snapshot.period_end)
+    end = pd.Timestamp(snapshot.as_of)
     until = exits(snapshot).fillna(end).to_numpy()[place]
     spells = spells.assign(place=place, start=snapshot.journeys["start"].to_numpy()[place], until=until)
     return spells[spells["start"].notna()]
@@ -128,7 +129,7 @@ def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
     there = on_programme(snapshot)
     spells = _followed_spells(snapshot)
     live = spells[spells["to_date"].isna() & there[spells["place"]]]
-    weeks = (pd.Timestamp(snapshot.period_end) - live["from_date"]).dt.days // 7
+    weeks = (pd.Timestamp(snapshot.as_of) - live["from_date"]).dt.days // 7
     edges = [*WORK_WEEKS, np.inf]
     bands = [f"{low} to {high - 1} weeks" for low, high in zip(WORK_WEEKS, WORK_WEEKS[1:], strict=False)]
     bands.append(f"{WORK_WEEKS[-1]} weeks and over")

@@ -9,12 +9,21 @@ and `reviews` what its assurance team found; `ladders` which step was taken with
 from perflib.analysis.oversight.assurance import assurance
 from perflib.analysis.oversight.department import indicators, level_history, levels, notice_counts, notices
 from perflib.analysis.oversight.escalation import ladder, targets
-from perflib.analysis.oversight.improvement import by_theme, exceptions, open_actions, plans, recurrence, themes
+from perflib.analysis.oversight.improvement import (
+    RUNNING,
+    by_theme,
+    exceptions,
+    open_actions,
+    plans,
+    recurrence,
+    themes,
+)
 from perflib.analysis.oversight.plan_effects import CAUTION, effect, effects
 from perflib.analysis.oversight.report_calendar import calendar, periods
 
 __all__ = [
     "CAUTION",
+    "RUNNING",
     "assurance",
     "by_theme",
     "calendar",

@@ -22,7 +22,7 @@ PLANNED = {"opened_date", "due_date", "plan_due_date", "implementation_due_date"
 
 def last_day(snapshot: Snapshot) -> pd.Timestamp:
     """Return the day at whose close things are judged."""
-    return pd.Timestamp(min(snapshot.period_end, snapshot.known_at))
+    return pd.Timestamp(snapshot.as_of)
 
 
 def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:

@@ -22,7 +22,7 @@ from perflib.analysis.forecast import early_warning
 from perflib.analysis.oversight.as_of import facts, last_day
 from perflib.analysis.oversight.improvement import NOT_YET, RUNNING, plans
 from perflib.records.snapshot import Snapshot
-from perflib.rules.calendar import working_days
+from perflib.rules.calendar import since_first, working_days
 
 LEVEL_COLUMNS = ["level", "name", "running", "since", "open", "instruments", "times", "last_closed"]
 HISTORY_COLUMNS = ["level", "plan_id", "kind", "name", "unit", "opened", "due", "closed", "state", "days_open"]
@@ -166,7 +166,7 @@ def notices(snapshot: Snapshot) -> pd.DataFrame | None:
             "due": case["due"].to_numpy(),
             "notified": rows["notified_date"],
             "state": pd.Series(state, index=rows.index, dtype="str"),
-            "days": calendar.count(rows["identified_date"], calendar.day0(until)),
+            "days": calendar.count(since_first(rows["identified_date"]), calendar.day0(since_first(until))),
             "lacks": pd.Series(lacks, index=rows.index, dtype=object),
         }
     )

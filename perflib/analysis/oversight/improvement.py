@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perflib.analysis.kpis import decided
 from perflib.analysis.oversight.as_of import facts, last_day, unit_of
 from perflib.analysis.ratings import AMBER, RED, held
 from perflib.analysis.supporting_tables import above, parents
@@ -249,6 +250,7 @@ def recurrence(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame | None:
     ended = quarter_of(month, contract.quarter_basis, snapshot.first_day)
     rows = closed.assign(number=range(len(closed)), ended=ended)[["number", "unit", "kpi", "ended"]]
     seen = scores.loc[scores["whole"].astype(bool), ["unit", "kpi", "period", "result"]]
+    seen = seen.assign(result=decided(seen["result"], contract.rating))
     seen = rows.dropna(subset="kpi").merge(seen, on=["unit", "kpi"])
     seen["after"] = _quarters_between(seen["ended"], seen["period"])
     seen = seen[seen["after"].between(1, within) & seen["result"].isin(["hit", "missed"])]
@@ -287,7 +289,8 @@ def themes(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
         that missed it, `plans` opened in the quarter about it (missing where the extract has no such table), and their
         `themes`.
     """
-    judged = scores[scores["whole"].astype(bool) & scores["result"].isin(["hit", "missed"])]
+    results = decided(scores["result"], snapshot.contract.rating)
+    judged = scores.assign(result=results)[scores["whole"].astype(bool) & results.isin(["hit", "missed"])]
     key = ["kpi", "name", "period"]
     missed = judged[judged["result"] == "missed"]
     frame = judged.groupby(key)["unit"].nunique().rename("judged").to_frame()

@@ -115,7 +115,7 @@ def effects(plans: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         then). Those that have ended and name a KPI of their unit are looked at; the others, and those that name none,
         only say that a unit was not without a plan.
     scores : DataFrame
-        What `kpis.scores` returns, by quarter; quarters that are not whole are left out.
+        What `kpis.scores` returns, by quarter; quarters that are not whole, or not judged yet, are left out.
 
     Returns
     -------
@@ -126,7 +126,8 @@ def effects(plans: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         missing.
     """
     frames: list[pd.DataFrame] = []
-    whole = scores[scores["whole"].astype(bool)]
+    judged = scores["result"] != "so_far" if "result" in scores else True
+    whole = scores[scores["whole"].astype(bool) & judged]
     for kpi, of_kpi in whole.groupby("kpi"):
         mine = plans[plans["ended"].notna() & (plans["kpi"] == kpi) & plans["unit"].isin(of_kpi["unit"])]
         if len(mine):

@@ -21,7 +21,7 @@ from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.reconciliation import known_rows
 from perflib.records.current_rows import keys
 from perflib.records.snapshot import Snapshot, remembered
-from perflib.rules.calendar import working_days
+from perflib.rules.calendar import since_first, working_days
 
 CRM, PRAP = "crm", "prap"
 """The provider's own system, and the department's."""
@@ -88,7 +88,7 @@ def _paired(snapshot: Snapshot, rows: pd.DataFrame, pair: tuple[str, str]) -> pd
             "first_only": had & ~has,
             "second_only": has & ~had,
             "dates_differ": had & has & (found["date_first"] != found["date_second"]),
-            "next_day": working_days(snapshot.contract.nation).count(*recorded) <= 1,
+            "next_day": working_days(snapshot.contract.nation).count(*map(since_first, recorded)) <= 1,
             "days": (recorded[1] - recorded[0]).dt.days,
         }
     )

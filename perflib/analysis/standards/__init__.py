@@ -7,7 +7,9 @@ from perflib.analysis.standards.results import (
     backlog,
     cases,
     history,
+    longest_open,
     measure,
+    of_provider,
     register,
     revisions,
 )
@@ -19,7 +21,9 @@ __all__ = [
     "backlog",
     "cases",
     "history",
+    "longest_open",
     "measure",
+    "of_provider",
     "register",
     "revisions",
 ]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from perflib.errors import ParameterError
 from perflib.records.schemas import TABLES
 from perflib.records.snapshot import Snapshot
-from perflib.rules.calendar import Days, WorkingDays, working_days
+from perflib.rules.calendar import Days, WorkingDays, since_first, working_days
 from perflib.rules.dated import hint
 from perflib.rules.programme import CORE_EVENTS
 from perflib.rules.standards import Standard
@@ -122,8 +122,8 @@ class Cases:
         if self.rule.kind == "notice" or (self.rule.kind == "every" and self.rule.limit is None):
             return np.full(len(self.state), np.nan)
         undone, done = np.isnat(self.clocks.done), self.clocks.done
-        if self.rule.days == "working" and not self.rule.is_age:
-            done = self.journeys.calendar.day0(done)
+        if self.rule.days == "working" and not self.rule.rests:
+            done = self.journeys.calendar.day0(since_first(done))
         days = self.age(self.clocks.begun, np.where(undone, self.journeys.on, done))
         return np.where(undone & (self.state == NOT_MET), np.nan, days)
 
@@ -131,7 +131,7 @@ class Cases:
         """Return the age on a day of what began on another, in the standard's days."""
         if self.rule.days == "calendar":
             return (on - begun) / DAY
-        return self.journeys.calendar.count(begun, on)
+        return self.journeys.calendar.count(since_first(begun), since_first(on))
 
 
 class Journeys:
@@ -150,7 +150,7 @@ class Journeys:
     """
 
     def __init__(self, snapshot: Snapshot, on: date | None = None) -> None:
-        known = min(snapshot.period_end, snapshot.known_at)
+        known = snapshot.as_of
         if on is not None and on > known:
             raise ParameterError(f"on={on}: is after {known}, the last day that is known. Choose an earlier day.")
         self.snapshot = snapshot
@@ -244,14 +244,15 @@ class DayByDay:
     def limits(self, rule: Standard, calendar: WorkingDays) -> tuple[Days, Days, Days]:
         """Return day 0 of the clock begun on each date, its last day in time, and the last on which it is not late."""
         working = rule.days == "working"
+        days = since_first(self.days) if working else self.days
         if working not in self._day0:  # the same for all standards that begin with these events
-            self._day0[working] = self._look_up(calendar.day0(self.days) if working else self.days)
+            self._day0[working] = self._look_up(calendar.day0(days) if working else days)
         day0 = self._day0[working]
         if rule.limit is None:
             return day0, np.full_like(day0, MISSING), np.full_like(day0, MISSING)
-        due = self._look_up(calendar.deadline(self.days, rule.limit) if working else self.days + rule.limit)
-        if working and rule.is_age:
-            return day0, due, self._look_up(calendar.deadline(self.days, rule.limit + 1) - DAY)
+        due = self._look_up(calendar.deadline(days, rule.limit) if working else days + rule.limit)
+        if working and rule.rests:
+            return day0, due, self._look_up(calendar.deadline(days, rule.limit + 1) - DAY)
         return day0, due, due
 
     def _look_up(self, values: Days) -> Days:
@@ -273,6 +274,8 @@ def run(journeys: Journeys, name: str) -> Cases:
     late = undone if rule.unlimited else (clocks.done > clocks.last) | (undone & (clocks.last < journeys.on))
     if rule.kind == "notice":
         late = clocks.done < clocks.due
+    elif rule.done_late == "met":
+        late &= undone
     state: States = undone * NOT_DUE ^ late.view(np.uint8)  # late: open_late instead of not_due, not_met instead of met
     if clocks.ended is not None:
         state[undone & clocks.ended] = NOT_MET

@@ -34,7 +34,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis import cohorts, counts
-from perflib.analysis.measures import Clock
 from perflib.analysis.standards.clocks import (
     DAY,
     EXEMPT,
@@ -67,14 +66,15 @@ def register(snapshot: Snapshot) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a standard: `standard`, `name`, `asks`, `of` (whom), `target`, `sampled`, `applies` (whether it holds
-        in the contract's nation), `source`, `invented`.
+        One row a standard: `standard`, `name`, `duty` (who must meet it: 'provider' or 'department'), `asks`, `of`
+        (whom), `target`, `sampled`, `applies` (whether it holds in the contract's nation), `source`, `invented`.
     """
     contract = snapshot.contract
     rows = [
         {
             "standard": name,
             "name": rule.name,
+            "duty": rule.duty,
             "asks": rule.asks(contract.programme.resolves),
             "of": _whom(rule),
             "target": rule.promises,
@@ -86,7 +86,7 @@ def register(snapshot: Snapshot) -> pd.DataFrame:
         for name, rule in contract.standards.items()
     ]
     return pd.DataFrame(
-        rows, columns=["standard", "name", "asks", "of", "target", "sampled", "applies", "source", "invented"]
+        rows, columns=["standard", "name", "duty", "asks", "of", "target", "sampled", "applies", "source", "invented"]
     )
 
 
@@ -156,6 +156,7 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
         One row a standard (and value):
 
         - `standard`, `name`, (`by`); the number of cases in each of `STATES`.
+        - `duty`: who must meet it, 'provider' or 'department'. `of_provider` leaves out what the department must do.
         - `rate`, which is `part` / `whole`: met of those that count; of a backlog the share (or number) in it at the
           end, of a profile the lowest share of what was promised to any month. `lower`, `upper`: its exact 95 %
           interval, where the department measures a sample.
@@ -191,11 +192,65 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
             unexempted = _judged(rows, "unexempted", rule, labels, journeys)[UNEXEMPTED]
             slowest = rows[rows["state"] < EXEMPT].groupby("group")["days"].max().reindex(range(len(labels)))
             frame = frame.join(unexempted.add_suffix("_unexempted")).assign(worst=slowest.to_numpy())
-        frame = frame.assign(standard=name, name=rule.name, rule=rule.target.rule, target=float(rule.target.value))
+        frame = frame.assign(
+            standard=name, name=rule.name, duty=rule.duty, rule=rule.target.rule, target=float(rule.target.value)
+        )
         frames.append(frame.rename_axis(by or "all").reset_index())
     columns = ["standard", "name", *([by] if by else []), *STATES, "part", "whole", "rate", "lower", "upper"]
-    columns += ["rule", "target", "status", "worst", *(f"{name}_unexempted" for name in UNEXEMPTED)]
+    columns += ["duty", "rule", "target", "status", "worst", *(f"{name}_unexempted" for name in UNEXEMPTED)]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def of_provider(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative") -> pd.DataFrame:
+    """Hold the provider's own standards against their targets: `measure` without what the department must meet.
+
+    Returns
+    -------
+    DataFrame
+        As `measure`, numbered afresh.
+    """
+    frame = measure(snapshot, by, basis)
+    return frame[frame["duty"] == "provider"].reset_index(drop=True)
+
+
+def longest_open(snapshot: Snapshot, standard: str) -> pd.DataFrame:
+    """Return how old the oldest open referral was on any day of each month, and how many became late in it.
+
+    A referral that became late and was resolved before the month's end is seen here, and not at month ends.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    standard : str
+        A standard of kind `backlog` or `oldest`.
+
+    Returns
+    -------
+    DataFrame
+        Index `month`, every month of the contract: `longest`, the greatest age in the standard's days of a referral
+        open at the close of any day of the month, missing where none was open; `became_late`, the number of referrals
+        that passed the limit in the month; `open`, those open at its end.
+
+    Raises
+    ------
+    ParameterError
+        No such standard.
+    """
+    name = _a_backlog(snapshot, standard)
+    journeys = Journeys(snapshot)
+    days: Days = np.arange(snapshot.first_month.start_time.to_datetime64(), journeys.on + DAY, DAY).astype(
+        "datetime64[s]"
+    )
+    frame = backlog(snapshot, days.astype("datetime64[D]").tolist(), name)
+    month = pd.DatetimeIndex(frame.index).to_period("M")
+    part = run(journeys, name)
+    kept = part.exempted < EXEMPT
+    passed = part.clocks.last[kept] + DAY
+    late = (passed <= journeys.on) & ~(part.clocks.done[kept] < passed)
+    months = pd.Series(passed[late]).dt.to_period("M")
+    found = frame.groupby(month).agg(longest=("oldest", "max"), open=("open", "last"))
+    found = found.reindex(snapshot.months).rename_axis("month")
+    return found.assign(became_late=months.value_counts().reindex(found.index, fill_value=0).astype(int))
 
 
 def history(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -288,7 +343,7 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
 
 
 def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
-    """Hold a cumulative count against what the contract promised, at the end of every month.
+    """Hold what was recorded to date against what was expected to be, at the end of every month.
 
     Parameters
     ----------
@@ -299,9 +354,9 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index `month`; `actual` and `promised` to date, `share` of the promise (missing where there is none yet) and
-        `state`: 'met', 'not_met', 'not_due' (a month that has not ended), 'not_applicable' (nothing promised by then)
-        or 'no_data' (a month before has no promise in the contract file).
+        Index `month`; `actual` (recorded) and `promised` (expected to be recorded) to date, `share` of that (missing
+        where there is none yet) and `state`: 'met', 'not_met', 'not_due' (a month that has not ended), 'not_applicable'
+        (nothing expected by then) or 'no_data' (a month before has no profile in the contract file).
 
     Raises
     ------
@@ -312,9 +367,9 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     if rule is None or rule.kind != "profile":
         raise ParameterError(f"standard={standard!r}: the contract has no such standard of kind 'profile'.")
     events: list[str] = list(rule.to)
-    clock: Clock = "recorded" if rule.recorded else "event"
-    actual = counts.monthly(snapshot, events, clock).sum(axis=1).cumsum()
-    promised = counts.promised(snapshot, events).sum(axis=1, skipna=False).cumsum(skipna=False)
+    actual = counts.monthly(snapshot, events, "recorded").sum(axis=1).cumsum()
+    expects = counts.expected_recorded(snapshot, events, whole=False)
+    promised = expects.sum(axis=1, skipna=False).cumsum(skipna=False)
     met = _met(rule, actual, promised.fillna(0))
     state = np.select(
         [promised.isna(), promised == 0, _ends(snapshot) > Journeys(snapshot).on, met],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 import yaml
 
+from perflib.records.cells import cut_short, form_of
 from perflib.records.mapping import same
 from perflib.records.proposal.names import ALIKE, LIKELY, PASSED_OVER, RECORDED, best, names_of, words
 from perflib.records.proposal.sheets import Cells, Sheet
@@ -112,6 +113,8 @@ class Draft:
         people = [] if "participants" in self.plain else [(sheet, self._attributes(sheet)) for sheet in self.rest]
         self.people = max(people, key=lambda found: len(found[1]), default=None)
         self.lines: list[str] = []
+        self.dated: list[tuple[str, Cells]] = []
+        self.keys: list[tuple[str, str, Cells]] = []
         self.questions: list[str] = []
 
     @property
@@ -186,15 +189,19 @@ class Draft:
         self._say(2, f"folder: {quoted(folder)}")
         if encoding != "utf-8":
             self._say(2, f"encoding: {encoding}", "the CSV files are not UTF-8")
-        dated = [column for sheet in self.sheets for column in sheet.dates]
-        if sum(column.american for column in dated) > sum(column.dates for column in dated):
-            self._say(2, "dates: month_first", "more cells are dates so than with the day first")
+        here = len(self.lines)
         self._ask(
             2, "known_to: YYYY-MM-DD, the day to which the extract is complete? Without it, the last recorded date."
         )
         for table, sheet in self.plain.items():
             self.lines.append(f"  # {table}: {sheet.place}, {len(sheet.frame):,} rows, in our columns")
             self._ask_of_codes(table, sheet)
+            for column in sheet.columns:
+                name = same(column.header)
+                if name in TABLES[table] and TABLES[table][name].kind == "date":
+                    self.dated.append((f"{table}.{name}", column))
+                if name == "referral_id":
+                    self.keys.append((table, sheet.place, column))
         read = [*self.plain.values()]
         if self.people or self.long or self.wide:
             self._say(2, "tables:")
@@ -215,8 +222,76 @@ class Draft:
             if sheet not in read:
                 names = ", ".join(column.header for column in sheet.columns) if sheet.has_header else "without names"
                 self._ask(2, f"{sheet.place} ({len(sheet.frame):,} rows) is not read. Its columns: {names}")
+        self._compare_identifiers()
+        rest, self.lines = self.lines[here:], self.lines[:here]
+        self._write_dates()
+        self.lines += rest
         history = "overwritten" if self.wide else "appended"
         return Proposal(self.programme, "\n".join(self.lines), history, self.questions)
+
+    def _write_dates(self) -> None:
+        """Write how dates in figures are read, by what whole columns show; ask where they show nothing, or both."""
+        found: dict[str, tuple[str, str]] = {}
+        unsure, day_first = list[str](), False
+        for key in dict.fromkeys(key for key, _ in self.dated):
+            columns = [column for other, column in self.dated if other == key]
+            by_month, by_day, unsaid, numbers, zoned, filled = (
+                sum(getattr(column, name) for column in columns)
+                for name in ("month_above_twelve", "day_above_twelve", "undecided", "day_numbers", "zoned", "filled")
+            )
+            if by_month and by_day:
+                self._ask(
+                    2,
+                    f"dates: {key}: {by_day:,} cells are dates only with the day first, {by_month:,} only with "
+                    f"the month first. Which are wrong?",
+                )
+            elif by_month:
+                found[key] = (
+                    "month_first",
+                    f"{by_month:,} cells have a month above 12 with the day first, none otherwise",
+                )
+            elif unsaid and not by_day:
+                unsure.append(key)
+            day_first = day_first or by_day > 0
+            if 2 * numbers > filled:
+                found[key] = "excel_serial", f"{numbers:,} of {filled:,} cells are day numbers of Excel"
+            elif numbers:
+                self._ask(
+                    2, f"dates: {key}: {numbers:,} of {filled:,} cells are day numbers of Excel: export them as dates"
+                )
+            if zoned:
+                self.lines.append(f"  # {key}: {zoned:,} cells are instants with a zone: the day in the nation counts")
+        whole = not day_first and {form for form, _ in found.values()} == {"month_first"}
+        for key in unsure:
+            assumed = "month first, as in other columns," if whole else "day first"
+            self._ask(2, f"dates: {key}: no cell shows whether day or month comes first; {assumed} is assumed")
+        if whole:
+            self._say(2, "dates: month_first", "; ".join(f"{key}: {why}" for key, (_, why) in found.items()))
+        elif found:
+            self._say(2, "dates:")
+            for key, (form, why) in found.items():
+                self._say(4, f"{key}: {form}", why)
+
+    def _compare_identifiers(self) -> None:
+        """Ask about identifiers that were cut short, or that differ between the participants and another table."""
+        people = next((column for table, _, column in self.keys if table == "participants"), None)
+        for _, place, column in self.keys:
+            words = pd.Series(column.cells.astype("str").str.strip().unique(), dtype="str")
+            if cut := len(cut_short(words)):
+                self._ask(
+                    2,
+                    f"{place}: {cut:,} different referral_id are numbers that a spreadsheet cut short: export as text",
+                )
+            if people is None or column is people:
+                continue
+            known = people.cells.astype("str").str.strip().unique()
+            strange = words[~words.isin(known)]
+            if 2 * len(strange) > len(words):
+                self._ask(
+                    2,
+                    f"{place}: {len(strange):,} of {len(words):,} different referral_id are not the participants': "
+                    f"{form_of(strange)} here, {form_of(known)} there",
+                )
 
     def _ask_of_codes(self, table: str, sheet: Sheet) -> None:
         """Ask for what frequent words mean in a table that needs no mapping otherwise."""
@@ -254,6 +329,8 @@ class Draft:
         for pair in pairs:
             differ = f"{pair.column.distinct:,} different in {pair.column.filled:,} cells"
             self._say(8, f"{pair.ours}: {quoted(pair.column.header)}", f"{differ}{pair.doubt}")
+            if pair.ours == "referral_id":
+                self.keys.append(("participants", sheet.place, pair.column))
         for name in ("referral_id", "participant_id"):
             if name not in [pair.ours for pair in pairs]:
                 self._ask(8, f"{name}: which column?")
@@ -296,6 +373,7 @@ class Draft:
         score = {("referral_id", c.header): best(c.words, [*names, *names_of("referral_id")]) for c in sheet.others}
         pairs = pairs_of(sheet.others, score)
         for pair in pairs:
+            self.keys.append(("events", sheet.place, pair.column))
             self._say(
                 indent, f"referral_id: {quoted(pair.column.header)}", f"{pair.column.distinct:,} different{pair.doubt}"
             )
@@ -314,6 +392,7 @@ class Draft:
             used |= {pair.column.header, own.header if own else ""}
             why = f"{pair.column.said}{pair.doubt}" + ("" if own else "; no recorded column")
             told = quoted(own.header) if own else AS_IT_HAPPENED
+            self.dated += [("events.event_date", pair.column), *([("events.recorded_date", own)] if own else [])]
             self._say(10, f"{pair.ours}: {{date: {quoted(pair.column.header)}, recorded: {told}}}", why)
         for column in sheet.dates:
             if column.header not in used:
@@ -331,6 +410,7 @@ class Draft:
         }
         pairs = {pair.ours: pair for pair in pairs_of(sheet.dates, score)}
         for pair in pairs.values():
+            self.dated.append((f"events.{pair.ours}", pair.column))
             self._say(10, f"{pair.ours}: {quoted(pair.column.header)}", f"{pair.column.said}{pair.doubt}")
         if "event_date" not in pairs:
             self._ask(10, "event_date: which column?")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from perflib.records.files import Files
+from perflib.records.cells import DAY_NUMBER, MONTH_FIRST_ONLY, Reading, read_dates
+from perflib.records.files import Files, stem
 from perflib.records.mapping import MONTH_FIRST, same
 from perflib.records.proposal.names import LIKELY, RECORDED, words
 from perflib.records.schemas import TABLES, parse_dates
@@ -24,7 +27,8 @@ class Cells:
 
     def __init__(self, header: str, values: pd.Series) -> None:
         self.header, self.words = header, words(header)
-        self.cells = values[values.notna() & (values.astype("str").str.strip() != "")]
+        places, distinct = pd.factorize(values)
+        self.cells = values[~np.append(Reading().blank(pd.Series(distinct)), True)[places]]
         self.filled = len(self.cells)
 
     @cached_property
@@ -38,6 +42,48 @@ class Cells:
         texts = self.cells.astype("str").str.strip()
         return int(parse_dates(texts.str.replace(MONTH_FIRST, r"\2/\1/\3", regex=True)).notna().sum())
 
+    @cached_property
+    def reasons(self) -> Mapping[str, int]:
+        """How many cells are no date with the day first, by what they are instead."""
+        places, words = pd.factorize(self.cells.astype("str"))
+        _, reasons = read_dates(pd.Series(words))
+        times = np.bincount(places, minlength=len(words))
+        found = Counter[str]()
+        for position, reason in reasons.items():
+            found[reason] += int(times[position])
+        return found
+
+    @property
+    def month_above_twelve(self) -> int:
+        """How many cells are a date only with the month first."""
+        return self.reasons.get(MONTH_FIRST_ONLY, 0)
+
+    @cached_property
+    def day_above_twelve(self) -> int:
+        """How many cells are a date only with the day first."""
+        texts = self.cells.astype("str").str.strip()
+        return int((texts.str.match(r"(?:1[3-9]|2\d|3[01])/(?:0?\d|1[0-2])/\d{4}")).sum())
+
+    @cached_property
+    def undecided(self) -> int:
+        """How many cells are a date with the day first and another with the month first."""
+        texts = self.cells.astype("str").str.strip()
+        return int(texts.str.match(r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|1[0-2])/\d{4}").sum())
+
+    @property
+    def day_numbers(self) -> int:
+        """How many cells are day numbers of Excel."""
+        return self.reasons.get(DAY_NUMBER, 0)
+
+    @cached_property
+    def zoned(self) -> int:
+        """How many cells are instants with a zone."""
+        if isinstance(self.cells.dtype, pd.DatetimeTZDtype):
+            return self.filled
+        if isinstance(self.cells.dtype, pd.CategoricalDtype):
+            return self.filled * isinstance(self.cells.cat.categories.dtype, pd.DatetimeTZDtype)
+        return int(self.cells.astype("str").str.contains(r"\d:\d\d\S*\s?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)$").sum())
+
     @property
     def distinct(self) -> int:
         """How many words differ."""
@@ -46,12 +92,13 @@ class Cells:
     @property
     def said(self) -> str:
         """How many cells are dates, for a comment."""
-        return f"{max(self.dates, self.american):,} of {self.filled:,} filled cells are dates"
+        return f"{max(self.dates, self.american, self.day_numbers):,} of {self.filled:,} filled cells are dates"
 
     @property
     def is_date(self) -> bool:
         """Whether most filled cells are dates."""
-        return self.filled > 0 and max(self.dates, self.american) >= LIKELY * self.filled
+        numbers = self.day_numbers if {"date", "on", "day"} | RECORDED & set(self.words) else 0
+        return self.filled > 0 and max(self.dates, self.american, numbers) >= LIKELY * self.filled
 
     @cached_property
     def counts(self) -> pd.Series:
@@ -112,14 +159,14 @@ class Sheet:
 
     def is_plain(self, table: str) -> bool:
         """Whether this is a table of the data dictionary under its own name, in its own columns."""
-        own = same(Path(self.file).stem) == table or (self.sheet is not None and same(self.sheet) == table)
+        own = stem(self.file) == table or (self.sheet is not None and same(self.sheet) == table)
         headers = {same(header) for header in self.frame.columns}
         return own and all(name in headers for name, column in TABLES[table].items() if column.required)
 
 
 def encoding_of(folder: Path) -> str:
     """Return the first encoding in which every CSV file of the folder can be read."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.casefold() == ".csv"]
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.casefold() == ".csv" and path.is_file()]
     return next((name for name in ENCODINGS if all(_reads(path, name) for path in files)), ENCODINGS[0])
 
 
@@ -136,7 +183,7 @@ def sheets_of(files: Files) -> list[Sheet]:
     found: dict[tuple[str, str | None, tuple[str, ...]], list[tuple[str, pd.DataFrame]]] = {}
     for name in files.names():
         for sheet in files.sheets(name):
-            frame = files.read(name, sheet, None)
+            frame = files.read(name, sheet, None).frame
             if len(frame):
                 key = (_pattern(name, files.names()), sheet, tuple(sorted(map(same, frame.columns))))
                 found.setdefault(key, []).append((name, frame))

@@ -9,12 +9,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, counts
+from perflib.analysis import cohorts, counts, trend_charts
 from perflib.disclosure.chart_style import label_ends, series_styles
-from perflib.disclosure.columns import Column, count, month, number, percent, text
+from perflib.disclosure.columns import Column, count, month, number, percent, percent_words, text
 from perflib.disclosure.presenter import Figure, Table
 from perflib.disclosure.sentences import Sentence, sentence
-from perflib.disclosure.words import CLOCKS
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
 from perflib.reporting.drawing import BLUE, PLUM, course, from_zero, months, name_lone_month
@@ -23,14 +22,14 @@ EVERYBODY = "Everybody"
 
 
 def flows(snapshot: Snapshot) -> Figure:
-    """Referrals and starts a month, beside what was promised."""
+    """Referrals and starts recorded a month, beside what was expected to be recorded."""
     names = ("referral", "start")
-    actual, promised = counts.monthly(snapshot, names), counts.promised(snapshot, names)
-    frame = actual.join(promised.add_suffix("_promised")).reset_index()
+    actual, expects = counts.monthly(snapshot, names, "recorded"), counts.expected_recorded(snapshot, names)
+    frame = actual.join(expects.add_suffix("_expected")).reset_index()
     labels = {name: snapshot.programme.label(name) for name in names}
     columns = {"month": month("Month")} | {name: count(label) for name, label in labels.items()}
-    shown = [name for name in names if frame[f"{name}_promised"].notna().any()]
-    columns |= {f"{name}_promised": number(f"{labels[name]} promised", places=0) for name in shown}
+    shown = [name for name in names if frame[f"{name}_expected"].notna().any()]
+    columns |= {f"{name}_expected": number(f"{labels[name]} expected", places=0) for name in shown}
 
     def draw(axes: Axes, data: pd.DataFrame) -> None:
         x = months(data, "month")
@@ -39,11 +38,11 @@ def flows(snapshot: Snapshot) -> Figure:
             if name in shown:
                 axes.plot(
                     x,
-                    data[f"{name}_promised"],
+                    data[f"{name}_expected"],
                     color=style["color"],
                     linewidth=1.2,
                     linestyle=(0, (1, 2)),
-                    label=f"{labels[name]} promised",
+                    label=f"{labels[name]} expected",
                 )
         from_zero(axes)
         name_lone_month(axes, x)
@@ -52,34 +51,32 @@ def flows(snapshot: Snapshot) -> Figure:
 
     def alt(data: pd.DataFrame) -> str:
         parts = [course(data, name, labels[name]) for name in names]
-        promise = " Dotted lines show what was promised." if shown else ""
+        promise = " Dotted lines show what was expected to be recorded." if shown else ""
         return f"Lines by month. {'; '.join(parts)}.{promise}"
 
     return Figure(
-        Table(frame, "Referrals and starts by month", columns, empty="there is no month yet"),
+        Table(frame, "Referrals and starts recorded, by month", columns, empty="there is no month yet"),
         draw,
-        "Referrals and starts by month" + (", and what the contract promised" if shown else ""),
+        "Referrals and starts recorded, by month" + (", and what the contract expected" if shown else ""),
         alt,
     )
 
 
 def cohorts_against_profile(snapshot: Snapshot) -> Figure:
-    """Observed outcomes of each cohort with an exact interval, beside what its profile promised by its age."""
-    contract = snapshot.contract
-    t = cohorts.triangle(snapshot, clock=contract.profile_clock)
-    frame = cohorts.against_profile(t, contract).reset_index()
+    """Outcomes of each cohort recorded so far with an interval, beside what its profile leads one to expect by now."""
+    frame = cohorts.against_profile(snapshot).reset_index()
     frame = frame[frame["starts"] > 0]
     final = cohorts.is_final(snapshot)
-    promised = bool(frame["expected"].notna().any())
+    expects = bool(frame["expected"].notna().any())
     label = snapshot.programme.label("outcome")
     columns = {
         "cohort": month("Cohort"),
         "starts": count("Starts"),
-        "observed": count(label),
-        "lower": number("95% from", of=("observed", "starts"), people=True),
-        "upper": number("95% to", of=("observed", "starts"), people=True),
+        "recorded": count(f"{label} recorded"),
+        "lower": number("95% from", of=("recorded", "starts"), people=True),
+        "upper": number("95% to", of=("recorded", "starts"), people=True),
     }
-    columns |= {"expected": number("Promised by this age", of=("starts",), people=True)} if promised else {}
+    columns |= {"expected": number("Expected so far", of=("starts",), people=True)} if expects else {}
 
     def is_done(data: pd.DataFrame) -> NDArray[np.bool_]:
         return final.reindex(pd.PeriodIndex(data["cohort"], freq="M"), fill_value=False).to_numpy()
@@ -90,10 +87,10 @@ def cohorts_against_profile(snapshot: Snapshot) -> Figure:
         for chosen, face, name in ((done, BLUE, "final cohorts"), (~done, "white", "cohorts still open")):
             if chosen.any():
                 axes.scatter(
-                    x[chosen], data["observed"][chosen], s=30, facecolor=face, edgecolor=BLUE, zorder=3, label=name
+                    x[chosen], data["recorded"][chosen], s=30, facecolor=face, edgecolor=BLUE, zorder=3, label=name
                 )
-        if promised:
-            axes.step(x, data["expected"], where="mid", color=PLUM, linewidth=1.8, label="promised by this age")
+        if expects:
+            axes.step(x, data["expected"], where="mid", color=PLUM, linewidth=1.8, label="expected so far")
         from_zero(axes)
         name_lone_month(axes, x)
         axes.set_ylabel(f"{label.lower()} of the cohort")
@@ -103,23 +100,22 @@ def cohorts_against_profile(snapshot: Snapshot) -> Figure:
 
     def alt(data: pd.DataFrame) -> str:
         still_open = f"Cohorts that may still gain: {(~is_done(data)).sum()} of {len(data)}."
-        if not promised:
-            went = course(data.rename(columns={"cohort": "month"}), "observed", label)
+        if not expects:
+            went = course(data.rename(columns={"cohort": "month"}), "recorded", label)
             return f"One point a cohort, with a 95% interval. {went}. {still_open}"
         known = data.dropna(subset=["expected", "lower"])
         below = (known["upper"] < known["expected"]).sum()
         above = (known["lower"] > known["expected"]).sum()
         return (
-            f"One point a cohort with a 95% interval, and a line for what its profile promised by its age. Of "
-            f"{len(known)} cohorts, {below} are below the promise by more than chance would explain and {above} above. "
+            f"One point a cohort with a 95% interval, and a line for what was expected so far. Of "
+            f"{len(known)} cohorts, {below} are significantly below their profile and {above} significantly above. "
             f"{still_open}"
         )
 
     return Figure(
         Table(frame, f"{label} of each cohort to date", columns, empty="nobody has started yet"),
         draw,
-        f"{label} of each cohort to date, {CLOCKS[contract.profile_clock]}"
-        + (", beside what its profile promised by the same age" if promised else ""),
+        f"{label} of each cohort recorded so far" + (", beside what was expected" if expects else ""),
         alt,
     )
 
@@ -160,9 +156,8 @@ def triangle(snapshot: Snapshot, step: int = 3) -> Figure:
         for age in ages:
             seen = data[f"age_{age}"].dropna()
             if age in (6, 12, 18) and len(seen):
-                said.append(
-                    f"at {age} months from {100 * seen.min():.0f}% to {100 * seen.max():.0f}% in {len(seen)} cohorts"
-                )
+                lowest, highest = percent_words(seen.min()), percent_words(seen.max())
+                said.append(f"at {age} months from {lowest} to {highest} in {len(seen)} cohorts")
         found = "; ".join(said) or "too few or too young to compare"
         return (
             f"A grid of cohorts by age: the share of starts with {label.lower()}, {found}. Cells that have not been "
@@ -216,7 +211,7 @@ def conversion_curves(snapshot: Snapshot) -> Figure:
             if len(row) and row[names].notna().all(axis=None):
                 said.append(
                     f"by {age} months "
-                    + ", ".join(f"{100 * row[name].iloc[0]:.0f}% {label[name].lower()}" for name in names)
+                    + ", ".join(f"{percent_words(row[name].iloc[0])} {label[name].lower()}" for name in names)
                 )
         return "Rising lines by months since start, each of the cohorts observed that long: " + (
             "; ".join(said) + "." if said else "too few or too young to be told."
@@ -288,7 +283,7 @@ def equality(snapshot: Snapshot) -> Figure:
         lowest = "The lowest" if len(known) == len(groups) else "Of those shown, the lowest"
         return (
             f"One line a group: the rate within {age} months with its 95% interval. {lowest} is {low['name']} at "
-            f"{100 * low['rate']:.0f}%, the highest {high['name']} at {100 * high['rate']:.0f}%."
+            f"{percent_words(low['rate'])}, the highest {high['name']} at {percent_words(high['rate'])}."
         )
 
     return Figure(
@@ -322,5 +317,5 @@ def equality(snapshot: Snapshot) -> Figure:
 
 def control_charts(snapshot: Snapshot) -> list[Figure] | Sentence:
     """A chart of every measure whose trend the programme file asks for."""
-    charts = [control_chart.control_chart(trend) for trend in counts.all_trends(snapshot)]
+    charts = [control_chart.control_chart(trend) for trend in trend_charts.all_trends(snapshot)]
     return charts or sentence("No month is complete yet, so there is no trend to show.")

@@ -7,16 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from perflib.analysis import cohorts, journey, measures
+from perflib.analysis import cohorts, journey, measures, trend_charts
 from perflib.analysis import counts as counts_analysis
 from perflib.analysis.control_charts import Shift
+from perflib.analysis.expected import NO_PROFILE, TOO_EARLY
 from perflib.disclosure.columns import count
 from perflib.disclosure.presenter import Tiles
 from perflib.disclosure.sentences import (
     Amount,
+    ByNumber,
     Choice,
     Count,
     Day,
+    FirstOf,
     IfShown,
     Listed,
     Month,
@@ -27,6 +30,7 @@ from perflib.disclosure.sentences import (
     name_list,
     sentence,
 )
+from perflib.disclosure.words import AGAINST_PROFILE
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
 from perflib.rules.calendar import Window, quarter, running_quarter, window
@@ -72,22 +76,26 @@ def findings(snapshot: Snapshot) -> list[Sentence | Choice]:
 
 
 def _volumes(snapshot: Snapshot) -> Sentence:
+    """Return the referrals and starts recorded in the headline quarter, beside what was expected to be recorded."""
     span, name = headline_window(snapshot)
-    counts, promised = (
-        counts_analysis.monthly(snapshot, ("referral", "start")),
-        counts_analysis.promised(snapshot, ("referral", "start")),
+    names = ("referral", "start")
+    counts, expects = (
+        counts_analysis.monthly(snapshot, names, "recorded"),
+        counts_analysis.expected_recorded(snapshot, names),
     )
-    inside = span.contains(counts.index)
     volumes = []
-    for measure in ("referral", "start"):
-        actual, profile = counts.loc[inside, measure].sum(), promised.loc[inside, measure].sum(skipna=False)
-        against = (
-            sentence(" against {profile} promised", profile=Amount(profile, people=True, places=0))
-            if profile > 0
+    for measure in names:
+        actual = counts.loc[span.contains(counts.index), measure].sum()
+        expected = expects.loc[span.contains(expects.index), measure].sum(skipna=False)
+        beside = (
+            sentence(" ({expected} expected)", expected=Amount(expected, people=True, places=0))
+            if expected > 0
             else sentence("")
         )
         volumes.append(
-            sentence("{n} {measure}{against}", n=Count(actual), measure=_label(snapshot, measure), against=against)
+            sentence(
+                "{n} {measure} recorded{beside}", n=Count(actual), measure=_label(snapshot, measure), beside=beside
+            )
         )
     return sentence("{period}: {volumes}.", period=Name(name), volumes=Listed(volumes))
 
@@ -97,48 +105,40 @@ def _label(snapshot: Snapshot, measure: str) -> Name:
 
 
 def outcomes(snapshot: Snapshot) -> list[Sentence | Choice]:
-    """Outcomes to date against the profile, and which levels are missed by more than chance."""
+    """Outcomes recorded so far against the profile, and which levels differ significantly from it."""
     frame = cohorts.conversion(snapshot)
     label = _label(snapshot, "outcome")
     whole = frame[frame["area"].isna()].iloc[0] if len(frame) else None
-    if whole is None or whole["status"] == "no profile":
+    if whole is None or whole["status"] in (NO_PROFILE, TOO_EARLY):
         reached = measures.first(snapshot, "outcome")["event"].notna().sum()
         if not snapshot.contract.profiles:
             why = sentence("the contract file gives no profile")
-        elif whole is None or whole["expected"] == 0:
-            why = sentence("no cohort is old enough to have been promised any")
+        elif whole is None or whole["status"] == TOO_EARLY:
+            why = sentence("it is too early, since none is expected to be recorded yet")
         else:
             why = sentence("no profile in the contract file covers some of the starts, by their group and month")
         return [
             sentence(
-                "{n} {label} to date. They cannot be compared with a promise: {why}.",
+                "{n} {label} so far. They cannot be compared with a profile: {why}.",
                 n=Count(reached),
                 label=label,
                 why=why,
             )
         ]
     observed = Count(whole["observed"])
-    too_few = sentence("{n} {label} to date: too few to be compared with the promise here.", n=observed, label=label)
-    return [IfShown(observed, _beside_profile(snapshot, frame, whole, label), too_few)]
+    too_few = sentence(
+        "{n} {label} recorded so far: too few to be compared with the profile here.", n=observed, label=label
+    )
+    return [IfShown(observed, _beside_profile(snapshot, frame, whole), too_few)]
 
 
-def _beside_profile(
-    snapshot: Snapshot, frame: pd.DataFrame, whole: pd.Series[Any], label: Name
-) -> list[Sentence | Choice]:
+def _beside_profile(snapshot: Snapshot, frame: pd.DataFrame, whole: pd.Series[Any]) -> list[Sentence | Choice]:
     """Return how the whole contract and its levels stand, where there is enough to compare."""
-    standing = {
-        "below": sentence("fewer than the promise by more than chance would explain"),
-        "above": sentence("more than the promise by more than chance would explain"),
-        "in line": sentence("in line with the promise"),
-    }
+    label = snapshot.programme.label("outcome")
     sentences: list[Sentence | Choice] = [
-        sentence(
-            "{outcomes}, {standing}.",
-            outcomes=_against_promise(label, whole["observed"], whole["expected"]),
-            standing=standing[str(whole["status"])],
-        )
+        against_profile(label, whole["observed"], whole["expected"], str(whole["status"]))
     ]
-    for status, words in (("below", "Below"), ("above", "Above")):
+    for status, words in (("below", "Significantly below"), ("above", "Significantly above")):
         levels = [
             IfShown(Count(row["observed"]), _level(row))
             for row in frame.iloc[1:].to_dict("records")
@@ -146,8 +146,9 @@ def _beside_profile(
         ]
         sentences.append(
             sentence(
-                "{where} the promise by more than chance would explain: {levels}.",
+                "{where} {whose} profile: {levels}.",
                 where=Name(words),
+                whose=ByNumber(levels, sentence("its"), sentence("their")),
                 levels=Listed(levels),
             )
         )
@@ -155,8 +156,7 @@ def _beside_profile(
     if pd.notna(mix) and abs(mix) >= max(1, 0.02 * whole["expected"]):
         sentences.append(
             sentence(
-                "The actual mix of groups is promised {n} {more} outcomes than the tender's mix would be; that is "
-                "apart from how each group has done.",
+                "The actual mix of groups leads one to expect {n} {more} outcomes so far than the tender's mix.",
                 n=Amount(abs(mix), people=True, places=0),
                 more=Name("more" if mix > 0 else "fewer"),
             )
@@ -171,45 +171,65 @@ def _level(row: Mapping[Hashable, Any]) -> Sentence:
     return sentence("{level} ({area})", level=Name(row["name"]), area=Name(row["area"]))
 
 
-def _against_promise(label: Name, observed: float, expected: float) -> Sentence:
-    """Return an outcome to date beside its promise."""
+def against_profile(label: str, recorded: float, expected: float, status: str) -> Sentence:
+    """Say how outcomes stand against their profile.
 
-    def per_hundred(which: int) -> Amount:
+    Parameters
+    ----------
+    label : str
+        What the outcomes are called, in the plural.
+    recorded, expected : float
+        Numbers of people; the per cent is of them as they are shown.
+    status : str
+        A key of `AGAINST_PROFILE`.
+
+    Examples
+    --------
+    >>> from perflib.disclosure.rules import Disclosure
+    >>> against_profile("Outcomes", 596, 504, "above").words(Disclosure("internal"))
+    'Outcomes are 18% above profile so far: 596 recorded, 504 expected (significantly above).'
+    """
+
+    def gap(sign: int) -> Amount:
         return Amount(
-            lambda seen, due: 100 * float(cohorts.poisson_ratio(seen, due)[which]),
-            of=(observed,),
+            lambda seen, due: max(0.0, sign * 100 * (seen / due - 1)) if due > 0 else 0.0,
+            of=(recorded,),
             beside=(expected,),
             places=0,
+            none_if_zero=True,
         )
 
     return sentence(
-        "{n} {label} to date, where the profile promises {expected} by the ages the cohorts have reached: {ratio} for "
-        "each 100 promised (95% interval {low} to {high})",
-        n=Count(observed),
-        label=label,
+        "{label} are {gap} so far: {recorded} recorded, {expected} expected ({status}).",
+        label=Name(label),
+        gap=FirstOf(
+            sentence("{percent}% above profile", percent=gap(1)),
+            sentence("{percent}% below profile", percent=gap(-1)),
+            sentence("at their profile"),
+        ),
+        recorded=Count(recorded),
         expected=Amount(expected, people=True, places=0),
-        ratio=per_hundred(0),
-        low=per_hundred(1),
-        high=per_hundred(2),
+        status=Name(AGAINST_PROFILE[status]),
     )
 
 
 def _other_outcomes(snapshot: Snapshot) -> list[Sentence | Choice]:
-    """Return the programme's other outcomes to date, each beside its own promise where there is one."""
-    contract, sentences = snapshot.contract, []
+    """Return the programme's other outcomes recorded so far, each beside its own profile where there is one."""
+    sentences: list[Sentence | Choice] = []
     for name in [name for name in snapshot.programme.outcomes if name != "outcome"]:
-        t = cohorts.triangle(snapshot, name, clock=contract.profile_clock)
-        totals = cohorts.against_profile(t, contract)[["observed", "expected"]].sum(skipna=False)
-        label, (observed, expected) = _label(snapshot, name), totals
+        row = counts_analysis.summary(snapshot).query("measure == @name and basis == 'cumulative'")
+        if row.empty:
+            continue
+        recorded, expected, status = row.iloc[0][["actual", "profile", "status"]]
+        n, label = Count(recorded), _label(snapshot, name)
         if expected > 0:
-            shown = sentence("{outcomes}.", outcomes=_against_promise(label, observed, expected))
+            shown = against_profile(snapshot.programme.label(name), recorded, expected, status)
         else:
             shown = sentence(
-                "{n} {label} to date, of which the contract file promises none.", n=Count(observed), label=label
+                "{n} {label} recorded so far, of which the contract file expects none yet.", n=n, label=label
             )
-        few = sentence("{n} {label} to date.", n=Count(observed), label=label)
-        sentences.append(IfShown(Count(observed), shown, few))
-    return list(sentences)
+        sentences.append(IfShown(n, shown, sentence("{n} {label} recorded so far.", n=n, label=label)))
+    return sentences
 
 
 def shifts(snapshot: Snapshot) -> list[Sentence]:
@@ -218,7 +238,7 @@ def shifts(snapshot: Snapshot) -> list[Sentence]:
     steady: list[str] = []
     unstable: list[str] = []
     young: list[str] = []
-    for trend in counts_analysis.all_trends(snapshot):
+    for trend in trend_charts.all_trends(snapshot):
         if trend.shift is None:
             listing = young if control_chart.judged(trend).empty else unstable if trend.unstable else steady
             listing.append(trend.label.lower())
@@ -236,7 +256,7 @@ def shifts(snapshot: Snapshot) -> list[Sentence]:
     ]
 
 
-def _shift(trend: counts_analysis.Trend, found: Shift) -> Sentence:
+def _shift(trend: trend_charts.TrendChart, found: Shift) -> Sentence:
     """Return a shift: since when, from what level to what."""
     before, after = _levels(trend, found)
     unit = "cohort" if trend.by_cohort else "month"
@@ -256,7 +276,7 @@ def _shift(trend: counts_analysis.Trend, found: Shift) -> Sentence:
     )
 
 
-def _levels(trend: counts_analysis.Trend, found: Shift) -> list[Amount]:
+def _levels(trend: trend_charts.TrendChart, found: Shift) -> list[Amount]:
     """Return the level before a shift and after it, each hidden where it rests on few people."""
     points = control_chart.judged(trend)
     points = points[points["phase"] == points["phase"].iloc[-1]]
@@ -269,7 +289,7 @@ def _so_far(snapshot: Snapshot) -> list[Sentence]:
     running = running_quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
     if running is None or headline_window(snapshot)[0].basis == "cumulative":
         return []
-    counts = counts_analysis.monthly(snapshot, ("referral", "start"))
+    counts = counts_analysis.monthly(snapshot, ("referral", "start"), "recorded")
     inside = running.contains(counts.index)
     volumes = [
         sentence("{n} {measure}", n=Count(counts.loc[inside, name].sum()), measure=_label(snapshot, name))
@@ -277,7 +297,7 @@ def _so_far(snapshot: Snapshot) -> list[Sentence]:
     ]
     return [
         sentence(
-            "{quarter}: {volumes}. A quarter that is still running is not judged.",
+            "{quarter}: {volumes} recorded. A quarter that is still running is not judged.",
             quarter=Name(running.label),
             volumes=Listed(volumes),
         )

@@ -9,7 +9,7 @@ from perflib.analysis import cohorts, journey
 from perflib.analysis import counts as counts_analysis
 from perflib.disclosure.columns import Column, count, month, number, percent, status, text
 from perflib.disclosure.presenter import Table
-from perflib.disclosure.words import CLOCKS, day_words, month_words
+from perflib.disclosure.words import AGAINST_PROFILE, CLOCKS, EXPECTED_SO_FAR, SIGNIFICANTLY, day_words, month_words
 from perflib.records.snapshot import Snapshot
 
 BASIS_NAMES = {"month": "In month", "cumulative": "Since day one"}
@@ -28,7 +28,7 @@ def basis_name(basis: str) -> str:
 
 def flow_table(snapshot: Snapshot) -> Table:
     """Every measure on the four bases, side by side."""
-    summary = counts_analysis.summary(snapshot)
+    summary = counts_analysis.summary(snapshot, "event")
     wide = summary.pivot(index="measure", columns="basis", values="actual").reindex(summary["measure"].unique())
     wide.insert(0, "label", summary.drop_duplicates("measure").set_index("measure")["label"])
     columns = {"label": text("Measure")}
@@ -39,23 +39,25 @@ def flow_table(snapshot: Snapshot) -> Table:
         wide.reset_index(drop=True),
         f"What happened, by period, to {month_words(snapshot.month)}",
         columns,
-        note=f"Counted {CLOCKS['event']}. Recent months are still being recorded.",
+        note=f"Counted {CLOCKS['event']}, so far: recent months are still being recorded, and are not judged.",
     )
 
 
 def against_promises(snapshot: Snapshot) -> Table:
-    """The measures that the contract promised something of, on the four bases."""
+    """The measures that the contract has a profile or volume of, on the four bases."""
     summary = counts_analysis.summary(snapshot)
-    summary = summary[summary["profile"].notna()].assign(basis=lambda rows: rows["basis"].map(basis_name))
+    known = summary.groupby("measure")["profile"].transform("count") > 0
+    summary = summary[known].assign(basis=lambda rows: rows["basis"].map(basis_name))
+    summary = summary.assign(status=summary["status"].map(AGAINST_PROFILE), share=100 * summary["recorded_share"])
     return Table(
         summary,
-        f"Against what the contract promised, to {month_words(snapshot.month)}",
+        f"Recorded against expected so far, to {month_words(snapshot.month)}",
         {
             "label": text("Measure"),
             "basis": text("Basis"),
             "period": text("Period"),
-            "actual": count("Actual"),
-            "profile": number("Profile", places=0),
+            "actual": count("Recorded"),
+            "profile": number("Expected so far", people=True, places=0, missing="too early"),
             "difference": number(
                 "Difference",
                 of=("actual",),
@@ -63,14 +65,21 @@ def against_promises(snapshot: Snapshot) -> Table:
                 people=True,
                 places=0,
                 signed=True,
+                missing="too early",
             ),
             "of_profile": number(
-                "Actual for each 100 promised",
+                "Recorded for each 100 expected",
                 of=("actual",),
                 places=0,
                 make=lambda f: 100 * f["actual"] / f["profile"].where(f["profile"] > 0),
+                missing="none",
             ),
+            "status": status("Status", of=("actual",)),
+            "happened": count("Happened so far"),
+            "share": number("Of these recorded, about %", places=0),
         },
+        note=f"{EXPECTED_SO_FAR} {SIGNIFICANTLY} What happened in the period is never judged: part of it is not "
+        "recorded yet.",
         empty="the contract file gives no profile or volume",
     )
 
@@ -136,34 +145,33 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def cohort_table(snapshot: Snapshot) -> Table:
-    """Each cohort against its profile."""
-    contract = snapshot.contract
-    t = cohorts.triangle(snapshot, clock=contract.profile_clock)
-    frame = cohorts.against_profile(t, contract).reset_index()
-    final = cohorts.is_final(snapshot).reindex(frame["cohort"]).to_numpy()
-    judged = frame["expected"].notna() & (frame["starts"] > 0)
-    signal = frame["signal"].replace({"": "in line"}).where(judged)
-    frame = frame.assign(state=np.where(final, "final", "open"), signal=signal)
+    """Each cohort against what its profile leads one to expect so far."""
+    frame = cohorts.against_profile(snapshot).reset_index()
+    final = cohorts.is_final(snapshot).reindex(frame["cohort"]).to_numpy(dtype=bool)
+    known = frame["expected"].notna() & (frame["starts"] > 0)
+    frame = frame.assign(
+        state=np.where(final, "final", "open"), status=frame["status"].map(AGAINST_PROFILE).where(known)
+    )
     columns = {
         "cohort": month("Cohort"),
         "age": number("Age (months)", places=0),
         "starts": count("Starts"),
-        "observed": count("Observed"),
-        "lower": number("95% from", of=("observed", "starts"), people=True),
-        "upper": number("95% to", of=("observed", "starts"), people=True),
+        "recorded": count("Recorded"),
+        "lower": number("95% from", of=("recorded", "starts"), people=True),
+        "upper": number("95% to", of=("recorded", "starts"), people=True),
     }
-    if judged.any():
+    if known.any():
         columns |= {
-            "expected": number("Promised by this age", of=("starts",), people=True, missing=NO_PROFILE),
-            "difference": number("Difference", of=("observed", "starts"), people=True, signed=True, missing=NO_PROFILE),
-            "signal": status("Against profile", of=("observed", "starts"), missing="not judged"),
+            "expected": number("Expected so far", of=("starts",), people=True, missing=NO_PROFILE),
+            "difference": number("Difference", of=("recorded", "starts"), people=True, signed=True, missing=NO_PROFILE),
+            "status": status("Status", of=("recorded", "starts"), missing="not judged"),
         }
     return Table(
         frame,
-        f"{snapshot.programme.label('outcome')} of each cohort to date, {CLOCKS[contract.profile_clock]}",
+        f"{snapshot.programme.label('outcome')} of each cohort recorded so far",
         columns | {"state": text("State")},
-        note="The interval is exact (Clopper-Pearson) for the number observed. Above or below: the promise lies "
-        "outside it; about one cohort in twenty does by chance. A final cohort can change no more.",
+        note=f"{EXPECTED_SO_FAR} {SIGNIFICANTLY} Too early: even none would be in line. A final cohort can change no "
+        "more.",
         empty="nobody has started yet",
     )
 
@@ -171,20 +179,20 @@ def cohort_table(snapshot: Snapshot) -> Table:
 def conversion(snapshot: Snapshot) -> Table:
     """Outcomes against each tender level at equal maturity."""
     return Table(
-        levels(snapshot),
-        "Outcomes to date against each tender level, every cohort at the age it has reached",
+        levels(snapshot).assign(status=lambda rows: rows["status"].map(AGAINST_PROFILE)),
+        "Outcomes recorded against each tender level, every cohort at the age it has reached",
         {
             "name": text("Level"),
             "starts": count("Starts"),
-            "observed": count("Outcomes"),
-            "expected": number("Promised", of=("starts",), people=True, missing=NO_PROFILE),
-            "ratio": _per_hundred("For each 100 promised", 0),
-            "lower": _per_hundred("95% from", 1),
-            "upper": _per_hundred("95% to", 2),
+            "observed": count("Recorded"),
+            "expected": number("Expected so far", of=("starts",), people=True, missing=NO_PROFILE),
+            "ratio": _per_hundred("Recorded for each 100 expected", 0),
+            "lower": _per_hundred("95% from", 1, "wider_lower"),
+            "upper": _per_hundred("95% to", 2, "wider_upper"),
             "status": status("Status", of=("observed", "starts")),
         },
-        note="Each cohort is held to the profile at its own age, so young cohorts do not pull the ratio down. Limits "
-        "are exact Poisson limits.",
+        note=f"Each cohort is held to the profile at its own age, so young cohorts do not pull the ratio down. "
+        f"{EXPECTED_SO_FAR} {SIGNIFICANTLY}",
         empty="the programme has no tender levels",
     )
 
@@ -197,14 +205,14 @@ def mix(snapshot: Snapshot) -> Table:
         "The mix of groups apart from performance within groups",
         {
             "name": text("Level"),
-            "observed": count("Outcomes"),
-            "expected_tender": number("Promised to the tender's mix", of=("starts",), people=True),
-            "expected": number("Promised to the actual mix", of=("starts",), people=True),
+            "observed": count("Recorded"),
+            "expected_tender": number("Expected so far of the tender's mix", of=("starts",), people=True),
+            "expected": number("Expected so far of the actual mix", of=("starts",), people=True),
             "mix_effect": number("Effect of the mix", of=("starts",), people=True, signed=True),
             "within_groups": number("Within groups", of=("observed", "starts"), people=True, signed=True),
         },
-        note="The effect of the mix is what the actual mix is promised less what the tender's would be. Within groups "
-        "is what was observed less what the actual mix is promised.",
+        note="The effect of the mix is what is expected of the actual mix less what would be of the tender's. Within "
+        "groups is what was recorded less what is expected of the actual mix.",
         empty="the contract file gives no tender mix, or no profile by group",
     )
 
@@ -230,14 +238,22 @@ def levels(snapshot: Snapshot) -> pd.DataFrame:
     """Return where each tender level stands, an area's under the area's name."""
     frame = cohorts.conversion(snapshot)
     area = frame["area"].astype("str")
-    return frame.assign(name=frame["name"].where(frame["area"].isna(), frame["name"] + " (" + area + ")"))
+    _, low, high = cohorts.poisson_ratio(frame["observed"], frame["expected"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lower, upper = np.where(low > 0, frame["lower"] / low, 1.0), frame["upper"] / high
+    named = frame["name"].where(frame["area"].isna(), frame["name"] + " (" + area + ")")
+    return frame.assign(name=named, wider_lower=lower, wider_upper=upper)
 
 
-def _per_hundred(header: str, which: int) -> Column:
-    """Return the ratio (0) or its lower (1) or upper (2) limit, from the counts as they are shown."""
+def _per_hundred(header: str, which: int, wider: str | None = None) -> Column:
+    """Return the ratio (0) or its lower (1) or upper (2) limit, from the counts as they are shown.
+
+    `wider` is the column that says how much the delays widen a limit.
+    """
 
     def make(frame: pd.DataFrame) -> pd.Series:
-        return pd.Series(100 * cohorts.poisson_ratio(frame["observed"], frame["expected"])[which], index=frame.index)
+        value = 100 * cohorts.poisson_ratio(frame["observed"], frame["expected"])[which]
+        return pd.Series(value if wider is None else value * frame[wider].to_numpy(), index=frame.index)
 
     return number(header, of=("observed", "starts"), places=0, make=make)
 
@@ -250,7 +266,7 @@ def positions(snapshot: Snapshot, cohorts_shown: int = 24) -> Table:
     columns = {"cohort": month("Cohort"), "starts": count("Starts", parts=list(names))}
     return Table(
         table,
-        f"Where the participants of each cohort stood on {day_words(snapshot.period_end)}",
+        f"Where the participants of each cohort stood on {day_words(snapshot.as_of)}",
         columns | {code: count(label) for code, label in names.items()},
         note="Each participant stands at the furthest stage reached. Those who have left may still reach the outcome.",
         empty="nobody has started yet",

@@ -17,7 +17,7 @@ from perflib.reporting.contract_review.tables import (
 )
 from perflib.reporting.outcome_forecast import levels as forecast_levels
 from perflib.reporting.outcome_forecast import needs, next_months
-from perflib.reporting.service_standards import overview as standards
+from perflib.reporting.service_standards import everything as standards
 from perflib.reporting.subcontractor_comparison import findings as subcontractor_findings
 
 __all__ = [

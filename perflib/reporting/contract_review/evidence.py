@@ -11,7 +11,7 @@ import pandas as pd
 from perflib.analysis import counts, oversight, supporting_tables
 from perflib.disclosure.columns import count, date, number, percent, status, text
 from perflib.disclosure.presenter import Table
-from perflib.disclosure.sentences import Month, Name, Sentence, name_list, sentence
+from perflib.disclosure.sentences import Month, Name, Plain, Sentence, name_list, sentence
 from perflib.disclosure.words import month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends import tables
@@ -22,6 +22,22 @@ CHECKERS = {
     "compliance": "by the department's compliance officers",
     "performance": "by the department's performance managers",
 }
+
+
+def plans_open(plans: pd.DataFrame) -> Sentence:
+    """Say how many plans and notices are open, with their actions: the same words in every report.
+
+    Parameters
+    ----------
+    plans : DataFrame
+        As `oversight.plans` gives them, for all units.
+    """
+    return sentence(
+        "Plans and notices open: {open}, of them overdue: {late}. Actions overdue: {actions}.",
+        open=Plain(plans["state"].isin(oversight.RUNNING).sum()),
+        late=Plain((plans["state"] == "overdue").sum()),
+        actions=Plain(plans.loc[plans["state"] != "closed", "actions_overdue"].fillna(0).sum()),
+    )
 
 
 def not_supplied(*names: str) -> Sentence:

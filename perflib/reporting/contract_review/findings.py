@@ -24,15 +24,17 @@ from perflib.disclosure.sentences import (
     name_list,
     sentence,
 )
+from perflib.disclosure.words import AGAINST_PROFILE
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends import tables
-from perflib.reporting.contract_review.tables import contract_plans
+from perflib.reporting.contract_review.evidence import plans_open
+from perflib.reporting.contract_review.tables import is_staff
 
 
 def key_figures(snapshot: Snapshot) -> Tiles:
-    """Where the contract stands against its own promises: what contracts of other size and mix can be set beside."""
+    """Where the contract stands against its own profile: what contracts of other size and mix can be set beside."""
     volumes = counts.summary(snapshot).query("measure == 'start' and basis == 'rolling_12'").iloc[0]
-    whole = tables.levels(snapshot)[["observed", "ratio", "lower", "upper"]].head(1)
+    whole = tables.levels(snapshot)[["observed", "ratio", "lower", "upper", "status"]].head(1)
     level = (whole if len(whole) else whole.reindex([0])).iloc[0]
     missed = early_warning.levels(snapshot)["miss"]
     values = {
@@ -40,15 +42,19 @@ def key_figures(snapshot: Snapshot) -> Tiles:
         "starts_for_100": 100 * volumes["of_profile"],
         "observed": level["observed"],
         "outcomes_for_100": 100 * level["ratio"],
-        "standards": (standards.measure(snapshot)["status"] == "not_met").sum(),
+        "standards": (standards.of_provider(snapshot)["status"] == "not_met").sum(),
         "miss": 100 * (missed.iloc[0] if len(missed) else np.nan),
     }
     of = ("observed",)
     return Tiles(
         values,
         {
-            "starts_for_100": number("Starts for each 100 promised, a year", of=("start",), places=0, missing="none"),
-            "outcomes_for_100": number("Outcomes for each 100 promised, to date", of=of, places=0, missing="none"),
+            "starts_for_100": number(
+                "Starts recorded for each 100 expected, a year", of=("start",), places=0, missing="none"
+            ),
+            "outcomes_for_100": number(
+                "Outcomes recorded for each 100 expected so far", of=of, places=0, missing="none"
+            ),
             "miss": number("Chance of missing its level, per cent", of=of, places=0, missing="none"),
             "standards": number("Standards not met", places=0),
         },
@@ -58,7 +64,8 @@ def key_figures(snapshot: Snapshot) -> Tiles:
 
 def _interval(level: pd.Series[Any]) -> Sentence:
     low, high = (Amount(100 * level[name], of=(level["observed"],), places=0) for name in ("lower", "upper"))
-    return sentence("95% interval {low} to {high}", low=low, high=high)
+    status = Name(AGAINST_PROFILE[level["status"]])
+    return sentence("{status}, 95% interval {low} to {high}", status=status, low=low, high=high)
 
 
 def findings(snapshot: Snapshot) -> list[Sentence]:
@@ -68,24 +75,30 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
     below = frame.loc[frame["status"] == "below", "name"]
     if len(below):
         sentences.append(
-            sentence("Below the promise by more than chance would explain: {levels}.", levels=name_list(below))
+            sentence(
+                "Significantly below {whose} profile: {levels}.",
+                whose=sentence("its") if len(below) == 1 else sentence("their"),
+                levels=name_list(below),
+            )
         )
     likely = early_warning.levels(snapshot)
     missed = likely.loc[likely["status"] == "may be missed", "name"]
     if len(missed):
         sentences.append(sentence("May be missed when all cohorts are final: {levels}.", levels=name_list(missed)))
-    rates = standards.measure(snapshot)
+    rates = standards.of_provider(snapshot)
     short = [_missed(row, snapshot) for row in rates[rates["status"] == "not_met"].to_dict("records")]
     if short:
         sentences.append(sentence("Standards not met since day one: {standards}.", standards=Listed(short, "; ")))
-    plans = contract_plans(snapshot)
+    plans = oversight.plans(snapshot)
     if plans is not None:
+        running = plans["state"].isin(oversight.RUNNING)
+        of_staff = int((running & is_staff(snapshot, plans["unit_type"])).sum())
+        left_out = sentence(" Of single members of staff, and not in this pack: {n}.", n=Plain(of_staff))
         sentences.append(
             sentence(
-                "Plans and notices open: {open}, of them overdue: {late}. Actions overdue: {actions}.",
-                open=Plain(plans["state"].isin(["open", "overdue"]).sum()),
-                late=Plain((plans["state"] == "overdue").sum()),
-                actions=Plain(plans.loc[plans["state"] != "closed", "actions_overdue"].fillna(0).sum()),
+                "{open}{left_out}",
+                open=plans_open(plans),
+                left_out=left_out if of_staff else sentence(""),
             )
         )
     told = oversight.notice_counts(snapshot)
@@ -96,7 +109,7 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
                 "Issues that were found and the department has not been told of yet: {waiting}.", waiting=Plain(waiting)
             )
         )
-    return sentences or [sentence("No level is below its promise, no standard is missed and no plan is open.")]
+    return sentences or [sentence("No level is below its profile, no standard is missed and no plan is open.")]
 
 
 def _missed(row: Mapping[Hashable, Any], snapshot: Snapshot) -> Sentence | Choice:
@@ -105,7 +118,7 @@ def _missed(row: Mapping[Hashable, Any], snapshot: Snapshot) -> Sentence | Choic
     bare = sentence("{standard}", standard=name)
     if not row["whole"] > 0 or rule.kind == "oldest":
         return bare
-    rate = Share(row["part"], row["whole"], places=1)
+    rate = Share(row["part"], row["whole"], places=1, target=float(rule.target.value))
     return IfShown(rate, sentence("{standard} ({rate})", standard=name, rate=rate), bare)
 
 
@@ -117,8 +130,8 @@ def conventions(snapshot: Snapshot) -> list[Sentence]:
             source=Name(snapshot.programme.source),
         ),
         sentence(
-            "Outcomes are held to the profile at each cohort's own age; period bases are cut at the contract's first "
-            "month."
+            "Outcomes recorded are held to what the profile leads one to expect to be recorded by now, at each "
+            "cohort's own age; period bases are cut at the contract's first month."
         ),
         sentence("Nothing in this pack amends rights, remedies or obligations: the contract takes precedence."),
     ]

@@ -30,7 +30,7 @@ RECENT = 6
 STATES = {"not yet": "not begun", "open": "open", "overdue": "overdue", "closed": "closed"}
 
 
-def _is_staff(snapshot: Snapshot, kinds: pd.Series[Any]) -> pd.Series[Any]:
+def is_staff(snapshot: Snapshot, kinds: pd.Series[Any]) -> pd.Series[Any]:
     """Return which kinds of unit are single members of staff: neither the contract nor known to be anything else."""
     rules = snapshot.programme.attributes
     others = {CONTRACT, *(name for name in snapshot.programme.units if not rules[name].staff)}
@@ -40,7 +40,7 @@ def _is_staff(snapshot: Snapshot, kinds: pd.Series[Any]) -> pd.Series[Any]:
 def contract_plans(snapshot: Snapshot) -> pd.DataFrame | None:
     """Return the plans that the meeting may see."""
     found = oversight.plans(snapshot)
-    return None if found is None else found[~_is_staff(snapshot, found["unit_type"])]
+    return None if found is None else found[~is_staff(snapshot, found["unit_type"])]
 
 
 def outstanding(snapshot: Snapshot) -> Table | Sentence:
@@ -48,11 +48,11 @@ def outstanding(snapshot: Snapshot) -> Table | Sentence:
     found = oversight.open_actions(snapshot)
     if found is None:
         return not_supplied("plans", "actions")
-    mine = found[~_is_staff(snapshot, found["unit_type"])]
+    mine = found[~is_staff(snapshot, found["unit_type"])]
     frame = mine.assign(who=mine["owner"].str.replace("_", " "))
     return Table(
         frame,
-        f"Actions not done by {day_words(snapshot.period_end)}",
+        f"Actions not done by {day_words(snapshot.as_of)}",
         {
             "action": text("Action"),
             "name": text("Under"),
@@ -81,8 +81,8 @@ def areas(snapshot: Snapshot) -> Table:
         {
             "name": text("Area"),
             "starts": count("Starts"),
-            "observed": count("Outcomes"),
-            "expected": number("Promised", of=("starts",), people=True, missing=tables.NO_PROFILE),
+            "observed": count("Recorded"),
+            "expected": number("Expected so far", of=("starts",), people=True, missing=tables.NO_PROFILE),
         },
         total=str(named.iloc[-1]) if len(frame) else None,
         note="The last row is the sum of those before it: nobody is counted twice. Participant groups within a "
@@ -148,7 +148,7 @@ def _reviews(snapshot: Snapshot, plans: pd.DataFrame) -> Table:
     rows = snapshot.current("reviews")
     rows = pd.DataFrame(columns=["plan_id", "due_date", "held_date", "result"]) if rows is None else rows
     mine = rows[rows["plan_id"].isin(plans["plan_id"])].sort_values("due_date", ignore_index=True)
-    end = pd.Timestamp(snapshot.period_end)
+    end = pd.Timestamp(snapshot.as_of)
     held = mine["held_date"].where(mine["held_date"] <= end)
     frame = mine.assign(
         plan=mine["plan_id"].map(plans.set_index("plan_id")["name"]),
@@ -169,12 +169,12 @@ def _reviews(snapshot: Snapshot, plans: pd.DataFrame) -> Table:
 
 
 def recent(snapshot: Snapshot) -> Table:
-    """What leads to outcomes, in the last months: the incremental performance and the pipeline."""
+    """What leads to outcomes, recorded in the last months: the incremental performance and the pipeline."""
     names = [name for name in snapshot.programme.measures if name in _leading(snapshot)]
-    frame = counts_analysis.monthly(snapshot, names).tail(RECENT).reset_index()
+    frame = counts_analysis.monthly(snapshot, names, "recorded").tail(RECENT).reset_index()
     return Table(
         frame,
-        f"What leads to outcomes, month by month to {month_words(snapshot.month)}",
+        f"What leads to outcomes, recorded month by month to {month_words(snapshot.month)}",
         {"month": month("Month"), **{name: count(snapshot.programme.label(name)) for name in names}},
         empty="the contract has no month yet",
     )
@@ -287,12 +287,12 @@ def calendar(snapshot: Snapshot) -> Table | Sentence:
 
 
 def performance_return(snapshot: Snapshot) -> Table:
-    """The key data that drive performance: every measure in the last months, beside the last month's promise."""
+    """The key data that drive performance: every measure recorded in the last months, and what was expected."""
     months = snapshot.months[-RECENT:]
-    counts = counts_analysis.monthly(snapshot).tail(RECENT).T
-    promised = counts_analysis.promised(snapshot).iloc[-1]
+    counts = counts_analysis.monthly(snapshot, clock="recorded").tail(RECENT).T
+    expects = counts_analysis.expected_recorded(snapshot).reindex(snapshot.months).iloc[-1]
     frame = counts.set_axis([str(name) for name in months], axis="columns").assign(
-        label=[snapshot.programme.label(str(name)) for name in counts.index], promised=promised
+        label=[snapshot.programme.label(str(name)) for name in counts.index], expected=expects
     )
     return Table(
         frame.reset_index(drop=True),
@@ -300,7 +300,8 @@ def performance_return(snapshot: Snapshot) -> Table:
         {
             "label": text("Measure"),
             **{str(name): count(f"{name:%b %Y}") for name in months},
-            "promised": number("Promised in the last month", people=True, places=0, missing="nothing"),
+            "expected": number("Expected in the last month", people=True, places=0, missing="no profile"),
         },
-        note="By the month in which it happened, as recorded so far: recent months will still rise.",
+        note="By the month in which it was first recorded, and what was expected to be recorded: earlier months do not "
+        "change, unless a record is withdrawn.",
     )

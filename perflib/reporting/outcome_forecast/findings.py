@@ -29,6 +29,7 @@ from perflib.disclosure.sentences import (
 )
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.outcome_forecast.tables import (
+    LEAST_TO_CHECK,
     MODEL_NAMES,
     NEXT,
     NO_PROMISE,
@@ -219,6 +220,14 @@ def verdict(snapshot: Snapshot) -> list[Sentence]:
         scores[(scores["model"] == forecast(snapshot).model) & (scores["horizon"] == f"{HORIZONS[0]} months")]
     )
     own = rows.to_dict("records")[0]
+    few = (
+        sentence(
+            " So few forecasts cannot check an interval, and they share much of what came. Where earlier forecasts "
+            "were surer than right it has been widened: these times are counted after that."
+        )
+        if own["cells"] < LEAST_TO_CHECK
+        else sentence("")
+    )
     return [
         sentence(
             "Made again from {origins} earlier months, as things were known then, “{model}” would have served best "
@@ -229,11 +238,12 @@ def verdict(snapshot: Snapshot) -> list[Sentence]:
         ),
         sentence(
             "The forecast shown here missed what was recorded in the next {months} months by {missed}% on average, and "
-            "its 95% interval held it in {held} of {cells} times.",
+            "its 95% interval held it in {held} of {cells} times.{few}",
             months=Plain(HORIZONS[0]),
             missed=Amount(100 * own["wmape"], of=(int(own["observed"]),), places=0),
             held=Plain(round(own["covered_95"] * own["cells"])),
             cells=Plain(own["cells"]),
+            few=few,
         ),
     ]
 

@@ -24,6 +24,10 @@ NEXT, LATER = 3, max(early_warning.AHEAD)
 MODEL = "milestones"
 
 
+LEAST_TO_CHECK = 20
+"""Forecasts from which a 95 % interval can be checked: of fewer, one that is too narrow may well hold all."""
+
+
 ORIGINS, BACKTEST_DRAWS = 6, 100
 """The method shown, and the page's own backtest: enough to judge by, and done in a few seconds."""
 
@@ -243,7 +247,7 @@ def _scenario(row: Mapping[Hashable, Any]) -> str:
 
 
 def past_scores(snapshot: Snapshot) -> pd.DataFrame:
-    """Score forecasts of earlier months, made again as things were known then."""
+    """Score the models on earlier months, with the draws and origins of the report."""
     return backtest(snapshot, ORIGINS, draws=BACKTEST_DRAWS)
 
 

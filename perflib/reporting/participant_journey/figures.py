@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from perflib.analysis import journey, survival
 from perflib.analysis.journey import peer_groups
 from perflib.disclosure.chart_style import PALETTE, label_ends, series_styles
-from perflib.disclosure.columns import Column, count, date, month, number, percent, text
+from perflib.disclosure.columns import Column, count, date, month, number, percent, percent_words, text
 from perflib.disclosure.presenter import Figure, Table
 from perflib.disclosure.words import day_words, listed
 from perflib.records.snapshot import Snapshot
@@ -52,19 +52,19 @@ def positions(snapshot: Snapshot) -> Figure:
     def alt(data: pd.DataFrame) -> str:
         total = data[list(names)].sum()
         known = total / max(total.sum(), 1)
-        said = [f"{100 * known[code]:.0f}% {label.lower()}" for code, label in names.items() if known[code] >= 0.01]
+        said = [f"{percent_words(known[code])} {label.lower()}" for code, label in names.items() if known[code] >= 0.01]
         return f"A bar a cohort, divided by where its participants stand. Over all cohorts: {listed(said)}."
 
     return Figure(
         Table(
             table,
-            f"Where the participants of each cohort stood on {day_words(snapshot.period_end)}",
+            f"Where the participants of each cohort stood on {day_words(snapshot.as_of)}",
             columns,
             note="Each participant stands at the furthest stage reached.",
             empty="nobody has started yet",
         ),
         draw,
-        f"Where the participants of each cohort stood on {day_words(snapshot.period_end)}",
+        f"Where the participants of each cohort stood on {day_words(snapshot.as_of)}",
         alt,
         size=(7.4, 4.4),
     )
@@ -152,7 +152,7 @@ def milestone_curves(snapshot: Snapshot) -> Figure:
 
     def alt(data: pd.DataFrame) -> str:
         at = data[(data["day"] == horizon // 2) & data["share"].notna()]
-        said = [f"{100 * row['share']:.0f}% {row['step'].lower()}" for row in at.to_dict("records")]
+        said = [f"{percent_words(row['share'])} {row['step'].lower()}" for row in at.to_dict("records")]
         return "Rising lines of the share that has reached each step by each day since the start" + (
             f"; by day {horizon // 2}: {listed(said)}."
             if said
@@ -177,8 +177,8 @@ def milestone_curves(snapshot: Snapshot) -> Figure:
 def group_changes(snapshot: Snapshot) -> Figure:
     """In which group those on the programme were a year ago and are now."""
     earlier = max(snapshot.month - 12, snapshot.first_month).end_time.date()
-    table = peer_groups.transitions(snapshot, min(earlier, snapshot.period_end))
-    columns: dict[str, Column] = {"name": text(f"On {day_words(min(earlier, snapshot.period_end))}")}
+    table = peer_groups.transitions(snapshot, min(earlier, snapshot.as_of))
+    columns: dict[str, Column] = {"name": text(f"On {day_words(min(earlier, snapshot.as_of))}")}
     codes = [str(code) for code in table]
     columns |= {code: count(group_name(code)) for code in codes}
     frame = table.rename_axis(columns=None).reset_index()
@@ -214,7 +214,7 @@ def group_changes(snapshot: Snapshot) -> Figure:
             f"in the same."
         )
 
-    span = f"from {day_words(min(earlier, snapshot.period_end))} to {day_words(snapshot.period_end)}"
+    span = f"from {day_words(min(earlier, snapshot.as_of))} to {day_words(snapshot.as_of)}"
     return Figure(
         Table(frame.assign(name=[group_name(code) for code in table.index]), f"Peer support groups {span}", columns),
         draw,
@@ -242,7 +242,7 @@ def job_survival(snapshot: Snapshot) -> Figure:
 
     def alt(data: pd.DataFrame) -> str:
         said = [
-            f"{100 * row['still']:.0f}% after {row['day']:.0f} days"
+            f"{percent_words(row['still'])} after {row['day']:.0f} days"
             for row in data.to_dict("records")
             if row["day"] in (98, 182, 364) and row["still"] == row["still"]
         ]

@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 from perflib.analysis import journey, survival
-from perflib.disclosure.sentences import (
-    Amount,
-    Choice,
-    Count,
-    Day,
-    IfShown,
-    Listed,
-    Month,
-    Name,
-    Sentence,
-    sentence,
-)
+from perflib.disclosure.sentences import Amount, Choice, Count, Day, IfShown, Listed, Name, Sentence, sentence
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.since_last_month import seen_differently
 
@@ -31,7 +20,7 @@ def findings(snapshot: Snapshot) -> list[Sentence | Choice]:
         for code, label in names.items()
         if position[code] > 0
     ]
-    load = journey.caseload(snapshot).iloc[-1]
+    load = journey.in_work(snapshot).iloc[0]
     in_work = (
         sentence(", {n} of them in work", n=Count(load["in_work"]))
         if "job_start" in snapshot.programme.events
@@ -41,14 +30,11 @@ def findings(snapshot: Snapshot) -> list[Sentence | Choice]:
         sentence(
             "Of {starts} starts, on {day}: {stages}.",
             starts=Count(starts),
-            day=Day(snapshot.period_end),
+            day=Day(snapshot.as_of),
             stages=Listed(stages),
         ),
         sentence(
-            "{there} were on the programme on the first of {month}{in_work}.",
-            there=Count(load["on_programme"]),
-            month=Month(snapshot.month),
-            in_work=in_work,
+            "{there} were on the programme that day{in_work}.", there=Count(load["on_programme"]), in_work=in_work
         ),
     ]
     times = survival.times(snapshot, [("referral", "start")]).iloc[0]

@@ -186,7 +186,7 @@ def in_work(snapshot: Snapshot) -> Table:
     }
     return Table(
         frame.reset_index(drop=True),
-        f"In work on {day_words(snapshot.period_end)}, by how long the present spell has lasted",
+        f"In work on {day_words(snapshot.as_of)}, by how long the present spell has lasted",
         columns | {band: count(band) for band in bands},
         note="Jobs that overlap are one spell of work.",
     )

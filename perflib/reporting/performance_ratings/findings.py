@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from perflib.analysis import oversight, ratings
-from perflib.disclosure.sentences import Choice, Listed, Name, Plain, Sentence, sentence
+from perflib.disclosure.sentences import ByAudience, Choice, FirstOf, Listed, Name, Plain, Sentence, sentence
 from perflib.records.snapshot import Snapshot
-from perflib.reporting.contract_review.evidence import not_supplied
+from perflib.reporting.contract_review.evidence import not_supplied, plans_open
 from perflib.reporting.performance_ratings.tables import (
     NO_RATING,
     NO_REGIME,
@@ -25,14 +25,15 @@ def findings(snapshot: Snapshot) -> Choice:
     return by_kinds(snapshot, lambda shown: _findings(snapshot, shown) if shown else NO_REGIME)
 
 
-def _findings(snapshot: Snapshot, shown: list[str]) -> list[Sentence]:
-    sentences = [] if snapshot.contract.rating is not None else [NO_RATING]
+def _findings(snapshot: Snapshot, shown: list[str]) -> list[Sentence | Choice]:
+    sentences: list[Sentence | Choice] = [] if snapshot.contract.rating is not None else [NO_RATING]
     for unit in shown:
         if unit in (CONTRACT, unit_of(snapshot)):
             sentences += _held(snapshot, unit)
     plans = oversight.plans(snapshot)
     if plans is None:
         return [*sentences, sentence("Plans. {none}", none=not_supplied("plans"))]
+    sentences.append(ByAudience(plans_open(plans)))
     found = oversight.exceptions(snapshot, all_ratings(snapshot, shown))
     if found is not None and len(found):
         wrong = [
@@ -40,7 +41,7 @@ def _findings(snapshot: Snapshot, shown: list[str]) -> list[Sentence]:
             for what, number in found["what"].value_counts().items()
         ]
         sentences.append(sentence("Not as the regime wants it: {wrong}.", wrong=Listed(wrong, "; ")))
-    return sentences or [sentence("Every unit that is rated is Green, and no plan lacks anything.")]
+    return [FirstOf(sentences, sentence("Every unit that is rated is Green, and no plan lacks anything."))]
 
 
 def _held(snapshot: Snapshot, unit: str) -> list[Sentence]:
@@ -90,10 +91,16 @@ def conventions(snapshot: Snapshot) -> list[Sentence]:
         ),
         sentence(
             "A quarter of fewer than {months} months, or one that is running, is not rated; one without figures "
-            "{nothing}. A KPI of fewer than {smallest} is not judged.",
+            "{nothing}. A KPI of fewer than {smallest} is not judged. One short of its target, but not clearly, counts "
+            "as {counts}.",
             months=Plain(rule.least_months),
             nothing=nothing,
             smallest=Plain(rule.smallest),
+            counts=sentence("hit") if rule.not_clear == "hit" else sentence("missed"),
+        ),
+        sentence(
+            "A quarter is rated on the first day on which 95% of each KPI is expected to be recorded; KPIs of a "
+            "profile count what was recorded against what was expected to be."
         ),
         sentence(
             "Amber or Red for {quarters} quarters running is called consistent. Source: {source}{invented}.",

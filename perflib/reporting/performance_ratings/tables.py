@@ -24,6 +24,10 @@ QUARTERS = 8
 """Quarters shown of each unit."""
 
 
+JUDGED_AGAIN = 3
+"""Quarters shown as they were judged then."""
+
+
 NO_REGIME = sentence(
     "The contract names no regime of management: add `management:` to its file to have KPIs by role and ratings."
 )
@@ -106,7 +110,8 @@ def _ratings(snapshot: Snapshot, unit: str) -> list[Table | list[Sentence]]:
     if rated.empty:
         none = sentence("{unit}: none is recorded, so none is rated.", unit=Name(label(snapshot, unit)))
         return [[none]]
-    return [_history(snapshot, unit, rated), _evidence(snapshot, unit, rated)]
+    again = [_then_and_now(snapshot, unit)] if unit in (CONTRACT, unit_of(snapshot)) else []
+    return [_history(snapshot, unit, rated), _evidence(snapshot, unit, rated), *again]
 
 
 def _history(snapshot: Snapshot, unit: str, rated: pd.DataFrame) -> Table:
@@ -119,8 +124,45 @@ def _history(snapshot: Snapshot, unit: str, rated: pd.DataFrame) -> Table:
     columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
     for quarter in quarters:
         columns[f"{quarter}"] = status(f"To {quarter:%b %Y}", missing="not there")
-    note = "The last column of ratings is of a quarter that is running: it is not rated." if running else None
+    waiting = rated["so_far"].any()
+    note = (
+        "So far: the quarter is running, or less than 95% of some rated KPI is expected to be recorded yet. It is "
+        "rated on the first day on which all its KPIs can be judged; until then the last rated quarter holds."
+        if running or waiting
+        else None
+    )
     return Table(frame.reset_index(drop=True), f"{label(snapshot, unit)}: ratings by quarter", columns, note=note)
+
+
+def _then_and_now(snapshot: Snapshot, unit: str) -> Table:
+    """Return the last quarters as they were judged then, and as they would be judged now."""
+    caption = f"{label(snapshot, unit)}: ratings as judged then, and as they would be judged now"
+    if snapshot.contract.history == "overwritten":
+        empty = "the source is overwritten at each export, so what was known earlier cannot be told"
+        found = pd.DataFrame(columns=ratings.HISTORY_COLUMNS)
+    else:
+        empty = "no quarter is rated yet"
+        found = ratings.history(snapshot, unit, JUDGED_AGAIN)
+    frame = found.assign(
+        was=[str(rating).capitalize() or np.nan for rating in found["then"]],
+        is_=[str(rating).capitalize() or np.nan for rating in found["now"]],
+        changed=["differs" if differs else "the same" for differs in found["differs"]],
+    )
+    return Table(
+        frame.sort_values(["period", "unit"], ignore_index=True),
+        caption,
+        {
+            "unit": unit_column(snapshot, unit),
+            "period": month("Quarter to"),
+            "was": status("Judged then", missing="not rated"),
+            "then_on": date("On", missing="not rated"),
+            "is_": status("Judged now", missing="not rated"),
+            "changed": status("Difference"),
+        },
+        note="A record that came late changes no rating by having been late: a difference comes from a correction, a "
+        "withdrawal, a start recorded late, or from what is now known of how soon things are recorded.",
+        empty=empty,
+    )
 
 
 def _evidence(snapshot: Snapshot, unit: str, rated: pd.DataFrame) -> Table:
@@ -142,6 +184,7 @@ def _evidence(snapshot: Snapshot, unit: str, rated: pd.DataFrame) -> Table:
             "judged": number("Of", places=0),
             "missed_": text("Missed"),
             "run": number("Quarters running", places=0),
+            "judged_on": date("Judged on", missing="not known"),
         },
         empty="none holds Amber or Red",
     )

@@ -9,7 +9,7 @@ from perflib.rules.calendar import working_days
 
 
 def findings(snapshot: Snapshot) -> list[Sentence]:
-    """What the day shows against the month's promise, and which standards are missed now."""
+    """What the day shows against what was expected, and which standards are missed now."""
     day, frame = snapshot.known_at, daily_counts.scores(snapshot)
     sentences = []
     if not working_days(snapshot.contract.nation).is_working(day):
@@ -18,7 +18,7 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
         gap = row["month"] - row["promised"]
         sentences.append(
             sentence(
-                "{measure}: {recorded} recorded this month where {promised} were promised by today, {gap} {more}.",
+                "{measure}: {recorded} recorded this month where {promised} were expected by today, {gap} {more}.",
                 measure=Name(row["label"]),
                 recorded=Count(row["month"]),
                 promised=Amount(row["promised"], people=True, places=0),
@@ -26,9 +26,9 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
                 more=Name("more" if gap >= 0 else "fewer"),
             )
         )
-    missed = standards.measure(snapshot).query("status == 'not_met'")["name"]
+    missed = standards.of_provider(snapshot).query("status == 'not_met'")["name"]
     if len(missed):
         sentences.append(sentence("Standards missed since day one: {names}.", names=name_list(missed, "; ")))
     return sentences or [
-        sentence("Nothing was promised for {month}, and no standard is missed.", month=Month(snapshot.month))
+        sentence("Nothing was expected of {month}, and no standard is missed.", month=Month(snapshot.month))
     ]

@@ -37,14 +37,14 @@ def doors(snapshot: Snapshot) -> Table:
         "week": count("This week"),
         "week_before": count("Week before"),
         "month": count("Month to date"),
-        "promised": number("Promised by today", people=True, places=0, missing="none"),
+        "promised": number("Expected by today", people=True, places=0, missing="none"),
         "cumulative": count("Since day one"),
     }
     return Table(
         frame,
         f"Scores on the doors, {day_words(snapshot.known_at)}",
         columns,
-        note="Counted on the day on which it was first recorded. A week begins on Monday. What was promised for the "
+        note="Counted on the day on which it was first recorded. A week begins on Monday. What is expected of the "
         "month is shared out over its working days.",
     )
 

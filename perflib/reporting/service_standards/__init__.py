@@ -2,7 +2,7 @@
 
 from perflib.reporting.service_standards.figures import charts, month_ends
 from perflib.reporting.service_standards.findings import changes, conventions, findings
-from perflib.reporting.service_standards.tables import bases, by_unit, exemptions, overview, recent, register
+from perflib.reporting.service_standards.tables import bases, by_unit, everything, exemptions, recent, register
 
 __all__ = [
     "bases",
@@ -10,10 +10,10 @@ __all__ = [
     "changes",
     "charts",
     "conventions",
+    "everything",
     "exemptions",
     "findings",
     "month_ends",
-    "overview",
     "recent",
     "register",
 ]

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from perflib.analysis import control_charts, counts, standards
+from perflib.analysis import control_charts, standards, trend_charts
 from perflib.disclosure.chart_style import PALETTE, label_ends, series_styles
-from perflib.disclosure.columns import count, date, month, number, percent, status
+from perflib.disclosure.columns import count, date, month, number, percent, percent_words, status
 from perflib.disclosure.presenter import Figure, Table
 from perflib.disclosure.sentences import Sentence, sentence
-from perflib.disclosure.words import day_words, month_words
+from perflib.disclosure.words import day_words, listed, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
-from perflib.reporting.service_standards.tables import STATUS_WORDS, share_standards, target
-
-SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
-
+from perflib.reporting.service_standards.tables import SAID, SHARES, STATUS_WORDS, share_standards, target_words
 
 LIMIT: dict[str, Any] = {"color": PALETTE[2], "linewidth": 1.2, "linestyle": (0, (4, 2))}
 
@@ -30,7 +28,7 @@ def charts(snapshot: Snapshot) -> list[Figure] | Sentence:
     for name, rule in rules.items():
         months = history.loc[name]
         chart = control_charts.control_chart(months["met"], months["counted"], "p_prime", complete=months["complete"])
-        trend = counts.Trend(
+        trend = trend_charts.TrendChart(
             name, f"{rule.name}, in time", "cases", False, chart, control_charts.shift(chart), months["rate"], None
         )
         shown.append(control_chart.control_chart(trend))
@@ -68,7 +66,7 @@ def backlog(snapshot: Snapshot, name: str) -> Figure:
         if last.empty:
             return "No month end has a backlog that can be shown."
         row = last.iloc[-1]
-        stood = f"{row[key]:,.0f}" if is_count else f"{100 * row[key]:.1f}% {labels[key]}"
+        stood = f"{row[key]:,.0f}" if is_count else f"{percent_words(row[key], 1, target=limit / 100)} {labels[key]}"
         missed = sum(not rule.target.met(value) for value in last[key])
         return (
             f"Lines of the referrals open for more than {rule.limit} {rule.days} days at each month's end. On "
@@ -85,7 +83,8 @@ def backlog(snapshot: Snapshot, name: str) -> Figure:
             frame,
             f"{rule.name}: open for more than {rule.limit} {rule.days} days, at each month's end",
             columns,
-            note=f"The standard is measured {measured}: {target(rule)}. A referral resolved late counts for the time "
+            note=f"The standard is measured {measured}: {target_words(rule)}. A referral resolved late counts for the "
+            "time "
             "it was late.",
         ),
         draw,
@@ -95,50 +94,67 @@ def backlog(snapshot: Snapshot, name: str) -> Figure:
 
 
 def oldest(snapshot: Snapshot, name: str) -> Figure:
-    """The age of the oldest open referral at each month's end."""
+    """The age of the oldest open referral on any day of each month, and how many passed the limit in it."""
     rule = snapshot.contract.standards[name]
-    frame = standards.backlog(snapshot, standard=name).reset_index()
-    unit = f"{rule.days} days"
+    frame = standards.longest_open(snapshot, name).reset_index()
+    frame = frame.assign(status=np.where(frame["longest"] > (rule.limit or 0), "not met", "met"))
+    unit, limit = f"{rule.days} days", rule.limit or 0
 
     def draw(axes: Axes, data: pd.DataFrame) -> None:
-        style = series_styles(1)[0]
-        axes.plot(data["date"], data["oldest"], markevery=3, **style)
-        axes.axhline(rule.limit or 0, **LIMIT)
+        days = pd.PeriodIndex(data["month"], freq="M").to_timestamp()
+        axes.plot(days, data["longest"], markevery=3, label="oldest open on any day", **series_styles(2)[0])
+        missed = (data["longest"] > limit).to_numpy()
+        marks: dict[str, Any] = {"marker": "X", "markersize": 9, "linestyle": "none", "color": PALETTE[1]}
+        axes.plot(days[missed], data["longest"][missed], label="missed", **marks)
+        for day, age, many in zip(days[missed], data["longest"][missed], data["became_late"][missed], strict=True):
+            if many > 0:
+                axes.annotate(f"{many:,.0f}", (day, age), xytext=(0, 7), textcoords="offset points", ha="center")
+        axes.axhline(limit, **LIMIT)
         axes.set_ylabel(unit)
         axes.set_ylim(bottom=0)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=2, borderaxespad=0, fontsize=9)
 
     def alt(data: pd.DataFrame) -> str:
-        last = data.dropna(subset="oldest")
-        if last.empty:
-            return "No month end has an open referral whose age can be shown."
-        over = int((last["oldest"] > (rule.limit or 0)).sum())
+        known, missed = data.dropna(subset="longest"), data[data["became_late"] > 0]
+        if known.empty:
+            return "No month has an open referral whose age can be shown."
+        last = known.iloc[-1]
+        said = [f"{row['became_late']:,.0f} in {month_words(row['month'])}" for row in missed.to_dict("records")]
+        passed = (
+            f"{missed['became_late'].sum():,.0f} {'referral' if missed['became_late'].sum() == 1 else 'referrals'} "
+            f"passed {limit} {unit}: "
+            + (listed(said) if len(said) <= SAID else f"in {len(said)} of {len(data)} months")
+            if said
+            else f"No referral passed {limit} {unit} in a month that can be shown"
+        )
         return (
-            f"A line of the age of the oldest open referral at each month's end. On "
-            f"{day_words(last['date'].iloc[-1].date())} it was {last['oldest'].iloc[-1]:.0f} {unit}; at {over} of "
-            f"{len(last)} month ends it was over {rule.limit}."
+            f"A line of the age of the oldest open referral on any day of each month, with a cross where that was over "
+            f"the limit. In {month_words(last['month'])} it was {last['longest']:.0f} {unit}. {passed}."
         )
 
     return Figure(
         Table(
-            frame.assign(status=frame["status"].map(STATUS_WORDS)),
-            f"{rule.name}: the oldest open referral at each month's end",
+            frame,
+            f"{rule.name}: the oldest open referral on any day of each month",
             {
-                "date": date("Day"),
-                "open": count("Open"),
-                "late": count(f"Open for more than {rule.limit} {unit}"),
-                "oldest": number(f"Oldest ({unit})", of=("open",), places=0, missing="none open"),
-                "status": status("That day"),
+                "month": month("Month"),
+                "longest": number(f"Oldest on any day ({unit})", of=("open",), places=0, missing="none open"),
+                "became_late": count(f"Passed {limit} {unit}"),
+                "status": status("That month", of=("became_late",)),
             },
+            note=f"A referral that passed {limit} {unit} is a miss in the month in which it did, though it may be "
+            "resolved by the month's end.",
         ),
         draw,
-        f"{rule.name}: age of the oldest open referral at each month's end; dashed: the standard",
+        f"{rule.name}: age of the oldest open referral on any day of each month; dashed: the standard; crosses: misses "
+        f"and how many passed it",
         alt,
-        size=(7.4, 3.0),
+        size=(7.4, 3.4),
     )
 
 
 def against_profile(snapshot: Snapshot, name: str) -> Figure:
-    """A cumulative count as a share of what was promised, at each month's end."""
+    """A cumulative count as a share of what was expected to be recorded, at each month's end."""
     rule = snapshot.contract.standards[name]
     frame = standards.against_profile(snapshot, name).reset_index()
     limit = 100 * float(rule.target.value)
@@ -147,16 +163,16 @@ def against_profile(snapshot: Snapshot, name: str) -> Figure:
         days = pd.PeriodIndex(data["month"], freq="M").to_timestamp()
         axes.plot(days, data["share"], markevery=3, **series_styles(1)[0])
         axes.axhline(limit, **LIMIT)
-        axes.set_ylabel("for each 100 promised to date")
+        axes.set_ylabel("for each 100 expected to date")
         axes.set_ylim(bottom=0)
 
     def alt(data: pd.DataFrame) -> str:
         known = data.dropna(subset="share")
         if known.empty:
-            return "Nothing was promised of it, so there is no share to draw."
+            return "Nothing was expected of it, so there is no share to draw."
         below = int((known["share"] < limit).sum())
         return (
-            f"A line of the actual number to date for each 100 promised: {known['share'].iloc[-1]:.0f} in "
+            f"A line of the number recorded to date for each 100 expected: {known['share'].iloc[-1]:.0f} in "
             f"{month_words(known['month'].iloc[-1])}; {below} of {len(known)} months were below {limit:g}."
         )
 
@@ -166,10 +182,10 @@ def against_profile(snapshot: Snapshot, name: str) -> Figure:
             f"{rule.name}, at each month's end",
             {
                 "month": month("Month"),
-                "actual": count("Actual to date"),
-                "promised": number("Promised to date", people=True, places=0, missing="none given"),
+                "actual": count("Recorded to date"),
+                "promised": number("Expected to date", people=True, places=0, missing="none given"),
                 "share": number(
-                    "For each 100 promised",
+                    "For each 100 expected",
                     of=("actual",),
                     make=lambda f: 100 * f["actual"] / f["promised"].where(f["promised"] > 0),
                     places=0,
@@ -177,7 +193,8 @@ def against_profile(snapshot: Snapshot, name: str) -> Figure:
                 ),
                 "state": status("Standard", of=("actual",)),
             },
-            note=f"Asked in every month: {target(rule)} of what was promised to date. What is caught up later does "
+            note=f"Asked in every month: {target_words(rule)} of what was promised to date. What is caught up later "
+            "does "
             "not mend a month that was below.",
         ),
         draw,

@@ -6,9 +6,9 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from perflib.analysis import standards
-from perflib.disclosure.sentences import Amount, Count, Name, Plain, Sentence, Share, name_list, sentence
+from perflib.disclosure.sentences import Amount, Count, Listed, Name, Plain, Sentence, Share, name_list, sentence
 from perflib.records.snapshot import Snapshot
-from perflib.reporting.service_standards.tables import STATUS_WORDS, target
+from perflib.reporting.service_standards.tables import STATUS_WORDS, target_words
 from perflib.reporting.since_last_month import seen_differently
 from perflib.rules.standards import Standard
 
@@ -16,8 +16,8 @@ NATIONS = {"ENG": "England", "WLS": "Wales", "SCT": "Scotland", "NIR": "Northern
 
 
 def findings(snapshot: Snapshot) -> list[Sentence]:
-    """Which standards are met and which are not."""
-    frame = standards.measure(snapshot)
+    """Which standards are met and which are not; those that the department must meet apart."""
+    frame, rules = standards.measure(snapshot), snapshot.contract.standards
     if frame.empty:
         return [
             sentence(
@@ -25,11 +25,13 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
                 programme=Name(snapshot.programme.name),
             )
         ]
+    department = frame[frame["duty"] == "department"]
+    frame = frame[frame["duty"] == "provider"]
     sentences = [
         sentence(
             "{standard}: not met. {account}",
             standard=Name(row["name"]),
-            account=_account(row, snapshot.contract.standards[row["standard"]]),
+            account=_account(row, rules[row["standard"]]),
         )
         for row in frame[frame["status"] == "not_met"].to_dict("records")
     ]
@@ -39,17 +41,30 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
             sentences.append(
                 sentence("{status}: {names}.", status=Name(words.capitalize()), names=name_list(names, "; "))
             )
+    if len(department):
+        stand = [
+            sentence("{standard}: {status}", standard=Name(row["name"]), status=Name(STATUS_WORDS[row["status"]]))
+            for row in department.to_dict("records")
+        ]
+        sentences.append(
+            sentence(
+                "For {department} to meet: {stand}.",
+                department=Name(snapshot.programme.terms.get("department", "the department")),
+                stand=Listed(stand, "; "),
+            )
+        )
     return sentences
 
 
 def _account(row: Mapping[Hashable, Any], rule: Standard) -> Sentence:
     """Return how a missed standard was missed, in a sentence."""
     late = row["not_met"] + row["open_late"]
-    asked = Name(target(rule))
+    asked, target = Name(target_words(rule)), float(rule.target.value)
     if rule.kind == "profile":
+        places = 0 if abs(row["rate"] - target) > 0.01 else 1
         return sentence(
             "The lowest month stood at {lowest} for each 100 promised by then, where {asked} must be.",
-            lowest=Amount(100 * row["rate"], of=(row["part"],), places=0),
+            lowest=Amount(100 * row["rate"], of=(row["part"],), places=places),
             asked=asked,
         )
     worst = sentence("")
@@ -63,18 +78,31 @@ def _account(row: Mapping[Hashable, Any], rule: Standard) -> Sentence:
         is_count = rule.share_of == "count"
         return sentence(
             "{part} are in backlog, where {asked} may be.{worst}",
-            part=Count(row["part"]) if is_count else Share(row["part"], row["whole"], places=1),
+            part=Count(row["part"]) if is_count else Share(row["part"], row["whole"], places=1, target=target),
             asked=asked,
             worst=worst,
         )
     counted = row["met"] + late
+    met = Share(row["met"], counted, places=1, target=target)
+    if rule.done_late == "met":
+        return sentence(
+            "Of {counted} that are decided or have been open for more than {limit} {days} days, {late} are not as they "
+            "should be, {open} of them still open; {met} are, where {asked} must be.",
+            counted=Count(counted),
+            limit=Plain(rule.limit),
+            days=Name(rule.days),
+            late=Count(late),
+            open=Count(row["open_late"]),
+            met=met,
+            asked=asked,
+        )
     return sentence(
         "{late} of {counted} were late or missed, {open} of them still open; {met} were as they should be, where "
         "{asked} must be.{worst}",
         late=Count(late),
         counted=Count(counted),
         open=Count(row["open_late"]),
-        met=Share(row["met"], counted, places=1),
+        met=met,
         asked=asked,
         worst=worst,
     )

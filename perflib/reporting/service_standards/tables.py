@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from perflib.analysis import standards
-from perflib.disclosure.columns import Column, count, number, percent, status, text
+from perflib.disclosure.columns import Column, count, number, percent, percent_words, status, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.words import day_words, month_words
 from perflib.records.snapshot import Snapshot
@@ -34,7 +34,15 @@ STATUS_WORDS = {
 }
 
 
+SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
+"""What a backlog is a share of, in words."""
+
+
 BASES = ("month", "rolling_3", "rolling_12", "cumulative")
+
+
+SAID = 4
+"""How many months a sentence names one by one."""
 
 
 NONE = "the programme and the contract name no standard"
@@ -44,15 +52,16 @@ NO_CASE = "no case counts yet"
 
 
 def share_standards(snapshot: Snapshot) -> dict[str, Standard]:
-    """Return the standards that are of the share of cases done as they should be, and have a case that counts."""
-    frame = standards.measure(snapshot).set_index("standard")
-    rules = snapshot.contract.standards.items()
-    return {
-        name: rule for name, rule in rules if not rule.is_age and rule.kind != "profile" and frame["whole"][name] > 0
-    }
+    """Return the provider's standards of the share of cases that are as they should be, where any counts."""
+    frame, rules = standards.of_provider(snapshot).set_index("standard"), snapshot.contract.standards
+    return {str(name): rules[str(name)] for name in frame.index[frame["whole"] > 0] if _of_cases(rules[str(name)])}
 
 
-def target(rule: Standard) -> str:
+def _of_cases(rule: Standard) -> bool:
+    return not rule.is_age and rule.kind != "profile"
+
+
+def target_words(rule: Standard) -> str:
     """Return a target in words: 'all', 'no more than 4%', 'less than 20'."""
     words, value = rule.target.rule, float(rule.target.value)
     if (words, value) == ("at least", 1):
@@ -60,31 +69,105 @@ def target(rule: Standard) -> str:
     return f"{words} {value:g}" if rule.share_of == "count" else f"{words} {100 * value:g}%"
 
 
-def overview(snapshot: Snapshot) -> Table:
-    """Each standard with its cases, rate and target."""
+def everything(snapshot: Snapshot) -> list[Table]:
+    """Every standard against its target: the provider's by their cases, what is held by the day, the department's."""
     frame, rules = standards.measure(snapshot), snapshot.contract.standards
-    is_number = frame["standard"].map(lambda name: rules[name].share_of == "count").astype(bool)
-    frame = frame.assign(
-        status=frame["status"].map(STATUS_WORDS),
-        target=[target(rules[name]) for name in frame["standard"]],
-        whole=frame["whole"].mask(is_number),
+    parts = [overview(snapshot)]
+    if any(rule.kind in ("backlog", "profile") for rule in rules.values()):
+        parts.append(held_by_the_day(snapshot))
+    if (frame["duty"] == "department").any():
+        parts.append(of_department(snapshot))
+    return parts
+
+
+def overview(snapshot: Snapshot) -> Table:
+    """Each of the provider's standards of single cases, with its cases, rate and target."""
+    frame, rules = standards.of_provider(snapshot), snapshot.contract.standards
+    mine = ~frame["standard"].isin([name for name, rule in rules.items() if rule.kind in ("backlog", "profile")])
+    return _by_cases(
+        snapshot,
+        frame[mine],
+        f"The standards since day one, as on {day_words(snapshot.as_of)}",
+        "Rate: met, of those met, done late, or open and late. Cases that are not due, exempt or without data do not "
+        "count. A target of all means that a single late case is a miss.",
     )
+
+
+def of_department(snapshot: Snapshot) -> Table:
+    """The standards that the department must meet: no figure of the provider's counts them."""
+    frame = standards.measure(snapshot)
+    department = snapshot.programme.terms.get("department", "the department")
+    return _by_cases(
+        snapshot,
+        frame[frame["duty"] == "department"],
+        f"What {department} must meet itself, as on {day_words(snapshot.as_of)}",
+        f"These are {department}'s own duties. They are in no figure of the provider's.",
+    )
+
+
+def _by_cases(snapshot: Snapshot, frame: pd.DataFrame, caption: str, note: str) -> Table:
+    rules = snapshot.contract.standards
     return Table(
-        frame,
-        f"The standards since day one, as on {day_words(snapshot.period_end)}",
+        frame.assign(
+            status=frame["status"].map(STATUS_WORDS), target=[target_words(rules[name]) for name in frame["standard"]]
+        ),
+        caption,
         {
             "name": text("Standard"),
             **{state: count(STATE_WORDS[state]) for state in ("met", "not_met", "open_late", "not_due")},
-            "rate": percent("Rate", "part", "whole", missing="none counts"),
+            "rate": percent("Rate", "part", "whole", places=_places(frame), missing="none counts"),
             "target": text("Target"),
             "worst": number("Slowest (days)", of=("not_met", "open_late"), places=0, missing="none"),
             "status": status("Status"),
         },
-        note="Rate: met, of those met, done late, or open and late; of a backlog, the share in it now; of a profile, "
-        "the lowest share of what was promised to any month. Cases that are not due, exempt or without data do not "
-        "count. A target of all means that a single late case is a miss.",
+        note=note,
         empty=NONE,
     )
+
+
+def held_by_the_day(snapshot: Snapshot) -> Table:
+    """Backlogs and profiles: what is counted of what, against the target."""
+    frame, rules = standards.of_provider(snapshot), snapshot.contract.standards
+    frame = frame[frame["standard"].isin([name for name, rule in rules.items() if rule.kind in ("backlog", "profile")])]
+    places = _places(frame)
+    is_number = frame["standard"].map(lambda name: rules[name].share_of == "count").astype(bool)
+    frame = frame.assign(
+        status=frame["status"].map(STATUS_WORDS),
+        target=[target_words(rules[name]) for name in frame["standard"]],
+        what=[_what_is_counted(rules[name]) for name in frame["standard"]],
+        whole=frame["whole"].mask(is_number),
+    )
+    return Table(
+        frame,
+        f"Backlogs and profiles, as on {day_words(snapshot.as_of)}",
+        {
+            "name": text("Standard"),
+            "what": text("What is counted"),
+            "part": count("Counted", missing="none"),
+            "whole": number("Of", of=("part",), people=True, places=0, missing="a count"),
+            "rate": percent("Rate", "part", "whole", places=places, missing="none counts"),
+            "target": text("Target"),
+            "status": status("Status"),
+        },
+        note="Rate: counted, of the number beside it. A backlog is that of the day; whoever was in it before and has "
+        "been resolved is in it no more.",
+        empty="no standard is of a backlog or of a profile",
+    )
+
+
+def _what_is_counted(rule: Standard) -> str:
+    """Return what a backlog or a profile counts, of what, in words."""
+    if rule.kind == "profile":
+        return "to date in the lowest month, of what was promised by then"
+    of = "" if rule.share_of == "count" else f", of {SHARES[rule.share_of]}"
+    return f"open for more than {rule.limit} {rule.days} days{of}"
+
+
+def _places(frame: pd.DataFrame) -> int:
+    """Return the decimal places with which no rate looks like the target that it is not."""
+    pairs = frame[["rate", "target"]].dropna().to_numpy()
+    shown = [percent_words(rate, 1, target=target).strip("<%") for rate, target in pairs if rate <= 1]
+    return max((len(words.partition(".")[2]) for words in shown), default=1)
 
 
 def bases(snapshot: Snapshot) -> Table:
@@ -111,7 +194,7 @@ def bases(snapshot: Snapshot) -> Table:
 
 def exemptions(snapshot: Snapshot) -> Table:
     """Results with and without the cases that were exempted."""
-    frame = standards.measure(snapshot)
+    frame = standards.of_provider(snapshot)
     frame = frame[frame["exempt"] > 0].assign(
         status=lambda rows: rows["status"].map(STATUS_WORDS),
         status_unexempted=lambda rows: rows["status_unexempted"].map(STATUS_WORDS),
@@ -186,6 +269,7 @@ def register(snapshot: Snapshot) -> Table:
     frame = standards.register(snapshot)
     return Table(
         frame.assign(
+            duty=frame["duty"].map({"provider": "the provider's", "department": "the department's"}),
             how=frame["sampled"].map({True: "a sample", False: "everybody"}),
             where=frame["applies"].map({True: "yes", False: "not in this nation"}),
             source=frame["source"] + frame["invented"].map({True: " (invented)", False: ""}),
@@ -193,6 +277,7 @@ def register(snapshot: Snapshot) -> Table:
         "The standards as they are written down",
         {
             "name": text("Standard"),
+            "duty": text("Whose duty"),
             "asks": text("Asks"),
             "of": text("Of"),
             "target": text("Target"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perflib.analysis import comparison
 from perflib.analysis.comparison import Comparison, funnel
 from perflib.disclosure.chart_style import AXIS, PALETTE
-from perflib.disclosure.columns import Column, count, number, percent, staff, status, text
+from perflib.disclosure.columns import Column, count, number, percent, percent_words, staff, status, text
 from perflib.disclosure.names import Names
 from perflib.disclosure.presenter import Figure, Table
 from perflib.disclosure.sentences import Amount, sentence
@@ -80,34 +80,44 @@ def funnel_plot(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
         for axes, kind, title in zip(
             panels, ("_unadjusted", ""), ("Month of start alone", "Case mix too"), strict=True
         ):
-            x, y = data[f"expected{kind}"], data[f"ratio{kind}"]
+            axes.set_title(title)
+            axes.set_xlabel("expected")
+            there = data[(data[f"expected{kind}"] > 0) & data[f"ratio{kind}"].notna()]
+            if there.empty:  # small expected numbers are hidden outside, or rounded to nought
+                axes.text(0.5, 0.5, "too few to draw", ha="center", transform=axes.transAxes)
+                continue
+            x, y = there[f"expected{kind}"], there[f"ratio{kind}"]
             axes.set_ylim(0, max(2.0, 1.1 * float(data["ratio"].max()), 1.1 * float(data["ratio_unadjusted"].max())))
             grid = np.geomspace(max(0.7 * x.min(), 0.5), 1.3 * x.max(), 120)
             for level, dash in ((0.95, (0, (4, 2))), (0.998, "solid")):
                 for limit in funnel.limits(grid / middle, middle, level):
                     axes.plot(grid, limit / middle, color=AXIS, linewidth=1, linestyle=dash)
             axes.axhline(1, color=AXIS, linewidth=1.2)
-            flagged = (data["reading"] != SIGNALS[""]).to_numpy()
+            flagged = (there["reading"] != SIGNALS[""]).to_numpy()
             for chosen, face, marker in ((~flagged, BLUE, "o"), (flagged, ORANGE, "D")):
                 axes.scatter(x[chosen], y[chosen], s=36, facecolor=face, edgecolor=PLUM, marker=marker, zorder=3)
-            shown = data if len(data) <= MOST_NAMES else data[flagged]
+            shown = there if len(there) <= MOST_NAMES else there[flagged]
             _name_points(axes, x[shown.index], y[shown.index], shown["unit"])
             axes.set_xscale("log")
             ticks = [tick for tick in TICKS if grid[0] <= tick <= grid[-1]]
             axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axes.minorticks_off()
-            axes.set_title(title)
-            axes.set_xlabel("expected")
         panels[0].set_ylabel("observed over expected")
 
     def alt(data: pd.DataFrame) -> str:
         low = data.loc[data["reading"] == "below", "unit"].tolist()
         high = data.loc[data["reading"] == "above", "unit"].tolist()
         said = [f"{listed(units)} {word}" for units, word in ((low, "below"), (high, "above")) if units]
+        ratios = data["ratio"].dropna()
+        run = (
+            f"Adjusted ratios run from {ratios.min():.2f} to {ratios.max():.2f}."
+            if len(ratios)
+            else "No ratio can be shown."
+        )
         return (
             f"Two funnels of {len(data)} units: observed {label.lower()} over expected, by how much was expected, with "
             f"limits at 95 and 99.8% that narrow to the right; first allowing for the month of start alone, then for "
-            f"case mix too. Adjusted ratios run from {data['ratio'].min():.2f} to {data['ratio'].max():.2f}. "
+            f"case mix too. {run} "
             f"Signalled: {listed(said) if said else 'none'}."
         )
 
@@ -182,8 +192,8 @@ def caterpillar(snapshot: Snapshot, unit: str, measure: str, names: Names) -> Fi
         top, bottom = known.iloc[0], known.iloc[-1]
         return (
             f"One line a unit, the highest first: its probable rate with a 95% interval, from {top['unit']} at "
-            f"{100 * top['shrunk']:.0f}% to {bottom['unit']} at {100 * bottom['shrunk']:.0f}%; all units "
-            f"{100 * reference:.0f}%. Most intervals overlap."
+            f"{percent_words(top['shrunk'])} to {bottom['unit']} at {percent_words(bottom['shrunk'])}; all units "
+            f"{percent_words(reference)}. Most intervals overlap."
         )
 
     return Figure(

@@ -47,8 +47,8 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
             for (name, side), rows in flagged.groupby(["unit", "signal"], sort=True)
         ),
         sentence(
-            "No {unit} differs from the others by more than chance explains in: {measures}. Nothing is claimed there "
-            "of anybody, whatever the order of the rates.",
+            "No {unit} differs from the others by more than chance explains, and by enough to matter, in: {measures}. "
+            "Nothing is claimed there of anybody, whatever the order of the rates.",
             unit=label,
             measures=name_list(quiet),
         ),
@@ -227,7 +227,16 @@ def _moved(title: Name, row: Row, called: Names, words: Sentence) -> Sentence:
 def conventions(snapshot: Snapshot) -> list[Sentence]:
     """How the comparison is made, for this contract."""
     found = comparison.compare(snapshot, unit_of(snapshot))
+    least = snapshot.contract.least_difference
     sentences = [
+        sentence(
+            "A difference matters from {ratio} of what was expected, or {points} percentage points, on "
+            "({source}{invented}). A smaller one is no signal, however sure it is.",
+            ratio=Plain(least.ratio, percent=True),
+            points=Plain(100 * least.points),
+            source=Name(least.source),
+            invented=sentence("; invented") if least.invented else sentence(""),
+        ),
         sentence(
             "Equal maturity: each participant is held to those who started in the same month, so a young caseload "
             "counts for the time it has had, and a shock to the labour market is no unit's fault."

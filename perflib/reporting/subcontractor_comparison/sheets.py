@@ -103,7 +103,7 @@ def _load(snapshot: Snapshot, unit: str, name: str, called: Name, role: str | No
         unit=called,
         role=sentence(" ({role})", role=Name(ROLES.get(role, role))) if role else sentence(""),
         there=Count(load["on_programme"]),
-        day=Day(snapshot.period_end),
+        day=Day(snapshot.as_of),
         in_work=Count(load["in_work"]),
         started=Count(load["started"]),
         month=Month(snapshot.month),
@@ -117,7 +117,7 @@ def _sheet_signals(mine: pd.DataFrame) -> list[Sentence]:
         (mine[mine["signal"] == "below"], "Ask first about"),
         (mine[mine["signal"] == "above"], "Ahead of the others, and worth learning from"),
         (
-            mine[(mine["signal"] == "") & (mine["outside"] != "")],
+            mine[(mine["signal"] == "") & (mine["outside"] != "") & mine["matters"].astype(bool)],
             "Beyond its own 95% limit, as one unit in twenty is by chance",
         ),
     ):
@@ -131,7 +131,9 @@ def _sheet_signals(mine: pd.DataFrame) -> list[Sentence]:
         ]
         if measures:
             sentences.append(sentence("{words}: {measures}.", words=Name(words), measures=Listed(measures)))
-    return sentences or [sentence("Nothing differs from the other units by more than chance explains.")]
+    return sentences or [
+        sentence("Nothing differs from the other units by more than chance explains, and by enough to matter.")
+    ]
 
 
 def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[Sentence]:

@@ -134,6 +134,7 @@ def test_winsorising_leaves_two_thirds_of_the_mean_of_squares():
     assert funnel._left_under_chance(40, 0.1) == pytest.approx(0.6734, abs=0.025)
 
 
+@pytest.mark.slow
 def test_winsorised_overdispersion_is_right_on_average():
     """Without the correction a true .00328 came out as .00145."""
     random, true = np.random.default_rng(1), 0.00328

@@ -18,7 +18,7 @@ from perflib.analysis import comparison, standards
 from perflib.analysis.comparison import compare, compare_cases, units
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
-from perflib.rules.contract import load_contract
+from perflib.rules.contract import LeastDifference, load_contract
 
 ANSWERS = Path(__file__).parents[2] / "answers"
 
@@ -107,6 +107,25 @@ def test_quarters_add_up_to_the_unit(late):
     assert sums.to_numpy() == pytest.approx(whole.to_numpy().astype(float))
     ends = found.quarters.index.get_level_values("quarter").unique()
     assert all(month.month % 3 == 0 for month in ends)
+
+
+def test_limits_of_a_quarter_are_the_95_percent_limits_of_its_cases():
+    """Spiegelhalter's interpolated limits, by SciPy's binomial: 30 and 70 cases a quarter, of which .4 reach it.
+
+    Two quarters with the same rate, so that each case has the chance .4 and nothing is adjusted.
+    """
+    rows = rows_of({"A": 60, "B": 140}, {"A": 0.4, "B": 0.4}, months=("2020-03", "2020-06"))
+    rows["reached"] = np.arange(len(rows)) // 2 % 5 < 2
+    found = compare_cases(rows).quarters
+    for unit, n in (("A", 30), ("B", 70)):
+        binomial = stats.binom(n, 0.4)
+        limits = []
+        for tail in (0.025, 0.975):
+            count = binomial.ppf(tail)
+            limits.append((count - (binomial.cdf(count) - tail) / binomial.pmf(count)) / n / 0.4)
+        assert found.loc[unit, ["n", "observed"]].to_numpy().tolist() == [[n, 0.4 * n]] * 2
+        for quarter in found.loc[unit, ["lower_95", "upper_95"]].to_numpy():
+            assert quarter == pytest.approx(limits, rel=1e-4)
 
 
 def test_the_same_snapshot_gives_the_same_draws(wales):
@@ -226,6 +245,7 @@ def test_names_and_the_order_of_rows_decide_nothing(names, seed):
     pd.testing.assert_frame_equal(other.rename(index=back).sort_index(), one.sort_index(), check_index_type=False)
 
 
+@pytest.mark.slow
 def test_equal_units_are_signalled_as_often_as_the_limits_say_and_planted_ones_are_found():
     """40 units of 30 to 400, 50 contracts: within three standard errors; `benchmarks/comparison` has 4,000."""
     random = np.random.default_rng(28)
@@ -331,6 +351,32 @@ def test_a_unit_has_the_role_of_its_parent_and_that_of_the_day(moved):
     snapshot = replace(moved, tables={**moved.tables, "units": table})
     assert comparison.roles(snapshot).to_dict() == {"SC1": "end_to_end", "SC2": "specialist"}
     assert comparison.roles(snapshot, "centre").to_dict() == {"SC2-A": "specialist"}
+
+
+def unlike(reached):
+    """Journeys of two subcontractors of 2,000 each, of whom so many were acknowledged within two working days."""
+    for name, number in zip(("SC1", "SC2"), reached, strict=True):
+        for n in range(2000):
+            day = "2018-02-06" if n < number else "2018-02-20"
+            yield f"{name}-{n} referral=2018-02-05 subcontractor={name} acknowledged={day} start=2018-02-12"
+
+
+@pytest.mark.parametrize(
+    ("reached", "said"),
+    [
+        ((1990, 1950), ""),  # 99.5 % and 97.5 %: each one point from what is expected, and sure
+        ((1990, 1890), "above"),  # 99.5 % and 94.5 %: two and a half points
+    ],
+)
+def test_a_difference_too_small_to_matter_is_no_signal_however_sure(make, reached, said):
+    snapshot = make(unlike(reached), month="2018-04")
+    found = compare(snapshot, measure="css2").units
+    assert (found["q_value"] < 0.001).all()
+    assert found.loc["SC1", "signal"] == said
+    own = snapshot.contract.model_copy(
+        update={"least_difference": LeastDifference(ratio=0, points=0, source="none", invented=True)}
+    )
+    assert compare(replace(snapshot, contract=own), measure="css2").units.loc["SC1", "signal"] == "above"
 
 
 def test_cases_of_a_standard_are_those_that_count(late):

@@ -35,6 +35,7 @@ def test_levels_and_pattern_are_those_of_the_formula_worked_cell_by_cell(develop
     np.testing.assert_allclose(expected_increments(known), in_months(known, coming), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.0, 0.1])
 def test_its_interval_of_the_total_holds_what_came_as_often_as_it_says(programmes, step):
     """40 programmes of 24 cohorts about 60; levels that stand still, and that walk by 10 % a month."""

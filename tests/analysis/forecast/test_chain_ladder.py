@@ -64,6 +64,7 @@ def test_the_fit_is_that_of_an_over_dispersed_poisson_regression():
     assert_allclose(mack(cumulative).reserve.sum(), reserve, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_is_within_simulation_error_of_the_analytic_prediction_error():
     """Of 1,000 draws the standard deviation has itself one of about 1 in 40, the reserve's tail being long.
 

@@ -14,7 +14,6 @@ from perflib.analysis.forecast.development import (
     NEVER,
     chain,
     counted,
-    delays,
     development,
     developments,
     last_whole_month,
@@ -251,22 +250,17 @@ def test_a_promise_by_recorded_month_is_not_moved(make):
     assert development(snapshot).profile.iloc[0, :4].tolist() == [0, 0.3, 0.6, 0.6]
 
 
-def test_delays_are_those_of_the_contracts_own_milestones(make):
-    """40 first earnings, every fourth recorded in the next month."""
+def test_the_profile_is_moved_by_the_measures_own_delays(make):
+    """40 outcomes, every fourth recorded in the next month; 40 first earnings at once."""
     lines = [
-        f"P{i} start=2018-01-10 first_earnings=2018-02-20/{'2018-03-01' if i % 4 == 0 else '2018-02-28'}"
+        f"P{i} start=2018-01-10 first_earnings=2018-02-01 "
+        f"job_outcome=2018-02-20/{'2018-03-01' if i % 4 == 0 else '2018-02-28'}"
         for i in range(40)
     ]
+    promised = {"profiles": [{"from": "2018-01", "values": [0, 0.4], "source": "none"}]}
 
-    assert delays(make(lines, "2019-01")).tolist() == [0.75, 0.25]
-
-
-def test_without_records_delays_are_within_the_allowance_for_19_in_20(make):
-    """The mean of an exponential with 95 % within 130 days is 43 days, 1.4 months."""
-    shares = delays(make("A start=2018-01-10", "2018-02"))
-
-    assert shares.sum() == pytest.approx(1)
-    assert 1.2 < shares @ np.arange(len(shares)) < 1.6
+    moved = development(make(lines, "2019-01", **promised)).profile.loc[pd.Period("2018-01", "M")]
+    assert moved[:4].tolist() == pytest.approx([0, 0.3, 0.4, 0.4])
 
 
 def test_nothing_promised_is_missing_never_zero(make):

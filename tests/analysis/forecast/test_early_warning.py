@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perflib.analysis.forecast import early_warning
 from perflib.analysis.forecast.development import Development
 from perflib.analysis.forecast.early_warning import (
     against_profile,
@@ -115,6 +116,15 @@ def test_what_is_needed_of_a_step_is_what_those_beyond_it_will_not_bring(two_ste
     assert table.loc["job_start", "recent"] == pytest.approx(1 / 3)
 
 
+def test_recent_are_the_last_three_months_by_the_month_of_recording(two_steps, make):
+    """First recorded: four in December, one in January, two in February, three in March, five in April: 6 in three."""
+    recorded = ["2019-12-31"] * 4 + ["2020-01-01"] + ["2020-02-15"] * 2 + ["2020-03-31"] * 3 + ["2020-04-01"] * 5
+    lines = [f"A{n} start=2019-11-04 job_start=2019-12-02/{day}" for n, day in enumerate(recorded)]
+    snapshot = make(lines, month="2020-03", known_at="2020-04-30")
+    found = needed(snapshot, forecast_of(np.zeros((1, 3, 2), dtype=int), two_steps, model="by hand"))
+    assert found.set_index("measure").loc["job_start", "recent"] == 6 / 3
+
+
 # The contract `town`: see tests/conftest.py
 
 FINAL = {"disability": 0.12, "early_access": 0.5, "ltu": 0.2}
@@ -157,6 +167,37 @@ def test_a_level_may_be_missed_from_the_contracts_own_threshold_on(town_snapshot
     contract = town_snapshot.contract.model_copy(update={"early_warning": warned})
     other = levels(replace(town_snapshot, contract=contract), "hazard", 400)
     assert other.loc[other["miss"].idxmax(), "status"] == "may be missed"
+
+
+def statuses(snapshot, **early_warning):
+    """The status of each level where the contract warns in another way."""
+    warned = snapshot.contract.early_warning.model_copy(update=early_warning)
+    contract = snapshot.contract.model_copy(update={"early_warning": warned})
+    return levels(replace(snapshot, contract=contract), "hazard", 400)["status"]
+
+
+def test_a_threshold_is_reached_by_a_chance_that_equals_it(town_snapshot, table):
+    """And is not by one that is less by as little as can be."""
+    place = table["miss"].between(0, 1, inclusive="neither").idxmax()
+    chance = table.loc[place, "miss"]
+    assert 0 < chance < 1
+    assert statuses(town_snapshot, probability=chance, least=0)[place] == "may be missed"
+    assert statuses(town_snapshot, probability=np.nextafter(chance, 1), least=0)[place] != "may be missed"
+
+
+@pytest.mark.parametrize(("soon", "status"), [(0.5, "behind profile"), (np.nextafter(0.5, 0), "on course")])
+@pytest.mark.parametrize("months", [3, 6])
+def test_below_the_profile_in_three_or_six_months_alone_is_behind_it(town_snapshot, monkeypatch, months, soon, status):
+    """The threshold is .5, which the chance in so many months reaches, or misses by as little as can be."""
+    chances = {None: 0.2, 3: 0.1, 6: 0.1} | {months: soon}
+    monkeypatch.setattr(early_warning, "chance_of_missing", lambda found, months=None: chances[months])  # noqa: ARG005
+    assert set(statuses(town_snapshot, probability=0.5, least=0)) == {status}
+
+
+def test_enough_is_promised_where_it_equals_the_least(town_snapshot, table):
+    promised = table["promised"].iloc[0]
+    assert statuses(town_snapshot, least=promised).iloc[0] != "too few"
+    assert statuses(town_snapshot, least=np.nextafter(promised, np.inf)).iloc[0] == "too few"
 
 
 @pytest.mark.requirement("SES-14")

@@ -92,6 +92,7 @@ def test_with_many_people_the_hazards_are_outcomes_over_those_at_risk(developed)
     assert_allclose(expected_increments(known)[2], [100_000, 45_000], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_where_levels_stand_still_its_interval_of_the_total_holds_what_came_as_often_as_it_says(programmes):
     """40 programmes of 24 cohorts about 60. Where levels walk it does not: it has no level to follow them with."""
     held = []

@@ -88,6 +88,7 @@ def forecast(seed, month=12, **keys):
 # The chance of the outcome, against participants simulated one by one
 
 
+@pytest.mark.slow
 def test_the_chance_of_an_outcome_is_that_of_participants_simulated_one_by_one():
     """100,000 people walked through states, clocks and months with the same chances; three standard errors."""
     random = rng(3)
@@ -276,6 +277,7 @@ def test_a_forecast_of_a_large_programme_is_near_the_truth():
     assert_allclose(found.cohorts["expected"], truth, rtol=0.12)
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_they_say():
     """20 programmes of 80 a month with calendar and cohort effects: bounds of a binomial, 1 in 1,000 either side."""
     inside = {"total": [], "cohorts": [], "months": []}
@@ -324,6 +326,7 @@ def test_a_new_cohort_is_not_read_as_a_fall():
     assert_allclose(rate.iloc[-3:], rate.iloc[3:8].mean(), rtol=0.15)
 
 
+@pytest.mark.slow
 def test_doubt_is_spread_where_earlier_forecasts_were_surer_than_right():
     """Three times as many outcomes as the moves tell of: each of 6 origins is off by the most that counts, 9, beside 6
     at which all was well: the root of (6 + 6 x 9) / 12."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from perflib.analysis import journey
+from perflib.analysis import earlier_day, journey
 from perflib.analysis.survival import ANY
 from perflib.errors import ParameterError
 from perflib.records.snapshot import load_extract, take_snapshot
@@ -99,7 +99,7 @@ def test_the_last_day_of_a_month_is_the_snapshot_of_that_month_as_known_now(extr
     """Of the sample, with its corrections, withdrawals and moves of subcontractor: every table is the same."""
     then = take_snapshot(extract, month, sample.known_at)
 
-    assert journey.at(sample, then.period_end).equals(then)
+    assert earlier_day.at(sample, then.period_end).equals(then)
     assert journey.position_at(sample, then.period_end).equals(journey.position(then))
 
 
@@ -107,13 +107,13 @@ def test_the_last_day_of_a_month_is_the_snapshot_of_that_month_as_known_now(extr
 def test_an_extract_with_oddities_too_is_cut_as_it_is_read(part, month):
     now = take_snapshot(part, "2020-06", "2020-08-31")
 
-    assert journey.at(now, month.end_time.date()).equals(take_snapshot(part, month, "2020-08-31"))
+    assert earlier_day.at(now, month.end_time.date()).equals(take_snapshot(part, month, "2020-08-31"))
 
 
 @pytest.mark.parametrize("day", [date(2020, 7, 1), date(2017, 12, 31)])
 def test_a_day_that_the_snapshot_does_not_hold_is_refused(sample, day):
     with pytest.raises(ParameterError, match=f"day {day}: must be from 2018-01-01 to 2020-06-30"):
-        journey.at(sample, day)
+        earlier_day.at(sample, day)
 
 
 event = st.sampled_from(
@@ -369,7 +369,7 @@ def test_with_nobody_on_the_programme_nobody_is_in_work(make):
 @pytest.mark.requirement("KS-12")
 def test_the_live_in_work_caseload_is_that_of_the_monthly_caseloads(sample):
     """A month's caseload is of its first day: here of 1 June."""
-    snapshot = journey.at(sample, date(2020, 6, 1))
+    snapshot = earlier_day.at(sample, date(2020, 6, 1))
 
     found = journey.in_work(snapshot).loc["all"]
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perflib.analysis import cohorts, counts, journey
+from perflib.errors import ParameterError
 from perflib.records.snapshot import take_snapshot
 from perflib.rules.programme import Outcome
 
@@ -378,3 +379,36 @@ def test_where_nobody_started_everything_is_zero(make):
     assert journey.position(snapshot).to_numpy().tolist() == [[0] * 7] * 2
     assert journey.stage(snapshot).isna().all()
     assert journey.referrals(snapshot)["open"].tolist() == [1, 0]
+
+
+LAST_DAY = (
+    "A start=2018-01-01",  # day 639 is 2 October 2019
+    "B start=2018-01-01 exit=2019-10-20",
+    "C start=2018-06-01 exit=2019-10-02",
+    "D start=2018-06-01 first_earnings=2019-10-03",
+    "E referral=2019-10-01 start=2019-10-15",
+)
+BY_DAY = [
+    (date(2019, 10, 2), {"on_programme": 3, "left": 1}),
+    (date(2019, 10, 3), {"first_earnings": 1, "left": 1, "past_last_day": 2}),
+    (date(2019, 10, 31), {"first_earnings": 1, "left": 1, "past_last_day": 2, "on_programme": 1}),
+]
+
+
+@pytest.mark.requirement("Q-01")
+@pytest.mark.parametrize(("day", "stood"), BY_DAY)
+def test_a_day_inside_the_month_is_that_day_and_never_the_months_end(make, day, stood):
+    whole = make(LAST_DAY, month="2019-10")
+    later = make(LAST_DAY, month="2019-12")
+    then = make(LAST_DAY, month="2019-10", known_at=str(day))
+
+    for found in (journey.position(whole, day), journey.position(later, day), journey.position(then)):
+        counts = found.sum()
+        assert counts[counts > 0].to_dict() == stood
+        assert found.index[-1] == pd.Period("2019-10", "M")
+
+
+def test_a_day_after_what_is_known_is_refused(make):
+    snapshot = make(LAST_DAY, month="2019-10", known_at="2019-10-10")
+    with pytest.raises(ParameterError, match="day 2019-10-11: must be from 2018-01-01 to 2019-10-10"):
+        journey.position(snapshot, date(2019, 10, 11))

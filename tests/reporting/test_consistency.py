@@ -1,0 +1,151 @@
+"""Reports of one month tell one story: each quantity has one key, one wording, one clock and one value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perflib import load_snapshot
+from perflib.analysis import cohorts, counts
+from perflib.disclosure.presenter import Shown
+from perflib.records.snapshot import Snapshot
+from perflib.reporting import open_report
+
+NOTEBOOKS = ("cohort_trends", "contract_review", "outcome_forecast", "performance_summary")
+ROOT = Path(__file__).parents[2] / "notebooks"
+
+
+def cells(name: str) -> list[str]:
+    notebook = json.loads((ROOT / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def shown(name: str, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Run the calls of a notebook in this process and return what they show, as data; groups taken apart."""
+    space: dict[str, Any] = {"snapshot": snapshot, "show": open_report(snapshot), "__name__": name}
+    found = []
+    for code in cells(name):
+        imports = "\n".join(line for line in code.splitlines() if line.startswith(("from ", "import ")))
+        exec(imports, space)
+        last = code.strip().splitlines()[-1]
+        if "check_parameters" in code or not re.match(r"[a-z_.]+\(", last):
+            continue
+        result = eval(last, space)
+        if isinstance(result, Shown):
+            found += result.data["items"] if result.data["kind"] == "group" else [result.data]
+    return found
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return load_snapshot("whp-sample", "2020-09")
+
+
+@pytest.fixture(scope="module")
+def reports(snapshot: Snapshot) -> dict[str, list[dict[str, Any]]]:
+    return {name: shown(name, snapshot) for name in NOTEBOOKS}
+
+
+def quantities(items: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield what a number is of (caption, row, column; or a tile's key) and the number."""
+    for item in items:
+        if item["kind"] in ("table", "figure"):
+            names = [column["header"] for column in item["columns"]]
+            for row in item["rows"]:
+                leading = [str(row[name]) for name in names if isinstance(row.get(name), str)]
+                for name in names[1:]:
+                    if not isinstance(row.get(name), str):
+                        yield (item["caption"], *leading, str(row.get(names[0])), name), row.get(name)
+
+
+def tiles(items: list[dict[str, Any]]) -> Iterator[tuple[str, str, Any]]:
+    for item in items:
+        if item["kind"] == "headlines":
+            for key, value in item["values"].items():
+                yield key, item["labels"][key], value
+
+
+def test_a_key_has_one_value_in_all_reports(reports: dict[str, list[dict[str, Any]]]) -> None:
+    values: dict[tuple[str, ...], set[Any]] = defaultdict(set)
+    for items in reports.values():
+        for key, value in quantities(items):
+            values[key].add(value)
+    assert len(values) > 500
+    assert {key: found for key, found in values.items() if len(found) > 1} == {}
+
+
+def test_a_tiles_key_has_one_label_and_value_and_a_label_one_key(reports: dict[str, list[dict[str, Any]]]) -> None:
+    by_key: dict[str, set[Any]] = defaultdict(set)
+    by_label: dict[str, set[Any]] = defaultdict(set)
+    for items in reports.values():
+        for key, label, value in tiles(items):
+            by_key[key, label].add(value)
+            by_label[label].add(key)
+    assert by_key
+    assert {key: found for key, found in by_key.items() if len(found) > 1} == {}
+    assert {label: found for label, found in by_label.items() if len(found) > 1} == {}
+
+
+def words(items: list[dict[str, Any]]) -> list[str]:
+    return [sentence for item in items if item["kind"] == "text" for sentence in item["sentences"]]
+
+
+def test_sentences_tiles_and_tables_say_the_same_of_outcomes(
+    snapshot: Snapshot, reports: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Recorded and expected so far, wherever they stand: in the analysis, tables, tiles and sentences."""
+    level = cohorts.conversion(snapshot).iloc[0]
+    to_date = counts.summary(snapshot).query("measure == 'outcome' and basis == 'cumulative'").iloc[0]
+    by_cohort = cohorts.against_profile(snapshot)
+    assert level["observed"] == to_date["actual"] == by_cohort["recorded"].sum()
+    assert level["expected"] == pytest.approx(to_date["profile"]) == pytest.approx(by_cohort["expected"].sum())
+    assert level["status"] == to_date["status"]
+
+    said = [sentence for sentence in words(reports["cohort_trends"]) if "profile so far" in sentence]
+    assert f"{level['observed']:,.0f} recorded, {level['expected']:,.0f} expected" in said[0]
+    tile = {key: value for items in reports.values() for key, _, value in tiles(items)}
+    assert tile["outcomes_for_100"] == pytest.approx(100 * level["ratio"], abs=0.5)
+
+
+def test_the_tiles_of_a_quarter_are_the_numbers_of_its_sentence(reports: dict[str, list[dict[str, Any]]]) -> None:
+    found = {key: value for key, _, value in tiles(reports["cohort_trends"])}
+    sentence = words(reports["cohort_trends"])[0]
+    assert f"{found['referral']:,.0f} referrals recorded" in sentence
+    assert f"{found['start']:,.0f} starts recorded" in sentence
+
+
+def test_what_is_compared_with_a_profile_is_what_was_recorded(
+    snapshot: Snapshot, reports: dict[str, list[dict[str, Any]]]
+) -> None:
+    recorded = counts.monthly(snapshot, clock="recorded")
+    table = next(item for item in reports["contract_review"] if item.get("caption", "").startswith("Recorded against"))
+    for row in table["rows"]:
+        if row["Basis"] == "In month":
+            name = next(name for name in recorded if snapshot.programme.label(str(name)) == row["Measure"])
+            assert row["Recorded"] == recorded[name].iloc[-1]
+    review = next(item for item in reports["contract_review"] if "Performance return" in item.get("caption", ""))
+    rows = {row["Measure"]: row["Sep 2020"] for row in review["rows"]}
+    assert rows["Job outcomes"] == recorded["outcome"].iloc[-1] == 27
+
+
+def test_every_measure_that_is_recorded_late_is_named_with_its_share(
+    snapshot: Snapshot, reports: dict[str, list[dict[str, Any]]]
+) -> None:
+    sentence = next(
+        words_ for words_ in words(reports["cohort_trends"]) if "share is expected to be recorded" in words_
+    )
+    month = counts.summary(snapshot).query("basis == 'month'").set_index("measure")["recorded_share"]
+    for name, share in month[month < 0.95].items():
+        assert f"{snapshot.programme.label(str(name)).lower()} ({share:.0%})" in sentence
+    assert "job outcomes" in sentence
+
+
+def test_no_page_says_promised_of_what_is_compared(reports: dict[str, list[dict[str, Any]]]) -> None:
+    for name in ("cohort_trends", "performance_summary"):
+        assert not [sentence for sentence in words(reports[name]) if "promise" in sentence]
