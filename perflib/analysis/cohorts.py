@@ -99,12 +99,26 @@ def _month_numbers(days: pd.Series) -> NDArray[np.int64]:
 
 
 def started(snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Return which journeys belong to a cohort: those started by the end of the reporting month."""
+    """Return which journeys belong to a cohort: those started by the end of the reporting month.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(started(sample_snapshot()).sum())
+    233
+    """
     return snapshot.journeys["start"].notna().to_numpy()
 
 
 def cohort_months(snapshot: Snapshot) -> pd.PeriodIndex:
-    """Return every month that has a cohort: from the contract's first, or the first start, to the reporting month."""
+    """Return every month that has a cohort: from the contract's first, or the first start, to the reporting month.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> cohort_months(sample_snapshot())[[0, -1]].astype(str).tolist()
+    ['2018-01', '2020-03']
+    """
     first = min([snapshot.first_month, *snapshot.journeys["start"].dropna().nsmallest(1).dt.to_period("M")])
     return pd.period_range(first, snapshot.month, freq="M", name="cohort")
 
@@ -114,6 +128,12 @@ def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
     """Return an attribute of every journey as at its start, with 'not recorded' for what is missing.
 
     A number is shown in the bands of the programme file, as '25 to 34'.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> labels(sample_snapshot(), "customer_group").value_counts().to_dict()
+    {'disability': 275, 'ltu': 76, 'early_access': 38}
     """
     if attribute not in snapshot.programme.attributes:
         raise ParameterError(
@@ -156,6 +176,16 @@ def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None
     ------
     ParameterError
         The programme has no such measure or attribute.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = triangle(sample_snapshot(), measure="first_earnings")
+    >>> found.counts.loc["2019-04":"2019-06", [0, 6, 9, 12]].reset_index()
+    age   cohort    0    6    9  12
+    0    2019-04  0.0  2.0  3.0 NaN
+    1    2019-05  0.0  0.0  2.0 NaN
+    2    2019-06  0.0  3.0  3.0 NaN
     """
     if clock not in ("event", "recorded"):
         raise ParameterError(f"clock={clock!r}: give 'event' or 'recorded'.")
@@ -281,6 +311,12 @@ def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     -------
     Series of datetime64
         Index `cohort`; missing where the measure has no window.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> str(final_from(sample_snapshot()).loc["2018-01"].date())
+    '2020-03-10'
     """
     cohorts = cohort_months(snapshot)
     ends = cohorts.to_timestamp(how="end").normalize()
@@ -299,7 +335,14 @@ def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "out
 
 
 def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
-    """Return which cohorts can change no more, as known at the snapshot's `known_at`."""
+    """Return which cohorts can change no more, as known at the snapshot's `known_at`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> is_final(sample_snapshot()).loc["2018-01":"2018-02"].tolist()
+    [True, False]
+    """
     return final_from(snapshot, measure) <= pd.Timestamp(snapshot.known_at)
 
 
@@ -310,6 +353,12 @@ def all_left(snapshot: Snapshot) -> pd.Series:
     -------
     Series of bool
         Index `cohort`. Where leaving is not recorded, no cohort has been left.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> all_left(sample_snapshot()).loc["2018-06":"2018-08"].tolist()
+    [True, False, True]
     """
     starters = snapshot.journeys[started(snapshot)]
     left = starters["exit"].notna() if "exit" in starters else pd.Series(False, index=starters.index)
@@ -331,6 +380,17 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
         mix), `expected_tender` (tender's mix; NaN without one), `mix_effect`, `within_groups`, `ratio` (observed over
         expected), `lower` and `upper` of the ratio (exact 95 % Poisson limits), `level` (the tender's final outcomes a
         start), `final_starts`, `final_observed`, `final_rate` (of cohorts that can change no more), `status`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> conversion(sample_snapshot())[["target", "starts", "observed", "expected", "status"]]
+      target  starts  observed  expected   status
+    0  tmpl1     233        28    21.864  in line
+    1  tmpl2     162        20    14.117  in line
+    2  tmpl3      25         2     2.879  in line
+    3  tmpl4      46         6     4.868  in line
+    4  tmpl5      61         6     6.101  in line
     """
     contract, programme = snapshot.contract, snapshot.programme
     area = programme.area
@@ -356,6 +416,15 @@ def areas(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         The areas' rows of `conversion`, one for everybody outside them, and the whole's last, the sum of the others:
         `target` ('' outside), `name`, `area`, `starts`, `observed`, `expected`. Empty where nobody is in an area.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> areas(sample_snapshot())[["name", "starts", "observed", "expected"]]
+                                name  starts  observed  expected
+    0   tMPL 5: devolution deal area    61.0       6.0     6.101
+    1            Outside these areas   172.0      22.0    15.763
+    2  tMPL 1: contract package area   233.0      28.0    21.864
     """
     columns = ["target", "name", "area", "starts", "observed", "expected"]
     levels = conversion(snapshot)[columns]

@@ -44,6 +44,14 @@ def scores(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         Index `measure`; `label`, the counts of each of `spans`, `cumulative` (all that is known) and `promised`: the
         month's promise to the day; NaN where nothing was promised.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> scores(sample_snapshot()).loc[["referral", "start"], ["day", "week", "month", "cumulative"]].reset_index()
+        measure  day  week  month  cumulative
+    0  referral    0     0     15         389
+    1     start    1     2     12         233
     """
     day = snapshot.known_at
     gone = _share_gone(snapshot, day)
@@ -73,6 +81,15 @@ def by_unit(snapshot: Snapshot, attribute: str, names: tuple[str, ...]) -> pd.Da
     -------
     DataFrame of int
         Index the values of the attribute, every one of the contract; columns `names`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> by_unit(sample_snapshot(), "subcontractor", ("referral", "start")).reset_index()
+      subcontractor  referral  start
+    0          SC01         6      6
+    1          SC02         7      4
+    2          SC03         2      2
     """
     first, last = (pd.Timestamp(day) for day in spans(snapshot.known_at)["month"])
     labels = cohorts.labels(snapshot, attribute)

@@ -73,6 +73,16 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     ------
     ParameterError
         The contract names no regime, or its regime has no role for such units.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = scores(sample_snapshot()).set_index(["kpi", "period"])
+    >>> found.loc[("job_starts", "2019-12"), ["unit", "numerator", "denominator"]].reset_index(drop=True)
+       unit  numerator  denominator
+    0  SC01        9.0        177.0
+    1  SC02        7.0        126.0
+    2  SC03        2.0         95.0
     """
     contract, management = snapshot.contract, snapshot.contract.management
     if management is None or not management.roles:

@@ -37,7 +37,14 @@ NOT_STARTED, BEFORE_START, AFTER_WINDOW, NO_CLAIM = (
 
 
 def claims_known(snapshot: Snapshot) -> bool:
-    """Return whether any claim has been recorded; if not, outcomes that need one count without."""
+    """Return whether any claim has been recorded; if not, outcomes that need one count without.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> claims_known(sample_snapshot())
+    True
+    """
     names = [name for claim in _claims(snapshot.programme) for name in (claim.submitted, claim.paid, claim.rejected)]
     return bool(snapshot.events["event"].isin(names).any())
 
@@ -47,7 +54,13 @@ def _claims(programme: Programme) -> list[Claim]:
 
 
 def check(snapshot: Snapshot, measure: str) -> None:
-    """Refuse a measure that the programme does not have."""
+    """Refuse a measure that the programme does not have.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> check(sample_snapshot(), "outcome")  # raises ParameterError for a name that the programme does not have
+    """
     programme = snapshot.programme
     if measure not in programme.outcomes and measure not in programme.events:
         known = ", ".join([*programme.outcomes, *programme.events])
@@ -68,6 +81,12 @@ def first(snapshot: Snapshot, measure: str) -> pd.DataFrame:
     -------
     DataFrame aligned with `snapshot.journeys`
         `event` and `recorded`, datetime64; missing where the measure was not reached, or nothing counts.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> first(sample_snapshot(), "outcome").notna().sum().to_dict()
+    {'event': 28, 'recorded': 28}
     """
     check(snapshot, measure)
     journeys = snapshot.journeys
@@ -83,6 +102,12 @@ def occurrences(snapshot: Snapshot, measure: str) -> pd.DataFrame:
     """Return every time a measure was reached: `place` (in journeys), `event`, `recorded`.
 
     An event counts each time (a second claim is another); a referral, a start and an outcome once a referral.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(occurrences(sample_snapshot(), "job_start"))
+    64
     """
     check(snapshot, measure)
     if measure in snapshot.programme.events and measure not in CORE_EVENTS:
@@ -98,7 +123,14 @@ def occurrences(snapshot: Snapshot, measure: str) -> pd.DataFrame:
 
 
 def excluded(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
-    """Return how many outcome events do not count, by reason."""
+    """Return how many outcome events do not count, by reason.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> excluded(sample_snapshot()).to_dict()
+    {}
+    """
     candidates = _candidates(snapshot, measure)
     return candidates.loc[candidates["reason"] != "", "reason"].value_counts().sort_index()
 

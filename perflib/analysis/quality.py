@@ -18,6 +18,14 @@ def not_used(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         `table`, `column`, `reason`, `effect`, `count`, `rows` (the first row numbers in the file), `example` (the
         first value that is not blank; empty for identifiers); most frequent first.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> not_used(sample_snapshot())[["table", "column", "count"]]
+              table column  count
+    0        events             1
+    1  participants    age      1
     """
     aside = snapshot.set_aside.sort_values(["table", "row"], kind="stable")
     aside = aside.assign(value=aside["value"].where(aside["value"] != ""))
@@ -41,6 +49,14 @@ def completeness(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         `attribute` (label), `referrals`, `recorded`, `share`. An attribute that is nowhere recorded is left out: the
         extract does not have it.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> completeness(sample_snapshot()).head(2)
+                  attribute  referrals  recorded  share
+    0        Customer group        389       389    1.0
+    1  Devolution deal area        389       389    1.0
     """
     rows = []
     for name, attribute in snapshot.programme.attributes.items():
@@ -58,6 +74,12 @@ def oddities(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame
         `what`, `count`; only what occurs.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(oddities(sample_snapshot()))
+    0
     """
     journeys, rows = snapshot.journeys, {}
     rows["starts dated before their referral"] = int((journeys["start"] < journeys["referral"]).sum())

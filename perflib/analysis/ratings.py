@@ -65,6 +65,15 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     ------
     ParameterError
         The contract names no way of managing, or that has no rule of rating.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> rate(sample_snapshot()).set_index("period").loc["2019-12", ["unit", "asked", "judged"]].reset_index()
+        period  unit  asked  judged
+    0  2019-12  SC01     11       5
+    1  2019-12  SC02     11       5
+    2  2019-12  SC03     11       4
     """
     contract = snapshot.contract
     if contract.management is None:

@@ -391,6 +391,14 @@ def time_to(
     ------
     ParameterError
         The programme has no such measure or event, or `clock` is none.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_to(sample_snapshot(), "first_earnings").at([180, 365])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0  180      132   0.21
+    1  365       73   0.30
     """
     ends = competing_events(snapshot.programme, measure, origin) if competing is None else competing
     names = (measure, *ends)
@@ -431,6 +439,12 @@ def intervals(snapshot: Snapshot) -> list[tuple[str, str]]:
 
     An assessment or interview that comes on or before the day of the start in most journeys is a step on the way to it;
     else it follows.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> intervals(sample_snapshot())[:2]
+    [('referral', 'start'), ('referral', 'assessment')]
     """
     programme = snapshot.programme
     start = snapshot.journeys["start"]
@@ -479,6 +493,13 @@ def times(
     References
     ----------
     SES provider guidance, chapter 7, paragraph 7.13; Group Work (JOBS II) guidance, chapter 6, paragraph 6.17.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> times(sample_snapshot(), [("start", "first_earnings")])[["followed", "reached", "competing", "waiting"]]
+       followed  reached  competing  waiting
+    0       233       56          0      177
     """
     rows = []
     for origin, measure in intervals(snapshot) if pairs is None else pairs:

@@ -10,13 +10,11 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-import pandas as pd
-
 from perflib.records.snapshot import Extract, Snapshot, load_extract, take_snapshot
 from perflib.rules.contract import BUILT_IN, Contract, load_contract
 from perflib.rules.data_source import SampleSource
 
-SHARE = 0.06
+SHARE = 0.07
 """The small sample's promised volumes over those of the built-in sample; its profiles are the same."""
 
 PROCESS: dict[str, Any] = {
@@ -29,8 +27,12 @@ PROCESS: dict[str, Any] = {
         {"unit_id": "SC02", "share": 0.3, "effect": 0.4},
         {"unit_id": "SC03", "share": 0.2, "effect": -0.6, "caseworkers": 1},
     ],
+    "faults": {"repeated": 0.005, "impossible_age": 0.005, "dated_ahead": 0.02},
 }
 """What differs from the built-in sample's process: who delivers, how many come, and when the records end."""
+
+UNITS = {"SC04": "SC03", "SC06": "SC02", "SC09": "SC01", "SC08-1": "SC01-1"}
+"""Units of the built-in sample that its plans and targets name, and those that stand for them here."""
 
 
 def sample_snapshot(month: str = "2020-03", known_at: str | None = None) -> Snapshot:
@@ -79,7 +81,9 @@ def _extract() -> Extract:
 def _contract() -> Contract:
     whole = load_contract("whp-sample", BUILT_IN)
     assert isinstance(whole.source, SampleSource)
-    registers: dict[str, Any] = {**whole.source.sample["registers"], "checks": 1, "surveys": 2}
+    given: dict[str, Any] = whole.source.sample["registers"]
+    rows = {table: [_moved(row) for row in rows] for table, rows in given["rows"].items()}
+    registers = {**given, "checks": 1, "surveys": 2, "rows": rows}
     source = SampleSource(sample=PROCESS | {"registers": registers})
     volumes = tuple(
         volume.model_copy(update={"values": tuple(round(SHARE * value) for value in volume.values)})
@@ -87,3 +91,7 @@ def _contract() -> Contract:
     )
     name = {"contract": "small-sample", "name": "Small sample contract"}
     return whole.model_copy(update={**name, "source": source, "volumes": volumes})
+
+
+def _moved(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"unit_id": UNITS.get(row["unit_id"], row["unit_id"])} if "unit_id" in row else row

@@ -37,7 +37,14 @@ SPECIALIST = "specialist"
 
 
 def characteristics(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return what is adjusted for by default: attributes that the programme file marks `case_mix`, where recorded."""
+    """Return what is adjusted for by default: attributes that the programme file marks `case_mix`, where recorded.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> characteristics(sample_snapshot())[:3]
+    ('customer_group', 'devolution_area', 'age')
+    """
     rules = snapshot.programme.attributes
     known = {name: cohorts.labels(snapshot, name) for name, attribute in rules.items() if attribute.case_mix}
     return tuple(name for name, values in known.items() if (values != values.iloc[0]).any())
@@ -50,6 +57,12 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = Non
     -------
     Series of str
         end_to_end, specialist or own; missing where neither it nor its parent has one. Empty without a table.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> roles(sample_snapshot()).to_dict()
+    {'SC01': 'own', 'SC02': 'end_to_end', 'SC03': 'end_to_end'}
     """
     table = snapshot.tables.get("units")
     if table is None or table.empty:
@@ -64,13 +77,27 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = Non
 
 
 def is_kpi(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure is one of the regime's KPIs that are shares of a table's rows."""
+    """Return whether a measure is one of the regime's KPIs that are shares of a table's rows.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> is_kpi(sample_snapshot(), "satisfaction"), is_kpi(sample_snapshot(), "outcome")
+    (True, False)
+    """
     kpi = snapshot.contract.kpis.get(measure)
     return kpi is not None and kpi.kind == "share"
 
 
 def is_standard(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure is one of the contract's service standards; refuse what is no measure at all."""
+    """Return whether a measure is one of the contract's service standards; refuse what is no measure at all.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> is_standard(sample_snapshot(), "css1a"), is_standard(sample_snapshot(), "outcome")
+    (True, False)
+    """
     rules = snapshot.contract.standards
     if measure not in rules:
         if measure not in (programme := snapshot.programme).outcomes and measure not in programme.events:
@@ -83,7 +110,14 @@ def is_standard(snapshot: Snapshot, measure: str) -> bool:
 
 
 def by_referral(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure's cases are referrals (or rows of a table), not starts."""
+    """Return whether a measure's cases are referrals (or rows of a table), not starts.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> by_referral(sample_snapshot(), "start"), by_referral(sample_snapshot(), "outcome")
+    (True, False)
+    """
     named = measure in snapshot.programme.resolves or measure == "acknowledged"
     return named or is_kpi(snapshot, measure) or is_standard(snapshot, measure)
 
@@ -120,6 +154,15 @@ def cases(
     ------
     ParameterError
         An unknown unit, measure, attribute or attribution, or an attribute that names who delivers.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> cases(sample_snapshot(), adjust=["age"]).groupby("unit")["reached"].agg(["size", "sum"]).reset_index()
+       unit  size  sum
+    0  SC01   107   13
+    1  SC02    74   11
+    2  SC03    52    4
     """
     rules = snapshot.programme.attributes
     if unit not in rules:

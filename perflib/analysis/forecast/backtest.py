@@ -110,6 +110,15 @@ def backtest(
     ------
     ParameterError
         There is no such model or measure.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = backtest(sample_snapshot("2019-03"), origins=4, models=["chain_ladder"], draws=50)
+    >>> found[["origin", "horizon", "cohorts", "observed"]].tail(2)
+        origin   horizon  cohorts  observed
+    3  2018-11  3 months       11       1.0
+    4  2018-12  3 months       12       0.0
     """
     return _scored(snapshot, origins, measure, tuple(models), draws, extract)[0]
 
@@ -135,6 +144,15 @@ def by_maturity(
     DataFrame
         One row a model, horizon and band of ages: `cells` (cohorts x origins), `observed`, `wmape`, `bias`, `crps` (for
         each outcome observed), `covered_80`, `covered_95` (shares).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = by_maturity(sample_snapshot("2019-03"), origins=4, models=["chain_ladder"], draws=50)
+    >>> found[["horizon", "age", "cells", "observed"]].head(2)
+        horizon             age  cells  observed
+    0  3 months  6 to 11 months     18       3.0
+    1  3 months   0 to 5 months     24       3.0
     """
     cells = _scored(snapshot, origins, measure, tuple(models), draws, extract)[1]
     return _summed(cells, ["model", "horizon", "age"])

@@ -82,6 +82,16 @@ def levels(snapshot: Snapshot, model: str = "milestones", draws: int = 2000) -> 
         profile so many months from now); `status`: 'may be missed' where `miss` reaches the contract's
         `early_warning.probability`, 'behind profile' where only one of the others does, 'on course'; 'too few'
         where less is promised than the contract's `early_warning.least`, 'no profile' where nothing is.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = levels(sample_snapshot(), model="chain_ladder", draws=50)
+    >>> found[["level", "starts", "recorded", "promised"]].head(3)
+       level  starts  recorded  promised
+    0  tmpl1     233        28     48.77
+    1  tmpl2     162        20     32.40
+    2  tmpl3      25         2      6.25
     """
     programme, threshold = snapshot.programme, snapshot.contract.early_warning.probability
     whole = outcomes(snapshot, model=model, draws=draws)
@@ -166,6 +176,18 @@ def needed(snapshot: Snapshot, found: Forecast) -> pd.DataFrame:
     DataFrame
         One row a milestone, and one for the outcome: `measure`, `recent` (recorded a month in the last three months),
         `expected` (a month), `needed` (a month; NaN where no profile promises anything, or none has gone this way yet).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from perflib.analysis.forecast import outcomes
+    >>> snapshot = sample_snapshot()
+    >>> needed(snapshot, outcomes(snapshot, model="chain_ladder", draws=50))
+              measure    recent  expected    needed
+    0  first_earnings  4.666667  1.975055  0.692954
+    1   earnings_1000  3.333333  2.250420  1.183736
+    2   earnings_2000  4.333333  2.243856  1.297471
+    3         outcome  3.333333  2.573333  1.683936
     """
     part = found.development
     promised = promised_by(part, found.paths.shape[2]) - float(part.recorded.sum())
@@ -220,6 +242,16 @@ def scenarios(snapshot: Snapshot, model: str = "milestones", draws: int = 400) -
         The base first: `scenario` ('base', 'job_entry', 'referrals', 'conversion'), `change` (a fraction), `starts`
         still to come, `promised` and `expected` outcomes when all is final with intervals, `miss`
         (probability that there are fewer than promised), `difference` of what is expected from the base.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = scenarios(sample_snapshot("2019-06"), draws=20)
+    >>> found[["scenario", "change", "starts"]].head(3)
+        scenario  change  starts
+    0       base     0.0   120.0
+    1  job_entry    -0.2   120.0
+    2  job_entry     0.2   120.0
     """
     now = development(snapshot)
     pace = round(now.starts.iloc[-PACE:].mean())

@@ -91,6 +91,17 @@ def outcomes(
     ------
     ParameterError
         There is no such model, measure or attribute, or less than 2 draws are asked for.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = outcomes(sample_snapshot(), model="chain_ladder", draws=200)
+    >>> found.cohorts["expected"].loc["2018-10":"2018-12"].round(0)
+    cohort
+    2018-10    6.0
+    2018-11    0.0
+    2018-12    1.0
+    Freq: M, Name: expected, dtype: float64
     """
     check(model, draws)
     whole = _whole(snapshot, measure, model, draws, starts)

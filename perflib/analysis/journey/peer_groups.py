@@ -64,7 +64,14 @@ Numbers = NDArray[np.int64]
 
 
 def known(snapshot: Snapshot) -> bool:
-    """Return whether any placement has been recorded."""
+    """Return whether any placement has been recorded.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> known(sample_snapshot())
+    True
+    """
     return bool((snapshot.events["event"] == EVENT).any())
 
 
@@ -106,7 +113,14 @@ def _on_programme(snapshot: Snapshot) -> tuple[pd.Series, pd.Series]:
 
 
 def set_aside(snapshot: Snapshot) -> pd.Series:
-    """Return how many placements do not count, by reason."""
+    """Return how many placements do not count, by reason.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(set_aside(sample_snapshot()).sum())
+    0
+    """
     reasons = _placements(snapshot)["reason"]
     return reasons[reasons != ""].value_counts().sort_index().rename("placements")
 
@@ -120,6 +134,14 @@ def spells(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         `place` (in journeys), `group` (of `PLACES`), `from_date`, `to_date` (missing while it lasts), `next` (the group
         after it, 'left', or missing while it lasts); one row a spell, in order.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> spells(sample_snapshot()).head(2)
+       place       group  from_date    to_date  next
+    0      0  not_placed 2018-01-22 2018-01-23     1
+    1      0           1 2018-01-23 2019-04-23  left
     """
     start, leave = _on_programme(snapshot)
     began = np.flatnonzero(start.notna() & ~(leave <= start))
@@ -153,6 +175,13 @@ def group_at(snapshot: Snapshot, day: date) -> pd.Series:
     -------
     Series aligned with `snapshot.journeys`
         Of `PLACES`; missing where it was not on the programme.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> group_at(sample_snapshot(), date(2019, 12, 31)).value_counts().sort_index().to_dict()
+    {'1': 28, '2': 43, '3': 28, '4': 34}
     """
     found, end = spells(snapshot), pd.Timestamp(_within(snapshot, day))
     now = found[(found["from_date"] <= end) & ~(found["to_date"] <= end)]
@@ -181,6 +210,14 @@ def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.Data
     -------
     DataFrame of int
         Index `date`; columns `PLACES`, adding up to those on the programme.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> occupancy(sample_snapshot()).tail(2).reset_index()
+            date  not_placed   1   2   3   4
+    0 2020-02-29           2  28  49  35  35
+    1 2020-03-31           1  31  50  38  35
     """
     days = [month.end_time.date() for month in snapshot.months] if days is None else list(days)
     asked = np.array([_within(snapshot, day) for day in days], dtype="datetime64[s]")
@@ -208,6 +245,13 @@ def transitions(snapshot: Snapshot, earlier: date, later: date | None = None) ->
     DataFrame of int
         Index `was`: `PLACES`, and `not_on_programme` for those who started between; columns `now`: `PLACES` and `left`.
         What happened between the two days is in `moves`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> transitions(sample_snapshot(), date(2019, 12, 31)).loc["2"].to_dict()
+    {'not_placed': 0, '1': 1, '2': 22, '3': 12, '4': 0, 'left': 8}
     """
     later = snapshot.period_end if later is None else later
     if earlier > later:
@@ -226,6 +270,14 @@ def moves(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame
         `place` (in journeys), `day`, `was`, `now`, and `steps`: groups moved on, below 0 where back.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> moves(sample_snapshot()).head(2)
+       place        day was now  steps
+    0      1 2018-05-25   3   4      1
+    1      6 2019-03-11   3   4      1
     """
     found = spells(snapshot)
     mine = found[(found["group"] != NOT_PLACED) & found["next"].isin(list(GROUPS))]
@@ -242,6 +294,12 @@ def summary(snapshot: Snapshot) -> pd.Series:
         `participants` (started), of whom `never_placed` and `never_placed_left` (left without); `placements` that
         count, of which `first`, `confirmed` (the same group again), `advances` and `retreats`; of the moves
         `skips_on` and `skips_back` (by more than one group); `set_aside`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> summary(sample_snapshot())[["placements", "advances", "retreats"]].to_dict()
+    {'placements': 368, 'advances': 104, 'retreats': 32}
     """
     found, moved, placed = spells(snapshot), moves(snapshot), _placements(snapshot)
     counted = placed[placed["reason"] == ""]
@@ -277,6 +335,14 @@ def time_in_group(snapshot: Snapshot, group: str) -> Incidence:
     -------
     Incidence
         Causes `on` (to a higher group; of those not placed yet, to any), `back` and `left` (the programme).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_in_group(sample_snapshot(), "1").at([90, 180])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0   90       58   0.00
+    1  180       38   0.19
     """
     mine = _of_group(snapshot, group)
     order = {name: rank for rank, name in enumerate(PLACES)}
@@ -301,6 +367,12 @@ def times_in_group(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         Index `group` (`PLACES`): `entered`, of whom `on`, `back`, `left` and `still` (in it), and the days by which
         half were out of it: `median`, `lower`, `upper`; missing where half are not.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> times_in_group(sample_snapshot()).loc["1", ["entered", "on", "still"]].to_dict()
+    {'entered': 75, 'on': 28, 'still': 31}
     """
     rows: dict[str, dict[str, float]] = {}
     for group in PLACES:
@@ -335,6 +407,13 @@ def advances(
         Index (`by`,) `month`, or with a basis the values of `by`, or 'all': `caseload_days`, `advances`, `retreats`,
         `net` (advances less retreats), `skips` (advances by more than one group), `advance_rate`, `lower`, `upper` (its
         limits), `retreat_rate` and `net_rate`. Rates are missing where there was no caseload.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> advances(sample_snapshot(), basis="cumulative")[["caseload_days", "advances", "retreats"]].reset_index()
+       all  caseload_days  advances  retreats
+    0  all          62000       104        32
     """
     months = snapshot.months.rename("month")
     owned = _owned(snapshot, by, at)
@@ -451,6 +530,14 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
         Index `group` (`PLACES`): `days` (at risk), `job_starts` (spells of work that began), `rate`, `lower`, `upper`,
         `out_of_work` (in the group at the snapshot's end, and at risk) and `expected`: the job starts of the next 30
         days among them, at that rate.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> job_starts(sample_snapshot())[["days", "job_starts", "rate"]].round(1).tail(2).reset_index()
+      group   days  job_starts  rate
+    0     3  12672          19   4.5
+    1     4  10342          19   5.5
     """
     since = pd.Timestamp(window(basis, snapshot.month, snapshot.first_day).start) - pd.Timedelta(days=1)
     end = pd.Timestamp(snapshot.period_end)
@@ -494,6 +581,14 @@ def time_to_job(snapshot: Snapshot, group: str = "4") -> Incidence:
     Incidence
         Causes `job_start`, `moved` (to another group first) and `left` (the programme). `before` counts those who
         entered it in work, who are not followed.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_to_job(sample_snapshot(), "4").at([30, 90])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0   30       50   0.04
+    1   90       34   0.23
     """
     mine = _of_group(snapshot, group).reset_index(drop=True)
     last = mine["to_date"].fillna(pd.Timestamp(snapshot.period_end))

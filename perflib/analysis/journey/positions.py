@@ -25,7 +25,14 @@ NEVER = pd.Timestamp("9999-12-31").as_unit("s")
 
 
 def stages(snapshot: Snapshot) -> dict[str, str]:
-    """Return the stages at which a started participant may stand, code to label, from the furthest to the first."""
+    """Return the stages at which a started participant may stand, code to label, from the furthest to the first.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> list(stages(sample_snapshot()))[:3]
+    ['outcome', 'earnings_2000', 'earnings_1000']
+    """
     programme = snapshot.programme
     reached = {name: programme.label(name) for name in ("outcome", *reversed(programme.milestones))}
     return reached | {ON_PROGRAMME: "On programme", LEFT: "Left", PAST: "Past the last day for an outcome"}
@@ -38,6 +45,12 @@ def stage(snapshot: Snapshot) -> pd.Series:
     -------
     Series aligned with `snapshot.journeys`
         Codes of `stages`; missing where the journey has not started.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> stage(sample_snapshot()).value_counts()[["on_programme", "outcome"]].to_dict()
+    {'on_programme': 114, 'outcome': 28}
     """
     journeys, end = snapshot.journeys, pd.Timestamp(snapshot.period_end)
     place = pd.Series(ON_PROGRAMME, index=journeys.index, dtype="str")
@@ -51,7 +64,14 @@ def stage(snapshot: Snapshot) -> pd.Series:
 
 
 def last_day(snapshot: Snapshot) -> pd.Series:
-    """Return, for each journey, how long after the start an outcome can happen by any route; missing without an end."""
+    """Return, for each journey, how long after the start an outcome can happen by any route; missing without an end.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> last_day(sample_snapshot()).max().days
+    639
+    """
     starts, never = snapshot.journeys["start"], np.full(len(snapshot.journeys), np.nan)
     routes = snapshot.programme.outcomes["outcome"].routes
     days = np.maximum.reduce([route.within_days.at(starts) if route.within_days else never for route in routes])
@@ -65,6 +85,15 @@ def position(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame of int
         Index `cohort`, as in `cohorts.triangle`; columns `stages`, adding up to the cohort's starts.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> position(sample_snapshot())[["outcome", "on_programme", "left"]].tail(3).reset_index()
+        cohort  outcome  on_programme  left
+    0  2020-01        0            16     0
+    1  2020-02        0            14     0
+    2  2020-03        0            10     0
     """
     keep = started(snapshot)
     cohort = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
@@ -110,6 +139,13 @@ def at(snapshot: Snapshot, day: date) -> Snapshot:
     ------
     ParameterError
         A day that the snapshot does not hold.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> at(sample_snapshot(), date(2019, 12, 15)).journeys["start"].max().date()
+    datetime.date(2019, 12, 12)
     """
     if not snapshot.first_month.start_time.date() <= day <= snapshot.period_end:
         raise ParameterError(
@@ -151,7 +187,15 @@ def _rows(snapshot: Snapshot) -> Numbers:
 
 
 def row_of(snapshot: Snapshot, referrals: pd.Series) -> Numbers:
-    """Return the row in journeys of each referral."""
+    """Return the row in journeys of each referral.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> snapshot = sample_snapshot()
+    >>> row_of(snapshot, snapshot.journeys["referral_id"].iloc[[2, 0]]).tolist()
+    [2, 0]
+    """
     found = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(referrals))
     return np.asarray(found, dtype=np.int64)
 
@@ -176,6 +220,12 @@ def place(snapshot: Snapshot) -> pd.Series:
     -------
     Series aligned with `snapshot.journeys`
         Codes of `places`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> place(sample_snapshot()).value_counts().loc[["open", "on_programme"]].to_dict()
+    {'open': 3, 'on_programme': 114}
     """
     resolved = [name for name in snapshot.programme.resolves if name != "start"]
     dates = snapshot.journeys[resolved].fillna(NEVER)
@@ -191,6 +241,13 @@ def place_at(snapshot: Snapshot, day: date) -> pd.Series:
     -------
     Series aligned with `snapshot.journeys`
         Codes of `places`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> place_at(sample_snapshot(), date(2020, 2, 14)).value_counts().loc[["open", "on_programme"]].to_dict()
+    {'open': 5, 'on_programme': 106}
     """
     then = place(_cut(snapshot, day))
     found = pd.Series(NOT_REFERRED, index=snapshot.journeys.index, dtype="str")
@@ -206,6 +263,15 @@ def position_at(snapshot: Snapshot, day: date) -> pd.DataFrame:
     DataFrame of int
         Index `cohort`, every month of the contract to that day's; columns the stages, adding up to the cohort's starts
         by that day.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> position_at(sample_snapshot(), date(2020, 2, 14))[["outcome", "on_programme", "left"]].tail(2).reset_index()
+        cohort  outcome  on_programme  left
+    0  2020-01        0            17     0
+    1  2020-02        0             8     0
     """
     return position(at(snapshot, day))
 
@@ -223,6 +289,14 @@ def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.Data
     -------
     DataFrame of int
         Index `date`; columns `places` but `not_referred`, adding up to the referrals to that day.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> occupancy(sample_snapshot(), [date(2020, 2, 14)])[["open", "on_programme", "left"]].reset_index()
+            date  open  on_programme  left
+    0 2020-02-14     5           106    44
     """
     days = [month.end_time.date() for month in snapshot.months[-13:]] if days is None else days
     codes = list(places(snapshot.programme))[1:]
@@ -271,6 +345,13 @@ def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.Da
     DataFrame of int
         Index `was`, columns `now`, both `places`; row sums are where journeys stood on the earlier day, column sums
         where they stood on the later one, and the row `not_referred` those referred between.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> flows(sample_snapshot(), date(2019, 12, 31)).loc["on_programme", ["on_programme", "left"]].to_dict()
+    {'on_programme': 74, 'left': 15}
     """
     then = snapshot if later is None else _cut(snapshot, later)
     if earlier > then.period_end:
@@ -281,11 +362,25 @@ def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.Da
 
 
 def exits(snapshot: Snapshot) -> pd.Series:
-    """Return the day each journey left, missing while it has not."""
+    """Return the day each journey left, missing while it has not.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(exits(sample_snapshot()).notna().sum())
+    78
+    """
     return snapshot.journeys[EXIT] if EXIT in snapshot.journeys else pd.Series(pd.NaT, snapshot.journeys.index)
 
 
 def on_programme(snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Return who is on the programme at the snapshot's end."""
+    """Return who is on the programme at the snapshot's end.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(on_programme(sample_snapshot()).sum())
+    155
+    """
     end = pd.Timestamp(snapshot.period_end)
     return (snapshot.journeys["start"].notna() & ~(exits(snapshot) <= end)).to_numpy()

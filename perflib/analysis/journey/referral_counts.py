@@ -19,6 +19,14 @@ def referrals(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame of int
         Index `month` of the referral; `referral` (all), one column for each event that resolves a referral (the first
         of them that happened; on one day the programme's order decides) and `open`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> referrals(sample_snapshot()).tail(2).reset_index()
+         month  referral  start  did_not_attend  did_not_start  open
+    0  2020-02        24     14               5              5     0
+    1  2020-03        15      6               4              2     3
     """
     journeys, resolves = snapshot.journeys, list(snapshot.programme.resolves)
     month = journeys["referral"].dt.to_period("M")
@@ -40,6 +48,14 @@ def caseload(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame of int
         Index `month`; `on_programme`, `in_work`, `out_of_work`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> caseload(sample_snapshot()).tail(2).reset_index()
+         month  on_programme  in_work  out_of_work
+    0  2020-02           141       27          114
+    1  2020-03           149       29          120
     """
     journeys = snapshot.journeys
     months = snapshot.months.rename("month")

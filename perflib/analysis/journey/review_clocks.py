@@ -36,6 +36,14 @@ def reviews(snapshot: Snapshot, event: str = "review", by: str | None = None) ->
         (with a review in it), `share`, and `longest_gap`: the most days that any of them had gone without one at the
         month's end, since the last or since the start. Share and gap are missing where nobody was there all month, or
         the extract holds no such event.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> reviews(sample_snapshot()).tail(2).round(2).reset_index()
+         month  participants  reviewed  share  longest_gap
+    0  2020-02           135        95    0.7        131.0
+    1  2020-03           145       102    0.7        106.0
     """
     frame, months = snapshot.journeys, snapshot.months
     values = labels(snapshot, by) if by else pd.Series("all", index=frame.index)
@@ -123,6 +131,12 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
     ------
     ParameterError
         Neither a standard about referrals nor an event that repeats.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> list(overdue(sample_snapshot(), "review").columns)
+    ['referral_id', 'subcontractor', 'centre', 'caseworker', 'since', 'due', 'days_over']
     """
     frame, end = snapshot.journeys, pd.Timestamp(snapshot.period_end)
     repeating = snapshot.programme.repeating

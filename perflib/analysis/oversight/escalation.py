@@ -36,6 +36,12 @@ def ladder(snapshot: Snapshot) -> pd.DataFrame | None:
         `kind`, `name`, `plan_id`, `step`, `step_name` ('' where the instrument has no such step), `opened`, `due`,
         `closed`, `state`, `days_open`; `present`: whether it is the highest step that is open; `maturing`: how many of
         the unit's starts may still reach an outcome (missing where the programme does not record such units).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(ladder(sample_snapshot("2020-06")))
+    0
     """
     found = plans(snapshot)
     if found is None:
@@ -73,6 +79,13 @@ def targets(snapshot: Snapshot) -> pd.DataFrame | None:
         missing while it holds), `rule`, `original` (the regime's on that day), `before` (what held for the unit until
         then), `target` (missing where it is no number), `eased` (whether it asks for less than the original), `reason`,
         `in_force`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> targets(sample_snapshot())[["unit", "kpi", "target"]]
+       unit         kpi  target
+    0  SC01  job_starts   0.012
     """
     rows = facts(snapshot, "targets")
     if rows is None:

@@ -96,6 +96,13 @@ def effect(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame | No
     -------
     DataFrame or None
         None where the extract has no table `plans`; else what `effects` returns.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> effect(sample_snapshot("2020-06"))[["plan_id", "unit", "kpi"]]
+      plan_id  unit         kpi
+    0      P1  SC03  job_starts
     """
     found = plans(snapshot)
     if found is None:

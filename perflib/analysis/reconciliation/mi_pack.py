@@ -146,6 +146,15 @@ def with_mi_pack(snapshot: Snapshot, own_source: str = CRM, months: int = MONTHS
         it cannot, and what was corrected since is among `late`. `problem` says why a line could not be compared, ''
         where it was; its figures are then missing, but for a `pack` that is a number. None where the extract has no MI
         pack.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = with_mi_pack(sample_snapshot("2018-09"), months=2)
+    >>> found[found["basis"] == "month"][["figure", "own", "pack", "difference", "unexplained"]].head(2)
+               figure  own  pack  difference  unexplained
+    1  first_earnings    2     1          -1            0
+    3     job_outcome    0     0           0            0
     """
     pack = figures(snapshot)
     if pack is None:
@@ -191,6 +200,12 @@ def rows_behind(
     ------
     ParameterError
         The pack has no such figure, or there is no such reason.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> rows_behind(sample_snapshot("2018-09"), "first_earnings", "2018-08")["reason"].tolist()
+    ['late']
     """
     if reason is not None and reason not in REASONS:
         raise ParameterError(f"reason {reason!r}: {hint(reason, REASONS)}")
