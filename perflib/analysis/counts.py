@@ -21,7 +21,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from perflib.analysis import cohorts, control_charts, journey, measures
+from perflib.analysis import cohorts, control_charts, measures
+from perflib.analysis.journey.referral_counts import caseload
 from perflib.analysis.measures import Clock
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import BASES, window
@@ -459,7 +460,7 @@ def trend_of(snapshot: Snapshot, rule: TrendRule) -> Trend:
         per = PER_LABELS[rule.per]
         chart = control_charts.control_chart(
             monthly(snapshot, [rule.measure])[rule.measure],
-            journey.caseload(snapshot)[rule.per],
+            caseload(snapshot)[rule.per],
             "u_prime",
             complete=complete,
             changes=changes,
