@@ -259,7 +259,7 @@ def _owners(snapshot: Snapshot, items: pd.DataFrame, unit: str) -> pd.Series:
     named = items.reindex(columns=list(OPTIONAL_REFERRAL))
     owner = named["unit_id"].where(named["unit_type"] == unit).astype("str")
     if unit in snapshot.programme.attributes:
-        place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(named["referral_id"]))
+        place = snapshot.rows_of(named["referral_id"])
         whose = cohorts.labels(snapshot, unit).to_numpy()
         owner = owner.fillna(pd.Series(whose[place], index=items.index).where(place >= 0).astype("str"))
     return owner.fillna(_above(snapshot, named, unit)).fillna(NOT_RECORDED)

@@ -10,7 +10,9 @@ def test_it_has_some_three_hundred_people_and_something_of_everything():
     snapshot = sample_snapshot()
     assert 250 <= snapshot.journeys["participant_id"].nunique() <= 350
     assert snapshot.journeys["job_outcome"].notna().sum() >= 20
-    assert len(snapshot.set_aside) and len(snapshot.tables["plans"]) and len(snapshot.tables["mi_pack"])
+    assert len(snapshot.set_aside)
+    assert len(snapshot.tables["plans"])
+    assert len(snapshot.tables["mi_pack"])
 
 
 def test_the_same_call_returns_the_same_object():
@@ -19,7 +21,8 @@ def test_the_same_call_returns_the_same_object():
 
 def test_it_is_the_same_when_made_again():
     made = take_snapshot(load_extract(small_sample._contract()), "2020-03")
-    assert made is not sample_snapshot() and made.fingerprint == sample_snapshot().fingerprint
+    assert made is not sample_snapshot()
+    assert made.fingerprint == sample_snapshot().fingerprint
 
 
 def test_it_is_no_contract_that_a_run_makes():

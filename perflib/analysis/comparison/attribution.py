@@ -221,7 +221,7 @@ def _reached(snapshot: Snapshot, measure: str) -> tuple[np.ndarray, pd.Series]:
     if is_standard(snapshot, measure):
         rows = standards.cases(snapshot, [measure])
         rows = rows[rows["state"].isin(standards.COUNTED)]
-        place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
+        place = snapshot.rows_of(rows["referral_id"])
         rows, place = rows[place >= 0], place[place >= 0]
         met = (rows["state"] == "met").to_numpy()
         day = rows["done"].fillna(rows["due"]).fillna(pd.Timestamp(snapshot.period_end))

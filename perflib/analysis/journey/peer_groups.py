@@ -80,7 +80,7 @@ def _placements(snapshot: Snapshot) -> pd.DataFrame:
     """Return every placement: `place`, `day`, `group` and the reason why it does not count, '' where it does."""
     measures.check(snapshot, EVENT)
     rows = snapshot.events[snapshot.events["event"] == EVENT]
-    place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
+    place = snapshot.rows_of(rows["referral_id"])
     number = pd.to_numeric(rows["value"], errors="coerce").to_numpy(dtype=float)
     start, leave = (column.to_numpy("datetime64[s]")[place] for column in _on_programme(snapshot))
     happened = rows["event_date"].to_numpy("datetime64[s]")
@@ -476,7 +476,7 @@ def _owned(snapshot: Snapshot, by: str | None, at: str) -> pd.DataFrame:
 def _split(snapshot: Snapshot, owned: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return stretches on the programme cut wherever an attribute was recorded anew."""
     changes = snapshot.history[snapshot.history["attribute"] == by]
-    place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(changes["referral_id"]))
+    place = snapshot.rows_of(changes["referral_id"])
     cuts = pd.DataFrame({"place": place, "cut": changes["from_date"].to_numpy()}).merge(owned, on="place")
     cuts = cuts[(cuts["cut"] > cuts["from_date"]) & (cuts["cut"] < cuts["to_date"])]
     cuts = cuts.assign(from_date=cuts["cut"]).drop(columns="cut").drop_duplicates()
@@ -563,7 +563,7 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
 def _work(snapshot: Snapshot) -> pd.DataFrame:
     """Return the spells of work: `place`, `begin`, `until` (missing while it lasts)."""
     found = work.work_spells(snapshot)
-    place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(found["referral_id"]))
+    place = snapshot.rows_of(found["referral_id"])
     return pd.DataFrame({"place": place, "begin": found["from_date"], "until": found["to_date"]})
 
 

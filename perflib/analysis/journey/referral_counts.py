@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perflib.analysis.journey.positions import NEVER
+from perflib.analysis.journey.positions import NEVER, exits
 from perflib.analysis.journey.work import work_spells
 from perflib.records.snapshot import Snapshot, remembered
 
@@ -60,10 +60,10 @@ def caseload(snapshot: Snapshot) -> pd.DataFrame:
     journeys = snapshot.journeys
     months = snapshot.months.rename("month")
     days = months.to_timestamp().to_numpy(dtype="datetime64[s]")
-    leave = journeys["exit"] if "exit" in journeys else pd.Series(pd.NaT, index=journeys.index)
+    leave = exits(snapshot)
     on_programme = _present(journeys["start"], leave, days)
     spells = work_spells(snapshot)
-    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(spells["referral_id"]))
+    place = snapshot.rows_of(spells["referral_id"])
     start, exit_day = (pd.Series(column.to_numpy()[place], index=spells.index) for column in (journeys["start"], leave))
     begin = spells["from_date"].where(~(spells["from_date"] < start), start).where(start.notna())
     finish = spells["to_date"].where(~(spells["to_date"].fillna(NEVER) > exit_day), exit_day)

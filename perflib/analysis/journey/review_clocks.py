@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from perflib.analysis import measures, standards
 from perflib.analysis.cohorts import labels, started
-from perflib.analysis.journey.positions import Days, Numbers, exits, on_programme, row_of
+from perflib.analysis.journey.positions import Days, Numbers, exits, on_programme
 from perflib.analysis.standards.clocks import of_contract
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot
@@ -145,7 +145,7 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
     if what in snapshot.contract.standards:
         late = standards.cases(snapshot, [what])
         late = late[late["state"] == "open_late"]
-        row = row_of(snapshot, late["referral_id"])
+        row = snapshot.rows_of(late["referral_id"])
         since, due = late["day0"], late["due"]
     elif what in repeating:
         row = np.flatnonzero(on_programme(snapshot))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis.cohorts import NOT_RECORDED
-from perflib.analysis.journey.positions import NEVER, exits, on_programme, row_of
+from perflib.analysis.journey.positions import NEVER, exits, on_programme
 from perflib.analysis.survival import EXIT, Incidence, cumulative_incidence
 from perflib.records.snapshot import Snapshot
 
@@ -84,7 +84,7 @@ WORK_WEEKS = (0, 4, 13, 26)
 def _followed_spells(snapshot: Snapshot) -> pd.DataFrame:
     """Return the spells of work of started journeys, with `place`, `start` and `until` when they are followed."""
     spells = work_spells(snapshot)
-    place = row_of(snapshot, spells["referral_id"])
+    place = snapshot.rows_of(spells["referral_id"])
     end = pd.Timestamp(snapshot.period_end)
     until = exits(snapshot).fillna(end).to_numpy()[place]
     spells = spells.assign(place=place, start=snapshot.journeys["start"].to_numpy()[place], until=until)
