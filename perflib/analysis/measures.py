@@ -45,12 +45,7 @@ def claims_known(snapshot: Snapshot) -> bool:
     >>> claims_known(sample_snapshot())
     True
     """
-    names = [name for claim in _claims(snapshot.programme) for name in (claim.submitted, claim.paid, claim.rejected)]
-    return bool(snapshot.events["event"].isin(names).any())
-
-
-def _claims(programme: Programme) -> list[Claim]:
-    return [route.claim for outcome in programme.outcomes.values() for route in outcome.routes if route.claim]
+    return bool(snapshot.events["event"].isin(snapshot.programme.claims).any())
 
 
 def check(snapshot: Snapshot, measure: str) -> None:

@@ -340,9 +340,8 @@ def competing_events(programme: Programme, measure: str, origin: str = "start") 
     >>> competing_events(whp, "outcome")
     ()
     """
-    routes = [route for outcome in programme.outcomes.values() for route in outcome.routes]
-    claims = {name for route in routes if (c := route.claim) for name in (c.submitted, c.paid, c.rejected)}
-    goes_on = {*programme.outcomes, *programme.milestones, *(route.event for route in routes), *claims}
+    counted = {route.event for route in programme.routes}
+    goes_on = {*programme.outcomes, *programme.milestones, *counted, *programme.claims}
     ends = [] if origin == "start" else [name for name in programme.resolves if name != "start"]
     if EXIT in programme.events and measure not in goes_on and measure not in programme.resolves:
         ends.append(EXIT)

@@ -16,10 +16,8 @@ from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.attribution import is_kpi
 from perflib.analysis.comparison.units import units
 from perflib.records.snapshot import Snapshot, remembered
-from perflib.rules.calendar import window
+from perflib.rules.calendar import BASES, window
 from perflib.rules.management import CONTRACT, Kpi
-
-BASES = ("month", "rolling_3", "rolling_12", "cumulative")
 
 
 def headline_measures(snapshot: Snapshot) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ REASONS = {
 MONTHS = 13
 """How many months are compared: the report month, and those to the same one a year before."""
 REFERRALS, PEOPLE = "referrals", "people"
-CLOCKS: tuple[Clock, ...] = ("event", "recorded")
+PACK_CLOCKS: tuple[Clock, ...] = ("event", "recorded")
 ENOUGH = 2
 """Months that another way of counting must bring nearer."""
 
@@ -76,7 +76,7 @@ class Convention(NamedTuple):
 
 
 CONVENTIONS = tuple(
-    Convention(own, clock, unit) for own in (False, True) for clock in CLOCKS for unit in (REFERRALS, PEOPLE)
+    Convention(own, clock, unit) for own in (False, True) for clock in PACK_CLOCKS for unit in (REFERRALS, PEOPLE)
 )
 """From the one that a pack is taken to count by unless the figures say otherwise."""
 
@@ -273,7 +273,7 @@ def _counted(programme: Programme, figure: str) -> list[str]:
 def _needed(programme: Programme, figures: Iterable[str]) -> set[str]:
     """Return the events that figures depend on: what they count, the start, and the claims of outcomes."""
     routes = [route for name in figures if name in programme.outcomes for route in programme.outcomes[name].routes]
-    claims = [name for route in routes if (it := route.claim) for name in (it.submitted, it.paid, it.rejected)]
+    claims = [name for route in routes if route.claim for name in route.claim.events]
     return {*CORE_EVENTS, *(name for figure in figures for name in _counted(programme, figure)), *claims}
 
 
