@@ -6,6 +6,7 @@ import pandas as pd
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import started
+from perflib.analysis.journey.positions import exits
 from perflib.analysis.journey.work import stray_ends
 from perflib.records.snapshot import Snapshot
 
@@ -86,9 +87,9 @@ def oddities(snapshot: Snapshot) -> pd.DataFrame:
     too_early = journeys["start"] < snapshot.first_month.start_time
     rows["starts dated before the contract's first month: in totals, in no month's count"] = int(too_early.sum())
     rows["ends of jobs that end none"] = stray_ends(snapshot)
-    if "exit" in journeys:
-        rows["leavers dated before their start"] = int((journeys["exit"] < journeys["start"]).sum())
-        rows["leavers without a start"] = int((journeys["exit"].notna() & ~started(snapshot)).sum())
+    left = exits(snapshot)
+    rows["leavers dated before their start"] = int((left < journeys["start"]).sum())
+    rows["leavers without a start"] = int((left.notna() & ~started(snapshot)).sum())
     for name in snapshot.programme.milestones:
         early = int((journeys[name] < journeys["start"]).sum())
         rows[f"{snapshot.programme.label(name)}: dated before the start"] = early

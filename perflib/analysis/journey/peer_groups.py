@@ -30,11 +30,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from perflib.analysis import cohorts, measures
 from perflib.analysis.journey import work
-from perflib.analysis.survival import ANY, EXIT, Incidence, cumulative_incidence
+from perflib.analysis.journey.positions import LEFT, exits
+from perflib.analysis.survival import ANY, Incidence, cumulative_incidence
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import window
@@ -45,7 +45,7 @@ GROUPS = {"1": "Pre-contemplation", "2": "Contemplation", "3": "Preparation", "4
 
 NOT_PLACED = "not_placed"
 PLACES = [NOT_PLACED, *GROUPS]
-NOT_YET, LEFT = "not_on_programme", "left"
+NOT_YET = "not_on_programme"
 
 NOT_A_GROUP, NO_START, AFTER_EXIT, SAME_DAY = (
     "not a group",
@@ -108,8 +108,7 @@ def _placements(snapshot: Snapshot) -> pd.DataFrame:
 
 def _on_programme(snapshot: Snapshot) -> tuple[pd.Series, pd.Series]:
     """Return when each journey started and left, each missing where it has not."""
-    frame = snapshot.journeys
-    return frame["start"], frame[EXIT] if EXIT in frame else pd.Series(pd.NaT, index=frame.index)
+    return snapshot.journeys["start"], exits(snapshot)
 
 
 def set_aside(snapshot: Snapshot) -> pd.Series:
@@ -507,10 +506,8 @@ def _days_by_month(snapshot: Snapshot, owned: pd.DataFrame, size: int) -> Number
 
 
 def _rates(count: pd.Series, days: pd.Series, level: float) -> pd.DataFrame:
-    each, tail = PEOPLE * DAYS / days.where(days > 0), (1 - level) / 2
-    low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0)
-    high = stats.chi2.ppf(1 - tail, 2 * (count + 1)) / 2
-    return pd.DataFrame({"rate": count * each, "lower": low * each, "upper": high * each})
+    rate, lower, upper = cohorts.poisson_ratio(count, days / (PEOPLE * DAYS), level)
+    return pd.DataFrame({"rate": rate, "lower": lower, "upper": upper}, index=count.index)
 
 
 def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.95) -> pd.DataFrame:
