@@ -82,7 +82,7 @@ class Triangle:
         return pd.Series(self.counts.to_numpy()[np.arange(len(ages)), ages], index=self.starts.index)
 
     def rate_at(self, age: int) -> pd.DataFrame:
-        """Return starts, outcomes and rate of the cohorts observed at an age; empty where none is."""
+        """Starts, outcomes and rate of the cohorts observed at an age; empty where none is."""
         observed = self.counts[age].notna() if age in self.counts else pd.Series(False, index=self.starts.index)
         frame = pd.DataFrame({"starts": self.starts[observed], "outcomes": self.counts.loc[observed].get(age)})
         return frame.assign(rate=frame["outcomes"] / frame["starts"].where(frame["starts"] > 0))
@@ -99,7 +99,7 @@ def _month_numbers(days: pd.Series) -> NDArray[np.int64]:
 
 
 def started(snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Return which journeys belong to a cohort: those started by the end of the reporting month.
+    """Mask the journeys that belong to a cohort: started by the end of the reporting month.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def started(snapshot: Snapshot) -> NDArray[np.bool_]:
 
 
 def cohort_months(snapshot: Snapshot) -> pd.PeriodIndex:
-    """Return every month that has a cohort: from the contract's first, or the first start, to the reporting month.
+    """List every month that has a cohort: from the contract's first, or the first start, to the reporting month.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def cohort_months(snapshot: Snapshot) -> pd.PeriodIndex:
 
 @remembered
 def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
-    """Return an attribute of every journey as at its start, with 'not recorded' for what is missing.
+    """Read an attribute of every journey as at its start, with 'not recorded' for what is missing.
 
     A number is shown in the bands of the programme file, as '25 to 34'.
 
@@ -236,7 +236,7 @@ def _mix(snapshot: Snapshot, keep: NDArray[np.bool_], row: NDArray[np.int64], in
 
 
 def expected(t: Triangle, contract: Contract) -> pd.DataFrame:
-    """Return the outcomes promised for each cell: starts x the profile of each group (and area), summed.
+    """Expected outcomes of each cell: starts x the profile of each group (and area), summed.
 
     Returns
     -------
@@ -287,7 +287,7 @@ def against_profile(t: Triangle, contract: Contract, level: float = 0.95) -> pd.
 def exact_interval(
     count: pd.Series | NDArray[np.float64], total: pd.Series | NDArray[np.float64], level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the Clopper-Pearson interval of a proportion; NaN where the total is zero.
+    """Clopper-Pearson interval of a proportion; NaN where the total is zero.
 
     >>> lower, upper = exact_interval(np.array([0.0]), np.array([10.0]))
     >>> round(float(lower[0]), 4), round(float(upper[0]), 4)
@@ -302,7 +302,7 @@ def exact_interval(
 
 
 def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
-    """Return, for each cohort, the day from which nothing more can be added to a measure.
+    """Date from which each cohort is final: nothing more can be added to a measure.
 
     The cohort month's last day + the greater of window + `recording_allowance` and the last day for a claim. *January
     2018, 639 + 130 days or 700: 10 March 2020.*
@@ -325,7 +325,7 @@ def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
 
 
 def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "outcome") -> NDArray[np.float64]:
-    """Return how many days after each start a measure is final; NaN where it has no window."""
+    """Days after each start from which a measure is final; NaN where it has no window."""
     programme, allowance = contract.programme, contract.recording_allowance
     routes = programme.outcomes[measure].routes if measure in programme.outcomes else ()
     never = np.full(len(starts), np.nan)
@@ -335,7 +335,7 @@ def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "out
 
 
 def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
-    """Return which cohorts can change no more, as known at the snapshot's `known_at`.
+    """Mask the cohorts that are final at the snapshot's `known_at`.
 
     Examples
     --------
@@ -347,7 +347,7 @@ def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
 
 
 def all_left(snapshot: Snapshot) -> pd.Series:
-    """Return which cohorts everybody has left, and somebody started: of outcomes without a last day, the end.
+    """Mask the cohorts that started somebody and that everybody has left: their end, of outcomes without a last day.
 
     Returns
     -------
@@ -409,7 +409,7 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def areas(snapshot: Snapshot) -> pd.DataFrame:
-    """Return each devolved area by itself, and as part of the whole: nobody is counted twice.
+    """Count each devolved area by itself and as part of the whole: nobody is counted twice.
 
     Returns
     -------
@@ -486,7 +486,7 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
 
 
 def poisson_ratio(observed: ArrayLike, expected: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
-    """Return observed over expected with exact Poisson limits (Garwood 1936); NaN where nothing is expected.
+    """Observed over expected with exact Poisson limits (Garwood 1936); NaN where nothing is expected.
 
     >>> [round(float(x), 3) for x in poisson_ratio(10, 10)]
     [1.0, 0.48, 1.839]

@@ -64,7 +64,7 @@ def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock
 
 
 def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return what the contract promised of each measure in each month; NaN where it promised nothing.
+    """Profiled volume of each measure in each month; NaN where the contract has none.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) ->
 
 
 def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:
-    """Return what a value of an attribute is called in reports.
+    """Label of an attribute's value in reports.
 
     Examples
     --------
@@ -267,7 +267,7 @@ def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:
 
 
 def equal_age(snapshot: Snapshot, measure: str = "outcome") -> int | None:
-    """Return the greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has.
+    """Greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has.
 
     Where the programme charts the measure at an age (`at_age`), that is the first of them: later ones would only leave
     cohorts out.

@@ -22,7 +22,7 @@ from perflib.rules.calendar import working_days
 
 
 def spans(day: date) -> dict[str, tuple[date, date]]:
-    """Return the first and last day of each span of a summary.
+    """First and last day of each span of a summary.
 
     >>> {name: (str(first), str(last)) for name, (first, last) in spans(date(2020, 6, 10)).items()}["week"]
     ('2020-06-08', '2020-06-10')

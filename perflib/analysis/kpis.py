@@ -199,7 +199,7 @@ def _present(snapshot: Snapshot, unit: str) -> pd.DataFrame:
     size = (len(names), len(days) + 1)
 
     def reached(dates: pd.Series) -> np.ndarray:
-        """Return, by unit and first of month, how many dates lie on or before it."""
+        """Cumulative count of dates by unit and first of month."""
         place = np.searchsorted(days, dates[real].to_numpy(dtype="datetime64[s]"), side="left")
         place = np.where(dates[real].isna(), len(days), place)
         each = np.bincount(whose * size[1] + place, minlength=size[0] * size[1]).reshape(size)

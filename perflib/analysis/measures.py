@@ -37,7 +37,7 @@ NOT_STARTED, BEFORE_START, AFTER_WINDOW, NO_CLAIM = (
 
 
 def claims_known(snapshot: Snapshot) -> bool:
-    """Return whether any claim has been recorded; if not, outcomes that need one count without.
+    """Test for any recorded claim; without one, outcomes that need a claim count without it.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def check(snapshot: Snapshot, measure: str) -> None:
 
 @remembered
 def first(snapshot: Snapshot, measure: str) -> pd.DataFrame:
-    """Return, for each journey, when it first reached a measure and when that was first recorded.
+    """First date on which each journey reached a measure, and the day on which that was first recorded.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def first(snapshot: Snapshot, measure: str) -> pd.DataFrame:
 
 
 def occurrences(snapshot: Snapshot, measure: str) -> pd.DataFrame:
-    """Return every time a measure was reached: `place` (in journeys), `event`, `recorded`.
+    """List every time a measure was reached: `place` (row in journeys), `event`, `recorded`.
 
     An event counts each time (a second claim is another); a referral, a start and an outcome once a referral.
 
@@ -118,7 +118,7 @@ def occurrences(snapshot: Snapshot, measure: str) -> pd.DataFrame:
 
 
 def excluded(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
-    """Return how many outcome events do not count, by reason.
+    """Count the outcome events that do not count, by reason.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def excluded(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
 
 
 def elapsed(starts: pd.Series, dates: pd.Series, programme: Programme) -> pd.Series:
-    """Return the day of the window that each date is, as the programme counts; missing where either is."""
+    """Day of the window of each date, as the programme counts; missing where either date is."""
     return (dates - starts).dt.days + programme.start_day
 
 

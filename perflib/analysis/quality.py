@@ -43,7 +43,7 @@ def not_used(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def completeness(snapshot: Snapshot) -> pd.DataFrame:
-    """Return how often each attribute that the extract has was recorded.
+    """Completeness of each attribute that the extract has.
 
     Returns
     -------

@@ -148,7 +148,7 @@ def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = No
 
 
 def held(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Return the rating that each unit holds at a monthly meeting: that of the last quarter it was rated in.
+    """Rating in force for each unit at a monthly meeting: that of the last quarter in which it was rated.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def transitions(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def recoveries(ratings: pd.DataFrame, plans: pd.DataFrame) -> pd.DataFrame:
-    """Return what became of the ratings of units that had a plan.
+    """Follow the ratings of units that had a plan.
 
     That a rating got better after a plan does not say that the plan did it: `oversight.effect` compares with units that
     were as far down and had none.

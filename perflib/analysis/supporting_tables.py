@@ -29,7 +29,7 @@ OPTIONAL_REFERRAL = ("referral_id", "unit_type", "unit_id")
 
 
 def rows(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | None:
-    """Return the rows of a table that a KPI counts, up to the end of the period.
+    """List the rows of a table that a KPI counts, up to the end of the period.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def rows(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | None:
 
 
 def answered(snapshot: Snapshot, unit: str, kind: str = "survey") -> pd.DataFrame | None:
-    """Return how many of each unit's participants were asked, and answered, by the end of the period.
+    """Survey response rate of each unit by the end of the period: asked, answered.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def _spans(snapshot: Snapshot) -> list[tuple[str, Window]]:
 
 
 def parents(snapshot: Snapshot, on: pd.Timestamp) -> dict[str, str]:
-    """Return the unit that each unit belongs to on a day, by the units table; empty without one.
+    """Map each unit to its parent on a day, by the units table; empty without one.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def parents(snapshot: Snapshot, on: pd.Timestamp) -> dict[str, str]:
 
 
 def above(unit: str, parent: Mapping[str, str]) -> list[str]:
-    """Return the units that a unit lies in, the nearest first.
+    """List the units that a unit lies in, the nearest first.
 
     >>> above("Leeds", {"Leeds": "SC1", "SC1": "north"})
     ['SC1', 'north']

@@ -110,7 +110,7 @@ class Incidence:
         return pd.DataFrame({name: 1 - frame[ANY] for name, frame in limits.items()})
 
     def at(self, days: Iterable[int], cause: str | None = None) -> pd.DataFrame:
-        """Return what had been reached by the close of some days.
+        """Cumulative incidence by the close of some days.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class Incidence:
         return frame
 
     def quantile(self, share: float = 0.5, cause: str | None = None) -> tuple[float, float, float]:
-        """Return the first day by which a share of everybody has reached it, and its limits; NaN where it has not.
+        """First day by which a share of everybody has reached it, with limits; NaN where it has not.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class Incidence:
         )
 
     def reached_quantile(self, share: float = 0.5, cause: str | None = None) -> float:
-        """Return the first day by which a share has reached it of those who reach it at all, as far as was followed.
+        """First day by which a share of those who reach it at all has reached it, as far as was followed.
 
         Parameters
         ----------
@@ -317,7 +317,7 @@ def _limits(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats]
 
 
 def competing_events(programme: Programme, measure: str, origin: str = "start") -> tuple[str, ...]:
-    """Return the events that end the chance of reaching a measure.
+    """List the competing risks: events that end the chance of reaching a measure.
 
     Before the start, whatever else resolves a referral; after it, leaving the programme. Milestones, outcomes and
     claims may come after leaving, so once the programme has begun nothing competes with them: where they never do,
@@ -434,7 +434,7 @@ def _waits(
 
 
 def intervals(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Return the pairs of origin and measure whose times are reported, of those that the programme has.
+    """List the pairs of origin and measure whose times are reported, of those that the programme has.
 
     An assessment or interview that comes on or before the day of the start in most journeys is a step on the way to it;
     else it follows.

@@ -37,7 +37,7 @@ SPECIALIST = "specialist"
 
 
 def characteristics(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return what is adjusted for by default: attributes that the programme file marks `case_mix`, where recorded.
+    """List the default case-mix covariates: attributes that the programme file marks `case_mix`, where recorded.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def characteristics(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = None) -> pd.Series:
-    """Return the role of each unit that the units table names on a day, by default the period's last; index its id.
+    """Look up the role of each unit on a day, by default the period's last; index the unit's id.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = Non
 
 
 def is_kpi(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure is one of the regime's KPIs that are shares of a table's rows.
+    """Test for a KPI of the regime that is a share of a table's rows.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def is_kpi(snapshot: Snapshot, measure: str) -> bool:
 
 
 def is_standard(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure is one of the contract's service standards; refuse what is no measure at all.
+    """Test for a service standard of the contract; refuse a name that is no measure at all.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def is_standard(snapshot: Snapshot, measure: str) -> bool:
 
 
 def by_referral(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure's cases are referrals (or rows of a table), not starts.
+    """Test for a measure whose cases are referrals (or rows of a table), not starts.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def cases(
     adjust: Sequence[str] | None = None,
     attribution: Attribution = "at_start",
 ) -> pd.DataFrame:
-    """Return the cases of a measure, each with its unit, its month and its characteristics.
+    """List the cases of a measure, each with its unit, month and characteristics.
 
     Parameters
     ----------

@@ -55,11 +55,11 @@ class Effects:
     spread_upper: float
 
     def rate(self, reference: float) -> Floats:
-        """Return, for each draw and unit, the rate where the average is `reference`."""
+        """Rate of each unit in each draw, where the average is `reference`."""
         return special.expit(special.logit(reference) + self.draws)
 
     def ranks(self) -> NDArray[np.int64]:
-        """Return the rank of each unit in each draw; 1 is the highest."""
+        """Rank the units within each draw; 1 is the highest."""
         return (-self.draws).argsort(axis=1).argsort(axis=1) + 1
 
 

@@ -21,7 +21,7 @@ from perflib.rules.management import CONTRACT, Kpi
 
 
 def headline_measures(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the measures compared in full: the first milestone, which tells first, and the outcome.
+    """Name the measures compared in full: the first milestone, which moves first, and the outcome.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def headline_measures(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def measures_compared(snapshot: Snapshot) -> dict[str, str]:
-    """Return every measure that units are compared on, with what it is called.
+    """Map every measure that units are compared on to its label.
 
     They are starts, milestones and the outcome; the standards of single cases, and the KPIs that are shares, of which
     there is a case that counts.

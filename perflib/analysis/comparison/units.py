@@ -111,7 +111,7 @@ class Comparison:
 
     @property
     def compared(self) -> pd.DataFrame:
-        """Return the units that are judged."""
+        """Select the units that are judged."""
         return self.units[self.units["apart"] == ""]
 
 
@@ -390,7 +390,7 @@ def _at(snapshot: Snapshot, day: date) -> Snapshot:
 
 
 def last_quarter_end(snapshot: Snapshot) -> date | None:
-    """Return the last day of the last quarter that ended before the reporting month; None where there is none.
+    """Last day of the last quarter that ended before the reporting month; None where there is none.
 
     Examples
     --------

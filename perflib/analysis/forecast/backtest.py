@@ -43,7 +43,7 @@ COLUMNS = ["model", "origin", "horizon", "cohorts", "forecast", "observed", "err
 
 
 def crps(paths: Floats, outcome: ArrayLike) -> Floats:
-    """Return the continuous ranked probability score of simulated paths.
+    """Continuous ranked probability score (CRPS) of simulated paths.
 
     The mean distance of the paths from what came, less half their mean distance from each other.
 
@@ -159,7 +159,7 @@ def by_maturity(
 
 
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores of each model and horizon over all origins.
+    """Average the scores of each model and horizon over all origins.
 
     Returns
     -------
@@ -206,7 +206,7 @@ class Best:
 
 
 def best(scores: pd.DataFrame) -> Best | None:
-    """Return which model would have served best; None where nothing could be scored."""
+    """Pick the model with the lowest CRPS so far; None where nothing could be scored."""
     rows = scores[scores["horizon"] != FINAL]
     if rows.empty:
         return None

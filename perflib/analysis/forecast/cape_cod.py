@@ -74,7 +74,7 @@ def _levels(observed: Floats, due: Floats) -> Floats:
 
 
 def expected_increments(development: Development) -> Floats:
-    """Return what decaying Cape Cod expects, by cohort and coming month."""
+    """Expected increments of Cape Cod with decay, by cohort and coming month."""
     fit = _fit(development)
     return in_months(development, (development.starts.to_numpy() * fit.level)[:, None] * fit.pattern)
 

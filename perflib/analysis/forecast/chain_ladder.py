@@ -67,7 +67,7 @@ class Mack:
 
 
 def factors(cumulative: Floats) -> tuple[Floats, Floats]:
-    """Return the growth factor of each age, and the volume it was estimated from.
+    """Development factors by age, volume-weighted, with the volume behind each.
 
     Where nothing had been reached by an age, or nobody has been observed at the next, the factor is 1 and its volume 0.
 
@@ -161,7 +161,7 @@ def _sigma_squared(cumulative: Floats, growth: Floats) -> Floats:
 
 
 def fitted(cumulative: Floats) -> Floats:
-    """Return the increments that the chain ladder itself would have had, from the latest of each row backwards.
+    """Fitted increments of the chain ladder, worked back from the latest diagonal.
 
     These are the fitted values of an over-dispersed Poisson model with a level for each cohort and each age.
 
@@ -206,7 +206,7 @@ class Residuals:
 
 
 def residuals(cumulative: Floats) -> Residuals:
-    """Return the Pearson residuals of the chain ladder's fit.
+    """Pearson residuals of the chain ladder's fit.
 
     >>> found = residuals(np.array([[10.0, 30.0], [10.0, 10.0], [5.0, np.nan]]))
     >>> found.freedom, round(found.dispersion, 3)
@@ -221,7 +221,7 @@ def residuals(cumulative: Floats) -> Residuals:
 
 
 def odp_means(cumulative: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Return bootstrap draws of the expected future increments: the doubt about the factors, without that of chance.
+    """Bootstrap the expected future increments: parameter uncertainty without process variance.
 
     Residuals, less their mean, are drawn anew for every cell, and the triangle of each draw is fitted as the first one
     was. The draws' deviations from their own mean, widened for the degrees of freedom, are laid about the chain
@@ -261,7 +261,7 @@ def odp_means(cumulative: Floats, draws: int, rng: np.random.Generator) -> Float
 
 
 def odp_bootstrap(cumulative: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Return bootstrap draws of the future increments: the doubt about the factors and that of chance.
+    """Bootstrap the future increments: parameter uncertainty and process variance.
 
     Chance is a gamma distribution with the mean of the draw and a variance of dispersion times the mean (England and
     Verrall 2002); a mean below zero keeps its sign.

@@ -136,7 +136,7 @@ class Development:
         return np.where(d >= 0, np.take_along_axis(rise, np.maximum(d, 0), axis=1), 0.0)
 
     def at(self, month: pd.Period) -> Development:
-        """Return the development as its own recorded months show it at the end of an earlier month.
+        """Rewind a development to the end of an earlier recorded month.
 
         What was corrected or withdrawn since stays so: `backtest` asks for earlier snapshots instead.
 
@@ -165,7 +165,7 @@ class Development:
         )
 
     def plus(self, other: Development) -> Development:
-        """Return the development of two groups together; the profile is weighted by starts."""
+        """Add two groups' developments; the profile is weighted by starts."""
         starts = self.starts + other.starts
         share = (self.starts / starts.where(starts > 0)).fillna(0.5).to_numpy()[:, None]
         profile = share * self.profile.to_numpy() + (1 - share) * other.profile.to_numpy()
@@ -180,7 +180,7 @@ class Development:
         )
 
     def with_starts(self, coming: pd.Series) -> Development:
-        """Return the development with cohorts that have yet to start, all of them on programme.
+        """Append cohorts that have yet to start, all of them on programme.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class Development:
 
 
 def chain(programme: Programme, measure: str) -> tuple[str, ...]:
-    """Return the milestones on the way to a measure, in order; none where the programme file names none before it.
+    """List the milestones on the way to a measure, in order; none where the programme file names none before it.
 
     For an outcome these are the programme's milestones and the outcomes that the file names before it; for a milestone,
     the milestones before it.
@@ -332,7 +332,7 @@ def counted(
 
 
 def developments(snapshot: Snapshot, measure: str, by: str) -> dict[str, Development]:
-    """Return the development of every value of an attribute, as at the start.
+    """Count the development of each value of an attribute, as at the start.
 
     Examples
     --------
@@ -345,7 +345,7 @@ def developments(snapshot: Snapshot, measure: str, by: str) -> dict[str, Develop
 
 
 def last_whole_month(snapshot: Snapshot) -> pd.Period:
-    """Return the reporting month, or the month before if it had not ended when the snapshot was known.
+    """Last ended month: the reporting month, or the one before where `known_at` is earlier than its end.
 
     Examples
     --------
@@ -399,7 +399,7 @@ def _moves(row: Ints, reached: Ints, left: Ints, age: Ints, last: int) -> tuple[
 
 
 def pace_of(months: Ints) -> Ints:
-    """Return the pace of having taken so many months from the first milestone.
+    """Pace class by the months taken since the first milestone.
 
     >>> pace_of(np.array([0, 1, 2, 3, 9])).tolist()
     [0, 1, 2, 2, 3]
@@ -463,7 +463,7 @@ def _by_recorded_month(curve: Floats, delay: Floats) -> Floats:
 
 @remembered
 def delays(snapshot: Snapshot) -> Floats:
-    """Return the share of milestones and outcomes that is recorded in the month it happened, the next, and so on.
+    """Recording delay: share of milestones and outcomes recorded in the month they happened, the next, and so on.
 
     Of what happened at least the contract's recording allowance before the snapshot was known. Where there are less
     than `ENOUGH_DELAYS` of these, delays are taken to be exponential, with 95 % within the allowance.
@@ -490,7 +490,7 @@ def delays(snapshot: Snapshot) -> Floats:
 
 
 def total(parts: Sequence[Development]) -> Development:
-    """Return the development of several groups together.
+    """Sum the developments of several groups.
 
     Raises
     ------

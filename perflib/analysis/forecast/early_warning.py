@@ -40,7 +40,7 @@ LEVEL_COLUMNS += ["lower_95", "upper_95", "miss", *(f"miss_{months}" for months 
 
 
 def promised_by(part: Development, months: int) -> float:
-    """Return how many outcomes the profile promises by so many months from now; NaN where it promises nothing."""
+    """Profiled outcomes by so many months from now; NaN where the profile has none."""
     profile = part.profile.to_numpy()
     d = np.minimum(part.age + months, part.last)
     reached = np.where(d >= 0, np.take_along_axis(profile, np.maximum(d, 0)[:, None], axis=1)[:, 0], 0.0)
@@ -49,7 +49,7 @@ def promised_by(part: Development, months: int) -> float:
 
 
 def chance_of_missing(found: Forecast, months: int | None = None) -> float:
-    """Return the share of futures with fewer outcomes than promised, by so many months from now or when all is final.
+    """Share of simulated futures below the profile, by so many months from now or when all is final.
 
     NaN where nothing is promised.
     """
@@ -63,7 +63,7 @@ def chance_of_missing(found: Forecast, months: int | None = None) -> float:
 
 @remembered
 def levels(snapshot: Snapshot, model: str = "milestones", draws: int = 2000) -> pd.DataFrame:
-    """Return how probable it is that each level, group, area and the profile will be missed.
+    """Chance of missing each tender level: contract, groups, areas, and the profile on the way.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _named(snapshot: Snapshot, kind: str, value: str) -> tuple[str, str]:
 
 
 def against_profile(found: Forecast) -> pd.DataFrame:
-    """Return what will have been recorded by the end of each coming month, beside what the profile promises by then.
+    """Forecast outcomes at the end of each coming month, beside the profile by then.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def against_profile(found: Forecast) -> pd.DataFrame:
 
 
 def needed(snapshot: Snapshot, found: Forecast) -> pd.DataFrame:
-    """Return how many of each milestone, and of outcomes, a month would still meet the level.
+    """Run rate needed: how many of each milestone, and of outcomes, a month would still meet the level.
 
     Of those who have passed a milestone outcomes come as forecast; what is then missing has to come of people who
     reach it anew, each as likely to go on as before. Averages are over the next `NEXT` months.
@@ -222,7 +222,7 @@ def _recent(snapshot: Snapshot, part: Development, measure: str, months: int = 3
 
 @remembered
 def scenarios(snapshot: Snapshot, model: str = "milestones", draws: int = 400) -> pd.DataFrame:
-    """Return what would follow of changes in job entry, referral volume and start conversion, beside the base.
+    """Forecast under changes in job entry, referral volume and start conversion, beside the base.
 
     Changes are by the contract's `early_warning.change`, from the coming month on, for good. Job entry: those who have
     not reached the first milestone reach it so much more or less often. Referral volume: so many more or fewer start.

@@ -66,7 +66,7 @@ class LifeTable:
 
 
 def life_table(months: ArrayLike, causes: ArrayLike) -> LifeTable:
-    """Return the life table of durations with competing exits.
+    """Life table of durations with competing exits.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def hazard(development: Development, draws: int, rng: np.random.Generator) -> tu
 
 
 def expected_increments(development: Development) -> Floats:
-    """Return what the hazards expect, by cohort and coming month."""
+    """Expected increments of the hazards, by cohort and coming month."""
     exits, waiting, _ = _posterior(development)
     d = development.coming_d
     chance = np.where(d >= 0, (exits / (exits + waiting))[np.maximum(d, 0)], 0.0)

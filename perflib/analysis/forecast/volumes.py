@@ -95,7 +95,7 @@ def coming_starts(snapshot: Snapshot, month: pd.Period, draws: int, seed: int) -
 
 
 def thinned(paths: Counts, volumes: Volumes) -> Counts:
-    """Return paths made for the most starts, as paths for each draw's own starts."""
+    """Thin paths made for the most starts to each draw's own starts."""
     rng = np.random.default_rng(int(volumes.starts.sum()))
     kept = volumes.starts / np.maximum(volumes.most.to_numpy(), 1)
     coming = paths[:, -len(volumes.most) :]

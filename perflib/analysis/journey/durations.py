@@ -19,7 +19,7 @@ from perflib.rules.dated import hint
 
 @remembered
 def stage_spells(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every stage that a started journey was in, one after the other, from the start on.
+    """List the stages that each started journey was in, one after the other, from the start on.
 
     Returns
     -------

@@ -64,7 +64,7 @@ Numbers = NDArray[np.int64]
 
 
 def known(snapshot: Snapshot) -> bool:
-    """Return whether any placement has been recorded.
+    """Test for any recorded placement.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def _on_programme(snapshot: Snapshot) -> tuple[pd.Series, pd.Series]:
 
 
 def set_aside(snapshot: Snapshot) -> pd.Series:
-    """Return how many placements do not count, by reason.
+    """Count placements that do not count, by reason.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def set_aside(snapshot: Snapshot) -> pd.Series:
 
 @remembered
 def spells(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every stretch that a participant was in one group, from the start to the exit.
+    """List every spell of a participant in one group, from the start to the exit.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def spells(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def group_at(snapshot: Snapshot, day: date) -> pd.Series:
-    """Return the group that each journey was in at the close of a day.
+    """Look up the group of each journey at the close of a day.
 
     Returns
     -------
@@ -263,7 +263,7 @@ def transitions(snapshot: Snapshot, earlier: date, later: date | None = None) ->
 
 @remembered
 def moves(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every move from one group to another; the first placement is none.
+    """List every move from one group to another; the first placement is none.
 
     Returns
     -------

@@ -25,7 +25,7 @@ NEVER = pd.Timestamp("9999-12-31").as_unit("s")
 
 
 def stages(snapshot: Snapshot) -> dict[str, str]:
-    """Return the stages at which a started participant may stand, code to label, from the furthest to the first.
+    """Map the stages of a started participant, code to label, from the furthest to the first.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def stages(snapshot: Snapshot) -> dict[str, str]:
 
 
 def stage(snapshot: Snapshot) -> pd.Series:
-    """Return the stage of each journey at the end of the reporting month.
+    """Classify each journey by its stage at the end of the reporting month.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def stage(snapshot: Snapshot) -> pd.Series:
 
 
 def last_day(snapshot: Snapshot) -> pd.Series:
-    """Return, for each journey, how long after the start an outcome can happen by any route; missing without an end.
+    """Days after the start within which an outcome can happen by any route; missing without an end.
 
     Examples
     --------
@@ -125,7 +125,7 @@ class _Day(Snapshot):
 
 
 def at(snapshot: Snapshot, day: date) -> Snapshot:
-    """Return the snapshot of an earlier day, as known since: with what had happened by its close.
+    """Cut a snapshot at the close of an earlier day, with what is known since.
 
     The last day of a month gives what `load_snapshot` gives for that month and the same `known_at`.
 
@@ -187,7 +187,7 @@ def _rows(snapshot: Snapshot) -> Numbers:
 
 
 def row_of(snapshot: Snapshot, referrals: pd.Series) -> Numbers:
-    """Return the row in journeys of each referral.
+    """Look up the row in `journeys` of each referral.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def row_of(snapshot: Snapshot, referrals: pd.Series) -> Numbers:
 
 
 def places(programme: Programme) -> dict[str, str]:
-    """Return where a journey may stand, code to label, from the first to the last."""
+    """Map the positions of a journey, code to label, from the first to the last."""
     names = (*programme.milestones, "outcome")
     resolved = [name for name in programme.resolves if name != "start"]
     return (
@@ -214,7 +214,7 @@ def places(programme: Programme) -> dict[str, str]:
 
 
 def place(snapshot: Snapshot) -> pd.Series:
-    """Return where each journey stands at the snapshot's end.
+    """Classify each journey by its position at the snapshot's end.
 
     Returns
     -------
@@ -235,7 +235,7 @@ def place(snapshot: Snapshot) -> pd.Series:
 
 
 def place_at(snapshot: Snapshot, day: date) -> pd.Series:
-    """Return where each journey of the snapshot stood at the close of a day.
+    """Classify each journey by its position at the close of a day.
 
     Returns
     -------
@@ -319,12 +319,12 @@ def _what_places_need(snapshot: Snapshot) -> Snapshot:
 
 
 def dated(programme: Programme) -> list[str]:
-    """Return the events whose first dates decide where a journey stands."""
+    """List the events whose first dates decide a journey's position."""
     return [*dict.fromkeys(["referral", "start", *programme.resolves, *programme.milestones]), EXIT]
 
 
 def counted(programme: Programme) -> list[str]:
-    """Return the events that decide whether an outcome counts."""
+    """List the events that decide whether an outcome counts."""
     routes = [route for outcome in programme.outcomes.values() for route in outcome.routes]
     claims = [name for route in routes if (it := route.claim) for name in (it.submitted, it.paid, it.rejected)]
     return [*(route.event for route in routes), *claims]
@@ -362,7 +362,7 @@ def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.Da
 
 
 def exits(snapshot: Snapshot) -> pd.Series:
-    """Return the day each journey left, missing while it has not.
+    """Exit date of each journey; missing while it has not left.
 
     Examples
     --------
@@ -374,7 +374,7 @@ def exits(snapshot: Snapshot) -> pd.Series:
 
 
 def on_programme(snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Return who is on the programme at the snapshot's end.
+    """Mask the journeys on the programme at the snapshot's end.
 
     Examples
     --------

@@ -111,8 +111,9 @@ def _last_time(snapshot: Snapshot, event: str, row: Numbers, day: Days) -> tuple
 
 
 def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
-    """Return the referrals for which something is overdue at the snapshot's end. For those who may see them, never for
-    a report.
+    """List the referrals with something overdue at the snapshot's end.
+
+    For those who may see them, never for a report.
 
     Parameters
     ----------

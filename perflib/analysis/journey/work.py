@@ -12,7 +12,7 @@ from perflib.records.snapshot import Snapshot
 
 
 def work_spells(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every spell of work: jobs of one journey that overlap are one.
+    """List every spell of work: jobs of one journey that overlap are one.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def _jobs(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def stray_ends(snapshot: Snapshot) -> int:
-    """Return how many ends of jobs end no job.
+    """Count the ends of jobs that close no job.
 
     Examples
     --------

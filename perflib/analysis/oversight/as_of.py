@@ -21,7 +21,7 @@ PLANNED = {"opened_date", "due_date", "plan_due_date", "implementation_due_date"
 
 
 def last_day(snapshot: Snapshot) -> pd.Timestamp:
-    """Return the day at whose close things are judged.
+    """Day at whose close everything is judged: the period's last, or `known_at` where that is earlier.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def last_day(snapshot: Snapshot) -> pd.Timestamp:
 
 
 def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:
-    """Return the items of an optional table as they stood at the close of the day.
+    """Current rows of an optional table at the close of the day.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:
 
 
 def unit_of(snapshot: Snapshot, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the `unit_type` and `unit` of rows that name one, or none: then it is the contract.
+    """Read the `unit_type` and `unit` of each row; the contract where the row names none.
 
     Examples
     --------

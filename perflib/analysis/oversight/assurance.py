@@ -27,7 +27,7 @@ RATED, NOT_RATED, NOT_KNOWN = "rated", "not rated yet", "not a rating of the pro
 
 
 def assurance(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the history of the department's assurance reviews, with what may lead to remedial action.
+    """List the department's assurance reviews, with what may lead to remedial action.
 
     Returns
     -------

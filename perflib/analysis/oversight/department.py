@@ -39,7 +39,7 @@ COUNT_COLUMNS = ["kind", "notices", *(name.replace(" ", "_") for name in NOTICE_
 
 
 def levels(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the state of each level of the department's regime.
+    """State of each level of the department's regime.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def levels(snapshot: Snapshot) -> pd.DataFrame | None:
 
 
 def level_history(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every instrument of a level that was used: `level`, `plan_id`, what it was, and its dates, in their order.
+    """List the instruments of each level that were used, with their dates, in order.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def level_history(snapshot: Snapshot) -> pd.DataFrame | None:
 
 
 def indicators(snapshot: Snapshot) -> pd.DataFrame:
-    """Return which levels a forecast says may be missed, and whether the department has given notice.
+    """Flag the tender levels that a forecast says may be missed, with the department's notices.
 
     It makes a forecast, which takes seconds.
 
@@ -151,7 +151,7 @@ def _answers(found: pd.DataFrame | None, level: pd.Series) -> pd.DataFrame:
 
 
 def notices(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every issue that the department is to be told of, and whether it has been.
+    """List the issues that the department must be notified of, and the state of each notice.
 
     Returns
     -------

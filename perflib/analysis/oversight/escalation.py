@@ -27,7 +27,7 @@ TARGET_COLUMNS += ["reason", "in_force"]
 
 
 def ladder(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the steps that were taken with each unit, of instruments that have steps.
+    """List the escalation steps taken with each unit.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def _maturing(snapshot: Snapshot, rows: pd.DataFrame) -> pd.Series:
 
 
 def targets(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every target that was set for a unit, beside the regime's own.
+    """List the targets set for single units, beside the regime's own.
 
     Returns
     -------

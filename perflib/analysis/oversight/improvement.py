@@ -52,7 +52,7 @@ THEME_COLUMNS = ["kpi", "name", "period", "judged", "missed", "share", "units", 
 
 @remembered
 def plans(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every plan, notice and measure taken about performance, as it stands on the report's day.
+    """List every improvement plan, notice and measure with its state on the report's day.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def _actions(snapshot: Snapshot, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def open_actions(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every action of an open plan that is not done, the first due first.
+    """List the open actions of open plans, the first due first.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def open_actions(snapshot: Snapshot) -> pd.DataFrame | None:
 
 
 def exceptions(snapshot: Snapshot, ratings: pd.DataFrame) -> pd.DataFrame | None:
-    """Return what is not as the regime wants it, about ratings and the plans that are open.
+    """List the exceptions to the regime: ratings without the plan they call for, and open plans to act on.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def _unanswered(snapshot: Snapshot, now: pd.DataFrame, running: pd.DataFrame) ->
 
 
 def recurrence(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame | None:
-    """Say of each closed plan whether its unit has missed the same KPI again.
+    """Flag closed plans whose unit has missed the same KPI again.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ def _quarters_between(earlier: pd.Series, later: pd.Series) -> NDArray[np.int64]
 
 
 def themes(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each KPI and quarter, how many units missed it, and the plans opened about it.
+    """Count units that missed each KPI in each quarter, with the plans opened about it.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ COLUMNS += ["missed", "first_missed", "last_missed", "late", "reviewed", "unsign
 
 
 def calendar(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return, for each report of the contract, when it was last made, when it is next due, and what was missed.
+    """Calendar of reports: when each was last made, when it is next due, and what was missed.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def calendar(snapshot: Snapshot) -> pd.DataFrame | None:
 
 @remembered
 def periods(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every period of every report since the contract's first day, to the first that is still to come.
+    """List every period of every report since the contract's first day, to the first that is still to come.
 
     Returns
     -------

@@ -15,7 +15,7 @@ RECORD = "record"
 
 
 def rows(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
-    """Return every usable row of some events of the snapshot's referrals.
+    """List every usable row of some events of the snapshot's referrals.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def rows(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
 
 
 def not_held(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
-    """Return the rows of some events that are known and do not hold, with `action` where it was left blank.
+    """List known rows that another row replaced or withdrew, with `action` where it was left blank.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def not_held(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
 
 
 def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return which of some rows hold, with `first_recorded`, and which of them lost a conflict.
+    """Resolve rows to the current ones, with `first_recorded`, and those that lost a conflict.
 
     Examples
     --------

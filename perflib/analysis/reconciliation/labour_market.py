@@ -9,7 +9,7 @@ from perflib.records.snapshot import Snapshot
 
 
 def labour_market(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the labour market series that came with the extract, to the report month.
+    """List the labour market series of the extract, to the report month.
 
     Nothing is read into them: they are shown beside the contract's own trends, with where they come from. Values that
     were published several times are shown as last published by the day of the snapshot.

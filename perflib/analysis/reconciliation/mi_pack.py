@@ -174,7 +174,7 @@ def with_mi_pack(snapshot: Snapshot, own_source: str = CRM, months: int = MONTHS
 def rows_behind(
     snapshot: Snapshot, figure: str, month: str | pd.Period, reason: str | None = None, basis: str = "month"
 ) -> pd.DataFrame:
-    """Return the referrals behind a difference with the MI pack. For those who may see them, never for a report.
+    """List the referrals behind a difference with the MI pack. For those who may see them, never for a report.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ COHORT = "cohort"
 
 
 def figures(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the figures of the department's MI pack to the report month, each as last recorded.
+    """Read the figures of the department's MI pack to the report month, each as last recorded.
 
     Returns
     -------

@@ -62,7 +62,7 @@ UNEXEMPTED = ["part", "whole", "rate", "status"]
 
 
 def register(snapshot: Snapshot) -> pd.DataFrame:
-    """Return what the contract's standards are, in words, for the report to print.
+    """Describe the contract's standards in words, for the report to print.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def register(snapshot: Snapshot) -> pd.DataFrame:
 def cases(
     snapshot: Snapshot, names: Sequence[str] | None = None, on: date | None = None, *, exemptions: bool = True
 ) -> pd.DataFrame:
-    """Return the state of every case of every standard.
+    """State of every case of every standard.
 
     Parameters
     ----------
