@@ -129,6 +129,11 @@ def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
 
     A number is shown in the bands of the programme file, as '25 to 34'.
 
+    Raises
+    ------
+    ParameterError
+        The programme has no such attribute.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -176,6 +181,10 @@ def triangle(snapshot: Snapshot, measure: str = "outcome", by: str | None = None
     ------
     ParameterError
         The programme has no such measure or attribute.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 15; SES provider guidance, chapter 7, paragraphs 7.20 to 7.22.
 
     Examples
     --------
@@ -242,6 +251,10 @@ def expected(t: Triangle, contract: Contract) -> pd.DataFrame:
     -------
     DataFrame shaped as `t.counts`
         NaN where not observed, or where nothing was promised to some of the starts.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 27.
     """
     cohorts, ages = t.cohorts, t.counts.shape[1]
     promised = np.zeros(t.counts.shape)
@@ -274,6 +287,10 @@ def against_profile(t: Triangle, contract: Contract, level: float = 0.95) -> pd.
         Index as `t.starts`. `age` (months observed), `starts`, `observed`, `expected`, `difference`
         (observed - expected), `lower` and `upper` (exact Clopper-Pearson interval of the observed number, in
         participants), `signal`: 'above' or 'below' where the interval leaves the expected number out, else ''.
+
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
     """
     age, starts, observed = t.observed_age, t.starts, t.latest
     promised = expected(t, contract).to_numpy()[np.arange(len(age)), age.to_numpy()]
@@ -289,6 +306,12 @@ def exact_interval(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Clopper-Pearson interval of a proportion; NaN where the total is zero.
 
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
+    Examples
+    --------
     >>> lower, upper = exact_interval(np.array([0.0]), np.array([10.0]))
     >>> round(float(lower[0]), 4), round(float(upper[0]), 4)
     (0.0, 0.3085)
@@ -312,6 +335,10 @@ def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     Series of datetime64
         Index `cohort`; missing where the measure has no window.
 
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 16.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -325,7 +352,12 @@ def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
 
 
 def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "outcome") -> NDArray[np.float64]:
-    """Days after each start from which a measure is final; NaN where it has no window."""
+    """Days after each start from which a measure is final; NaN where it has no window.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 16.
+    """
     programme, allowance = contract.programme, contract.recording_allowance
     routes = programme.outcomes[measure].routes if measure in programme.outcomes else ()
     never = np.full(len(starts), np.nan)
@@ -380,6 +412,10 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
         mix), `expected_tender` (tender's mix; NaN without one), `mix_effect`, `within_groups`, `ratio` (observed over
         expected), `lower` and `upper` of the ratio (exact 95 % Poisson limits), `level` (the tender's final outcomes a
         start), `final_starts`, `final_observed`, `final_rate` (of cohorts that can change no more), `status`.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 27. Garwood 1936, Biometrika 28, 437-442.
 
     Examples
     --------
@@ -488,6 +524,12 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
 def poisson_ratio(observed: ArrayLike, expected: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
     """Observed over expected with exact Poisson limits (Garwood 1936); NaN where nothing is expected.
 
+    References
+    ----------
+    Garwood 1936, Biometrika 28, 437-442.
+
+    Examples
+    --------
     >>> [round(float(x), 3) for x in poisson_ratio(10, 10)]
     [1.0, 0.48, 1.839]
     """

@@ -311,6 +311,10 @@ def equality(
         95 %), `gap` (rate less that of everybody else), `gap_lower`, `gap_upper`, `p_adjusted`, `signal` ('higher',
         'lower' or ''). Empty where no cohort is old enough.
 
+    References
+    ----------
+    Newcombe 1998, Statistics in Medicine 17, 873-890, method 10. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
+
     Examples
     --------
     >>> from perflib import sample_snapshot

@@ -51,6 +51,11 @@ def claims_known(snapshot: Snapshot) -> bool:
 def check(snapshot: Snapshot, measure: str) -> None:
     """Refuse a measure that the programme does not have.
 
+    Raises
+    ------
+    ParameterError
+        The programme has no such event or outcome.
+
     Examples
     --------
     >>> from perflib import sample_snapshot

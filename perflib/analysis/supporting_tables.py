@@ -184,6 +184,10 @@ def checks(snapshot: Snapshot, by: str) -> pd.DataFrame | None:
         Index `kind`: `checked_month`, `passed_month`, `checked`, `passed` (to date), and `lower` and `upper`, the exact
         95 % interval of the share that passed. None where the extract has no such table.
 
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
     Examples
     --------
     >>> from perflib import sample_snapshot

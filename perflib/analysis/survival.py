@@ -391,6 +391,11 @@ def time_to(
     ParameterError
         The programme has no such measure or event, or `clock` is none.
 
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150. Dinse and Larson 1986, Biometrika 73,
+    379-386.
+
     Examples
     --------
     >>> from perflib import sample_snapshot

@@ -183,7 +183,13 @@ def _end_with_the_run() -> None:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Hold the folder itself, so that no file is left behind, and clear away what a killed run was writing."""
+    """Hold the folder itself, so that no file is left behind, and clear away what a killed run was writing.
+
+    Raises
+    ------
+    PerfError
+        Another run is writing to the folder.
+    """
     out.mkdir(parents=True, exist_ok=True)
     if os.name != "posix":
         yield

@@ -345,7 +345,13 @@ def _check_once(key: str, items: Sequence[Hashable]) -> None:
 
 
 def find_params(params: str | Path = "params") -> Path:
-    """Return the folder of parameter files: as given, else in the nearest folder above that has one, else built in."""
+    """Return the folder of parameter files: as given, else in the nearest folder above that has one, else built in.
+
+    Raises
+    ------
+    ParameterError
+        There is no such folder.
+    """
     found = _own_params(params)
     if found is not None:
         return found

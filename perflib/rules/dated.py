@@ -64,7 +64,13 @@ def _month(value: Any) -> pd.Period:
 
 
 def check_known(named: Mapping[Place, str], known: Iterable[str], what: str) -> None:
-    """Refuse the first name that is not among those known; `named` maps the place of each in its file to the name."""
+    """Refuse the first name that is not among those known; `named` maps the place of each in its file to the name.
+
+    Raises
+    ------
+    Misplaced
+        A name is not among those known; has its place in the file.
+    """
     known = list(known)
     for place, name in named.items():
         if name not in known:

@@ -92,6 +92,11 @@ def is_kpi(snapshot: Snapshot, measure: str) -> bool:
 def is_standard(snapshot: Snapshot, measure: str) -> bool:
     """Test for a service standard of the contract; refuse a name that is no measure at all.
 
+    Raises
+    ------
+    ParameterError
+        No such measure, or a standard of months that has no cases.
+
     Examples
     --------
     >>> from perflib import sample_snapshot

@@ -208,7 +208,13 @@ def _cells(cases: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, Integ
 
 
 def coded(column: pd.Series) -> tuple[NDArray[np.integer], pd.Index]:
-    """Category codes of a column and its values in order; missing values are refused."""
+    """Category codes of a column and its values in order; missing values are refused.
+
+    Raises
+    ------
+    DataError
+        The column has missing values.
+    """
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = column.cat.codes.to_numpy(), column.cat.categories
     else:

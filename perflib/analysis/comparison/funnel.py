@@ -93,6 +93,10 @@ def limits(n: ArrayLike, rate: ArrayLike, level: float = 0.95) -> tuple[Floats, 
     lower, upper : array of float
         Rates, 0 to 1; NaN where n or rate is.
 
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202.
+
     Examples
     --------
     Of 10 with a chance of .2: F(0) = .1074 and F(4) = .9672, F(5) = .9936, f(5) = .0264, so that the upper limit is
@@ -163,7 +167,12 @@ class Overdispersion:
     units: int
 
     def limits(self, n: ArrayLike, rate: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
-        """Funnel limits widened for overdispersion; where chance is alone, those of `limits`."""
+        """Funnel limits widened for overdispersion; where chance is alone, those of `limits`.
+
+        References
+        ----------
+        Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202.
+        """
         if self.variance == 0:
             return limits(n, rate, level)
         size, centre = np.asarray(n, dtype=float), np.arcsin(np.sqrt(np.asarray(rate, dtype=float)))
@@ -197,6 +206,11 @@ def overdispersion(
     ------
     ParameterError
         A share that is not from 0 to below .5.
+
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. DerSimonian and Laird 1986, Controlled Clinical Trials 7,
+    177-188.
 
     Examples
     --------

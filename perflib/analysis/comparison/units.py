@@ -155,6 +155,10 @@ def compare_cases(
     -------
     Comparison
 
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
+
     Examples
     --------
     >>> rows = pd.DataFrame({"unit": ["A"] * 50 + ["B"] * 50, "cohort": "2020-01"})
@@ -332,6 +336,10 @@ def compare(
     ParameterError
         An unknown unit, measure, attribute or attribution.
 
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -427,6 +435,10 @@ def units(
     DataFrame
         `Comparison.units`, and `ratio_before` and `signal_before`, at the close of the last quarter that ended before
         the reporting month, as known since, and `change`, `ratio` less `ratio_before`; missing where it was not judged.
+
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
 
     Examples
     --------

@@ -111,6 +111,10 @@ def backtest(
     ParameterError
         There is no such model or measure.
 
+    References
+    ----------
+    Gneiting and Raftery 2007, JASA 102.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -145,6 +149,10 @@ def by_maturity(
         One row a model, horizon and band of ages: `cells` (cohorts x origins), `observed`, `wmape`, `bias`, `crps` (for
         each outcome observed), `covered_80`, `covered_95` (shares).
 
+    References
+    ----------
+    Gneiting and Raftery 2007, JASA 102.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -166,6 +174,10 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row a model and horizon, in the order of `scores`: `cells` (origins), `observed`, `wmape`, `bias`, `crps`,
         `covered_80`, `covered_95`, as in `by_maturity`.
+
+    References
+    ----------
+    Gneiting and Raftery 2007, JASA 102.
     """
     return _summed(scores, ["model", "horizon"])
 

@@ -84,6 +84,10 @@ def life_table(months: ArrayLike, causes: ArrayLike) -> LifeTable:
     DataError
         A month or cause is negative, or the two are not of one length.
 
+    References
+    ----------
+    Kalbfleisch and Prentice 2002, The Statistical Analysis of Failure Time Data, 2.4 and 8.
+
     Examples
     --------
     Four people: one leaves by the first cause in month 0, two leave in month 1, and one is followed to month 1.
@@ -128,6 +132,11 @@ def hazard(development: Development, draws: int, rng: np.random.Generator) -> tu
         Newly recorded outcomes.
     basis : tuple of str
         What the forecast rests on.
+
+    References
+    ----------
+    Allison 1982, Sociological Methodology 13. Kalbfleisch and Prentice 2002, The Statistical Analysis of Failure Time
+    Data, 2.4 and 8.
     """
     exits, waiting, reached = _posterior(development)
     known = rng.beta(exits, waiting, size=(draws, len(exits)))

@@ -118,7 +118,13 @@ def outcomes(
 
 
 def check(model: str, draws: int) -> None:
-    """Refuse a model that there is not, and less than two draws."""
+    """Refuse a model that there is not, and less than two draws.
+
+    Raises
+    ------
+    ParameterError
+        No such model, or fewer than two draws.
+    """
     if model not in MODELS:
         raise ParameterError(f"model={model!r}: give {', '.join(MODELS)}.")
     if draws < 2:

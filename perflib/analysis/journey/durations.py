@@ -77,6 +77,15 @@ def time_in_stage(snapshot: Snapshot, stage: str) -> Incidence:
     Incidence
         Causes are the stages that come next; `any` is moving on at all.
 
+    Raises
+    ------
+    ParameterError
+        The programme has no such stage.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -109,6 +118,10 @@ def stage_times(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         Index `stage`: `entered`, `moved_on`, `still` (in it), and the days by which half had moved on: `median`,
         `lower`, `upper`; missing where half have not.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
 
     Examples
     --------

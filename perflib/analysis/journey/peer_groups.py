@@ -245,6 +245,11 @@ def transitions(snapshot: Snapshot, earlier: date, later: date | None = None) ->
         Index `was`: `PLACES`, and `not_on_programme` for those who started between; columns `now`: `PLACES` and `left`.
         What happened between the two days is in `moves`.
 
+    Raises
+    ------
+    ParameterError
+        `earlier` is after `later`, or the snapshot does not hold the days.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -335,6 +340,10 @@ def time_in_group(snapshot: Snapshot, group: str) -> Incidence:
     Incidence
         Causes `on` (to a higher group; of those not placed yet, to any), `back` and `left` (the programme).
 
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -366,6 +375,10 @@ def times_in_group(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         Index `group` (`PLACES`): `entered`, of whom `on`, `back`, `left` and `still` (in it), and the days by which
         half were out of it: `median`, `lower`, `upper`; missing where half are not.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
 
     Examples
     --------
@@ -406,6 +419,10 @@ def advances(
         Index (`by`,) `month`, or with a basis the values of `by`, or 'all': `caseload_days`, `advances`, `retreats`,
         `net` (advances less retreats), `skips` (advances by more than one group), `advance_rate`, `lower`, `upper` (its
         limits), `retreat_rate` and `net_rate`. Rates are missing where there was no caseload.
+
+    References
+    ----------
+    Garwood 1936, Biometrika 28, 437-442.
 
     Examples
     --------
@@ -528,6 +545,10 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
         `out_of_work` (in the group at the snapshot's end, and at risk) and `expected`: the job starts of the next 30
         days among them, at that rate.
 
+    References
+    ----------
+    Garwood 1936, Biometrika 28, 437-442.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -578,6 +599,10 @@ def time_to_job(snapshot: Snapshot, group: str = "4") -> Incidence:
     Incidence
         Causes `job_start`, `moved` (to another group first) and `left` (the programme). `before` counts those who
         entered it in work, who are not followed.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
 
     Examples
     --------

@@ -346,6 +346,11 @@ def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.Da
         Index `was`, columns `now`, both `places`; row sums are where journeys stood on the earlier day, column sums
         where they stood on the later one, and the row `not_referred` those referred between.
 
+    Raises
+    ------
+    ParameterError
+        `earlier` is after `later`, or the snapshot does not hold the days.
+
     Examples
     --------
     >>> from perflib import sample_snapshot

@@ -99,6 +99,10 @@ def job_survival(snapshot: Snapshot) -> Incidence:
     Incidence
         The only cause is `job_end`. `before` counts the spells that began before the start, which are not followed.
 
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150. With one cause, the Kaplan-Meier estimate.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
@@ -122,6 +126,10 @@ def job_gaps(snapshot: Snapshot) -> Incidence:
     -------
     Incidence
         Causes `job_start` and `exit`.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
 
     Examples
     --------

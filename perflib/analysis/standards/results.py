@@ -180,6 +180,10 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
         - `part_unexempted`, `whole_unexempted`, `rate_unexempted`, `status_unexempted`: as though nothing had been
           exempted.
 
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
     Examples
     --------
     >>> from perflib import sample_snapshot
