@@ -227,7 +227,7 @@ class Programme(Rules):
         return [name for name, event in self.events.items() if event.repeats]
 
     def label(self, measure: str) -> str:
-        """Return what a measure is called, in the plural."""
+        """Label of a measure, in the plural."""
         return self.outcomes[measure].label if measure in self.outcomes else self.events[measure].label
 
 
