@@ -266,6 +266,11 @@ class Presenter:
         """Return plain sentences: one as a paragraph, more as a list.
 
         The numbers in them must have been written by the disclosure (`Disclosure.count`, `.percent`, `.number`).
+
+        Raises
+        ------
+        RenderError
+            No sentence was given.
         """
         if not sentences:
             raise RenderError("say() was given no sentence: say what there is to see, or that there is nothing")

@@ -316,6 +316,11 @@ class Snapshot:
         -------
         Series aligned with `journey`
             Missing where it was not recorded.
+
+        Raises
+        ------
+        ParameterError
+            The programme has no such attribute, or `at` is no such moment.
         """
         if name not in self.programme.attributes:
             raise ParameterError(f"attribute {name!r}: the programme has {', '.join(self.programme.attributes)}.")
@@ -539,7 +544,13 @@ def take_snapshot(
 
 
 def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) -> date:
-    """Return the day on which a month is looked at: as given, else its last day plus the contract's report lag."""
+    """Return the day on which a month is looked at: as given, else its last day plus the contract's report lag.
+
+    Raises
+    ------
+    ParameterError
+        `known_at` is no date, or lies before the month.
+    """
     if known_at is None:
         return month.end_time.date() + timedelta(days=contract.report_lag)
     try:

@@ -38,6 +38,11 @@ def changed_since(earlier: Snapshot, later: Snapshot) -> pd.DataFrame:
         no more), `reason` and `journey`. The reason is `withdrawn` where an event of the journey is known no more,
         else `recorded late` where one was not known, else `corrected` where one has another date; `changed elsewhere`
         where nothing of the journey's own explains it, but rules, or whether any claims are known at all.
+
+    Raises
+    ------
+    ParameterError
+        The snapshots are of two contracts, or `later` reaches or is known less far.
     """
     if earlier.contract.contract != later.contract.contract:
         raise ParameterError(f"later: is of {later.contract.contract}, not of {earlier.contract.contract}.")

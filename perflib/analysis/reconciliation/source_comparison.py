@@ -49,6 +49,12 @@ def sources(snapshot: Snapshot, pair: tuple[str, str] = (CRM, PRAP)) -> pd.DataF
         those that the second recorded no later than the `next_day` (the working day after the first did); days from
         one to the other, `median`, `p90` and `longest`, missing where none is in both. None where the extract has
         no rows of one of the two.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> list(sources(sample_snapshot()).columns[:4])
+    ['event', 'label', 'month', 'both']
     """
     programme = snapshot.programme
     rows = [frame[["event", "source"]].value_counts() for frame in (snapshot.events, snapshot.other_rows)]
@@ -102,6 +108,15 @@ def source_mix(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         One row a measure and source: `measure`, `label`, `source` ('not recorded' where the extract does not say),
         `count` (referrals, by the source of the first such event that counts) and `share` of the measure's.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> source_mix(sample_snapshot())[["measure", "source", "count"]].tail(3)
+             measure source  count
+    2  earnings_2000   hmrc     37
+    3        outcome  claim      1
+    4        outcome   hmrc     27
     """
     programme = snapshot.programme
     frames = []
