@@ -174,9 +174,13 @@ def _complaints(whence: Mapping[str, Whence], set_aside: pd.DataFrame, remedies:
     ours = set_aside.loc[placed.index]
     owners = {origin.place: name for name, table in reversed(list(whence.items())) for origin in table.origins}
     kinds = placed.assign(
-        ours=[name if name in whence else owners.get(name, name) for name in ours["table"]],
+        ours=ours["table"].map(
+            {name: name if name in whence else owners.get(name, name) for name in ours["table"].unique()}
+        ),
         column=ours["column"].to_numpy(),
-        file=[whence[name].file if name in whence else name for name in placed["table"]],
+        file=placed["table"].map(
+            {name: whence[name].file if name in whence else name for name in placed["table"].unique()}
+        ),
         value=placed["value"].where(placed["value"] != ""),
     ).sort_values(["file", "row"], kind="stable")
     complaints = []

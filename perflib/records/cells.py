@@ -336,8 +336,13 @@ def cut_short(values: pd.Series) -> NDArray[np.intp]:
     if not _is_text(values):
         return np.array([], dtype=np.intp)
     text = values.astype("str")
-    likely = np.flatnonzero(text.str.contains("[0-9][eE][+-]?[0-9]").fillna(False).to_numpy(dtype=bool))
-    return likely[[CUT_SHORT.fullmatch(str(cell).strip()) is not None for cell in text.iloc[likely]]]
+    likely = np.arange(len(text))
+    if len(text) > FEW:  # such a number has its point or E in the second place, or a sign or blank before it
+        begins = text.str.slice(1, 2).isin([".", ",", "E", "e"]) | text.str.slice(0, 1).isin(["+", "-", *_SPACES])
+        likely = np.flatnonzero(begins.to_numpy())
+    return likely[
+        np.array([CUT_SHORT.fullmatch(str(cell).strip()) is not None for cell in text.iloc[likely]], dtype=bool)
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------- cells with types
