@@ -19,7 +19,7 @@ from perflib.analysis.journey.positions import (
     place_at,
 )
 from perflib.errors import ParameterError
-from perflib.records.current_rows import keys
+from perflib.records.current_rows import event_keys
 from perflib.records.snapshot import Snapshot
 
 
@@ -71,7 +71,9 @@ def _reasons(earlier: Snapshot, later: Snapshot, referrals: pd.Index) -> NDArray
         for snapshot in (earlier, later)
     ]
     events = pd.concat(parts)
-    events = events.assign(key=keys(events, repeating), known=np.repeat(["was", "now"], [len(part) for part in parts]))
+    events = events.assign(
+        key=event_keys(events, repeating), known=np.repeat(["was", "now"], [len(part) for part in parts])
+    )
     dates = events.pivot(index=["referral_id", "key"], columns="known", values="event_date")
     dates = dates.reindex(columns=["was", "now"]).astype("datetime64[s]")
     gone = dates["was"].notna() & dates["now"].isna()

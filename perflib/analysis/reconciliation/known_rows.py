@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from perflib.records.current_rows import alone, as_text, categorical, in_order, resolve
+from perflib.records.current_rows import as_text, categorical, in_order, is_unique_key, resolve
 from perflib.records.snapshot import Snapshot
 
 RECORD = "record"
@@ -68,6 +68,6 @@ def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]
     (233, 0)
     """
     rows, repeating = in_order(rows), snapshot.programme.repeating
-    found = resolve(rows, alone(rows, repeating), np.full(len(rows), True), repeating, source_order)
+    found = resolve(rows, is_unique_key(rows, repeating), np.full(len(rows), True), repeating, source_order)
     current = rows.assign(first_recorded=found.first_recorded.astype("datetime64[s]"))[found.holds]
     return current, rows.iloc[found.conflicts]

@@ -43,7 +43,7 @@ from perflib.analysis.reconciliation import known_rows
 from perflib.analysis.reconciliation.pack import COHORT, figures
 from perflib.analysis.reconciliation.source_comparison import CRM
 from perflib.errors import ParameterError
-from perflib.records.current_rows import as_text, keys
+from perflib.records.current_rows import as_text, event_keys
 from perflib.records.snapshot import NO_FAULTS, Extract, Snapshot, remembered, take_snapshot
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import window
@@ -352,7 +352,7 @@ def _candidates(
     rows = unused[unused["event"].isin(_counted(snapshot.programme, figure))]
     if figure in snapshot.programme.events and figure not in CORE_EVENTS:  # counted each time
         used = as_text(theirs.events[theirs.events["event"] == figure]).drop(columns="recorded_date")
-        number = keys(pd.concat([used, rows], ignore_index=True), snapshot.programme.repeating)
+        number = event_keys(pd.concat([used, rows], ignore_index=True), snapshot.programme.repeating)
         dates = used[["event_date", "first_recorded"]].set_axis(number[: len(used)], axis="index")
         instead = dates.set_axis(["event", "recorded"], axis="columns").reindex(number[len(used) :])
     else:  # once a referral

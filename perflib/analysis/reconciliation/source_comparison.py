@@ -19,7 +19,7 @@ import pandas as pd
 from perflib.analysis import measures
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.reconciliation import known_rows
-from perflib.records.current_rows import keys
+from perflib.records.current_rows import event_keys
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import since_first, working_days
 
@@ -76,7 +76,9 @@ def _paired(snapshot: Snapshot, rows: pd.DataFrame, pair: tuple[str, str]) -> pd
     repeats = snapshot.programme.repeating
     standing = [known_rows.resolved(snapshot, rows[rows["source"] == name], pair)[0] for name in pair]
     events = pd.concat(standing, ignore_index=True)
-    events = events.assign(key=keys(events.assign(event_id=pd.Series(np.nan, events.index, dtype="str")), repeats))
+    events = events.assign(
+        key=event_keys(events.assign(event_id=pd.Series(np.nan, events.index, dtype="str")), repeats)
+    )
     first, second = (
         events[events["source"] == name]
         .groupby("key")
