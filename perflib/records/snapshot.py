@@ -153,8 +153,8 @@ class Extract:
         """Return where the rows of each table came from and, by the order of its rows here, where they went."""
         return {
             name: Whence(
-                self.files[name],
-                self.origins.get(name) or [Origin.of(Cells.of_records(self.files[name], table))],
+                self.files.get(name, name),
+                self.origins.get(name) or [Origin.of(Cells.of_records(self.files.get(name, name), table))],
                 self.parts.get(name, ()),
                 by_number(table, ways[name]),
             )
@@ -647,14 +647,14 @@ def _notes(extract: Extract, events: pd.DataFrame, ways: Ways) -> list[Complaint
     for column, words in extract.listed.items():
         if words:
             table = "units" if column == "unit_id" else "participants"
-            notes.append(Complaint(table, column, LISTED_WORD, "", len(words), 1, extract.files[table]))
+            notes.append(Complaint(table, column, LISTED_WORD, "", len(words), 1, extract.files.get(table, table)))
     return notes
 
 
 def _placed(extract: Extract, table: str, row: int, column: str) -> str:
     """Say where a row stands in the extract."""
     placed = as_in_the_extract(_aside(table, pd.Index([row]), column, ""), extract.parts).iloc[0]
-    file = extract.files[table] if placed["table"] == table else placed["table"]
+    file = extract.files.get(table, table) if placed["table"] == table else placed["table"]
     return f"{file} row {placed['row']}"
 
 
