@@ -1,0 +1,77 @@
+"""What the records mean: counts, rates, standards, forecasts and comparisons of one snapshot.
+
+Every function takes a snapshot or plain frames and returns frames or small frozen dataclasses. None reads a file, draws
+a chart, or changes what it is given.
+
+=================  =====================================================================================
+availability       KPIs, standards and report sections that can have no data, and why
+cohorts            Start cohorts: triangles of outcomes by age, their maturity, and the profile beside them
+comparison         Units compared at equal maturity and case mix: funnels, shrinkage, ranks
+control_charts     Control charts of monthly series, run rules, share recorded so far, seasonal adjustment
+counts             Monthly counts on each period basis against profile; leavers, demographics, equality
+daily_counts       Counts recorded in the day, week and month
+earlier_day        A snapshot as things stood at the close of an earlier day
+expected           Expected so far: a profile moved by recording delays, and limits of the comparison
+forecast           Outcome forecasts by cohort and month, backtests, early warning of missed tender levels
+journey            Positions, stages, caseloads, reviews, spells of work and peer groups
+kpis               Every KPI of the regime by unit and period: numerator, denominator, target, result
+measures           Events and outcomes: what counts, by route, window and claim, on either clock
+oversight          Improvement plans, notices, escalation, assurance reviews and the calendar of reports
+quality            Rows set aside, completeness of attributes, outcomes that do not count
+ratings            Green, Amber or Red by unit and quarter, with the evidence
+reconciliation     The department's MI pack and other sources beside the contract's own figures
+revisions          Late records, corrections and withdrawals between two snapshots of one month
+standards          Working-day standards: state of each case, rates against targets, backlogs
+supporting_tables  The optional tables: checks, feedback, activities, and the unit of each row
+survival           Aalen-Johansen cumulative incidence of each step, with exits as a competing risk
+trend_charts       Control charts of the measures that a programme charts
+=================  =====================================================================================
+
+Modules load when they are first used: ``from perflib.analysis import cohorts``.
+
+Examples
+--------
+>>> from perflib import sample_snapshot
+>>> from perflib.analysis import cohorts
+>>> int(cohorts.triangle(sample_snapshot()).starts.sum())
+233
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+__all__ = [
+    "availability",
+    "cohorts",
+    "comparison",
+    "control_charts",
+    "counts",
+    "daily_counts",
+    "earlier_day",
+    "expected",
+    "forecast",
+    "journey",
+    "kpis",
+    "measures",
+    "oversight",
+    "quality",
+    "ratings",
+    "reconciliation",
+    "revisions",
+    "standards",
+    "supporting_tables",
+    "survival",
+    "trend_charts",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -90,7 +90,7 @@ class Triangle:
         return pd.Series(self.counts.to_numpy()[np.arange(len(ages)), ages], index=self.starts.index)
 
     def rate_at(self, age: int) -> pd.DataFrame:
-        """Return starts, outcomes and rate of the cohorts observed at an age; empty where none is."""
+        """Starts, outcomes and rate of the cohorts observed at an age; empty where none is."""
         observed = self.counts[age].notna() if age in self.counts else pd.Series(False, index=self.starts.index)
         frame = pd.DataFrame({"starts": self.starts[observed], "outcomes": self.counts.loc[observed].get(age)})
         return frame.assign(rate=frame["outcomes"] / frame["starts"].where(frame["starts"] > 0))
@@ -107,21 +107,46 @@ def _month_numbers(days: pd.Series) -> NDArray[np.int64]:
 
 
 def started(snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Return which journeys belong to a cohort: those started by the end of the reporting month."""
+    """Mask the journeys that belong to a cohort: started by the end of the reporting month.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(started(sample_snapshot()).sum())
+    233
+    """
     return snapshot.journeys["start"].notna().to_numpy()
 
 
 def cohort_months(snapshot: Snapshot) -> pd.PeriodIndex:
-    """Return every month that has a cohort: from the contract's first, or the first start, to the reporting month."""
+    """List every month that has a cohort: from the contract's first, or the first start, to the reporting month.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> cohort_months(sample_snapshot())[[0, -1]].astype(str).tolist()
+    ['2018-01', '2020-03']
+    """
     first = min([snapshot.first_month, *snapshot.journeys["start"].dropna().nsmallest(1).dt.to_period("M")])
     return pd.period_range(first, snapshot.month, freq="M", name="cohort")
 
 
 @remembered
 def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
-    """Return an attribute of every journey as at its start, with 'not recorded' for what is missing.
+    """Read an attribute of every journey as at its start, with 'not recorded' for what is missing.
 
     A number is shown in the bands of the programme file, as '25 to 34'.
+
+    Raises
+    ------
+    ParameterError
+        The programme has no such attribute.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> labels(sample_snapshot(), "customer_group").value_counts().to_dict()
+    {'disability': 275, 'ltu': 76, 'early_access': 38}
     """
     if attribute not in snapshot.programme.attributes:
         raise ParameterError(
@@ -211,6 +236,20 @@ def triangle(
     ------
     ParameterError
         The programme has no such measure or attribute.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 15; SES provider guidance, chapter 7, paragraphs 7.20 to 7.22.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = triangle(sample_snapshot(), measure="first_earnings")
+    >>> found.counts.loc["2019-04":"2019-06", [0, 6, 9, 12]].reset_index()
+    age   cohort    0    6    9  12
+    0    2019-04  0.0  2.0  3.0 NaN
+    1    2019-05  0.0  0.0  2.0 NaN
+    2    2019-06  0.0  3.0  3.0 NaN
     """
     if clock not in ("event", "recorded"):
         raise ParameterError(f"clock={clock!r}: give 'event' or 'recorded'.")
@@ -283,12 +322,16 @@ def _mix(snapshot: Snapshot, keep: NDArray[np.bool_], row: NDArray[np.int64], in
 
 
 def expected(t: Triangle, contract: Contract) -> pd.DataFrame:
-    """Return the outcomes promised for each cell: starts x the profile of each group (and area), summed.
+    """Expected outcomes of each cell: starts x the profile of each group (and area), summed.
 
     Returns
     -------
     DataFrame shaped as `t.counts`
         NaN where not observed, or where nothing was promised to some of the starts.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 27.
     """
     promised = _promised(t, contract, t.counts.shape[1])
     return pd.DataFrame(promised, index=t.counts.index, columns=t.counts.columns).where(t.counts.notna())
@@ -368,6 +411,9 @@ def against_profile(
         `recorded`, `expected` (so far), `difference`, `lower` and `upper` (interval of the recorded number, in
         participants: exact, and wider by the uncertainty of the delays), `status`: 'in line', 'above', 'below',
         'too early' (even none would be in line yet) or 'no profile'.
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
     """
     if isinstance(source, Triangle):
         assert isinstance(measure, Contract), "a triangle is compared with the profiles of a contract"
@@ -408,8 +454,14 @@ def _at_its_age(t: Triangle, contract: Contract, level: float) -> pd.DataFrame:
 def exact_interval(
     count: pd.Series | NDArray[np.float64], total: pd.Series | NDArray[np.float64], level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the Clopper-Pearson interval of a proportion; NaN where the total is zero.
+    """Clopper-Pearson interval of a proportion; NaN where the total is zero.
 
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
+    Examples
+    --------
     >>> lower, upper = exact_interval(np.array([0.0]), np.array([10.0]))
     >>> round(float(lower[0]), 4), round(float(upper[0]), 4)
     (0.0, 0.3085)
@@ -423,7 +475,7 @@ def exact_interval(
 
 
 def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
-    """Return, for each cohort, the day from which nothing more can be added to a measure.
+    """Date from which each cohort is final: nothing more can be added to a measure.
 
     The cohort month's last day + the greater of window + `recording_allowance` and the last day for a claim. *January
     2018, 639 + 130 days or 700: 10 March 2020.*
@@ -432,6 +484,16 @@ def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     -------
     Series of datetime64
         Index `cohort`; missing where the measure has no window.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 16.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> str(final_from(sample_snapshot()).loc["2018-01"].date())
+    '2020-03-10'
     """
     cohorts = cohort_months(snapshot)
     ends = cohorts.to_timestamp(how="end").normalize()
@@ -440,7 +502,12 @@ def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
 
 
 def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "outcome") -> NDArray[np.float64]:
-    """Return how many days after each start a measure is final; NaN where it has no window."""
+    """Days after each start from which a measure is final; NaN where it has no window.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 16.
+    """
     programme, allowance = contract.programme, contract.recording_allowance
     routes = programme.outcomes[measure].routes if measure in programme.outcomes else ()
     never = np.full(len(starts), np.nan)
@@ -450,17 +517,30 @@ def final_days(contract: Contract, starts: pd.DatetimeIndex, measure: str = "out
 
 
 def is_final(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
-    """Return which cohorts can change no more, as known at the snapshot's `known_at`."""
+    """Mask the cohorts that are final at the snapshot's `known_at`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> is_final(sample_snapshot()).loc["2018-01":"2018-02"].tolist()
+    [True, False]
+    """
     return final_from(snapshot, measure) <= pd.Timestamp(snapshot.known_at)
 
 
 def all_left(snapshot: Snapshot) -> pd.Series:
-    """Return which cohorts everybody has left, and somebody started: of outcomes without a last day, the end.
+    """Mask the cohorts that started somebody and that everybody has left: their end, of outcomes without a last day.
 
     Returns
     -------
     Series of bool
         Index `cohort`. Where leaving is not recorded, no cohort has been left.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> all_left(sample_snapshot()).loc["2018-06":"2018-08"].tolist()
+    [True, False, True]
     """
     starters = snapshot.journeys[started(snapshot)]
     left = starters["exit"].notna() if "exit" in starters else pd.Series(False, index=starters.index)
@@ -483,6 +563,21 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
         `mix_effect`, `within_groups`, `ratio` (recorded over expected), `lower` and `upper` of the ratio (95 %:
         exact Poisson limits, wider by the uncertainty of the delays), `level` (the tender's final outcomes a
         start), `final_starts`, `final_observed`, `final_rate` (of cohorts that can change no more), `status`.
+
+    References
+    ----------
+    WHP provider guidance, chapter 16, paragraph 27. Garwood 1936, Biometrika 28, 437-442.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> conversion(sample_snapshot())[["target", "starts", "observed", "expected", "status"]]
+      target  starts  observed  expected   status
+    0  tmpl1     233        28    21.864  in line
+    1  tmpl2     162        20    14.117  in line
+    2  tmpl3      25         2     2.879  in line
+    3  tmpl4      46         6     4.868  in line
+    4  tmpl5      61         6     6.101  in line
     """
     programme = snapshot.programme
     area = programme.area
@@ -500,13 +595,22 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def areas(snapshot: Snapshot) -> pd.DataFrame:
-    """Return each devolved area by itself, and as part of the whole: nobody is counted twice.
+    """Count each devolved area by itself and as part of the whole: nobody is counted twice.
 
     Returns
     -------
     DataFrame
         The areas' rows of `conversion`, one for everybody outside them, and the whole's last, the sum of the others:
         `target` ('' outside), `name`, `area`, `starts`, `observed`, `expected`. Empty where nobody is in an area.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> areas(sample_snapshot())[["name", "starts", "observed", "expected"]]
+                                name  starts  observed  expected
+    0   tMPL 5: devolution deal area    61.0       6.0     6.101
+    1            Outside these areas   172.0      22.0    15.763
+    2  tMPL 1: contract package area   233.0      28.0    21.864
     """
     columns = ["target", "name", "area", "starts", "observed", "expected"]
     levels = conversion(snapshot)[columns]
@@ -568,8 +672,14 @@ def _of_tender(contract: Contract, starts: pd.Series, area: str | None) -> Float
 
 
 def poisson_ratio(observed: ArrayLike, expected: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
-    """Return observed over expected with exact Poisson limits (Garwood 1936); NaN where nothing is expected.
+    """Observed over expected with exact Poisson limits (Garwood 1936); NaN where nothing is expected.
 
+    References
+    ----------
+    Garwood 1936, Biometrika 28, 437-442.
+
+    Examples
+    --------
     >>> [round(float(x), 3) for x in poisson_ratio(10, 10)]
     [1.0, 0.48, 1.839]
     """

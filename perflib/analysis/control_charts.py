@@ -231,7 +231,7 @@ def control_chart(
 
 
 def shift(chart: ControlChart) -> Shift | None:
-    """Say whether a series stands lower or higher at its end than before, and since when.
+    """Detect a shift at the end of a series: lower or higher than before, and since when.
 
     What is looked at is the unbroken run of points on one side of the centre line that ends with the last
     complete month. It shows a shift if a point of it is signalled on that side (or falling, below the centre;

@@ -45,6 +45,14 @@ def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock
     -------
     DataFrame of int
         Index `month`, columns the measures.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> monthly(sample_snapshot(), ["referral", "start"]).tail(2).reset_index()
+         month  referral  start
+    0  2020-02        24     14
+    1  2020-03        15     10
     """
     counts = {}
     for name in snapshot.programme.measures if names is None else names:
@@ -54,12 +62,20 @@ def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock
 
 
 def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return what the contract promised of each measure in each month; NaN where it promised nothing.
+    """Profiled volume of each measure in each month; NaN where the contract has none.
 
     Returns
     -------
     DataFrame of float
         Index `month`, columns the measures.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> promised(sample_snapshot(), ["referral", "start"]).tail(2).reset_index()
+         month  referral  start
+    0  2020-02      17.0   12.0
+    1  2020-03      17.0   12.0
     """
     contract, months = snapshot.contract, snapshot.months.rename("month")
     frame = pd.DataFrame(index=months)
@@ -122,6 +138,15 @@ def summary(snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] 
           Where the report month has not ended these are of the whole months before; of the running month alone the
           count stands without a comparison.
         - `happened` (in the window, as known) and `recorded_share`: how much of that is expected to be recorded by now.
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = summary(sample_snapshot(), bases=["cumulative"])
+    >>> found.set_index("measure").loc[["referral", "start", "outcome"], ["period", "actual"]].reset_index()
+        measure                    period  actual
+    0  referral  27 months, first partial     389
+    1     start  27 months, first partial     233
+    2   outcome  27 months, first partial      28
     """
     known = expected.known_month(snapshot)
     recorded, happened, promises = monthly(snapshot, clock="recorded"), monthly(snapshot), promised(snapshot)
@@ -185,6 +210,16 @@ def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFr
     -------
     DataFrame
         Index `basis`; `period`, `starts`, `median` and `p90` in calendar days; NaN where nobody started.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_to_start(sample_snapshot())[["starts", "median", "p90"]].reset_index()
+            basis  starts  median   p90
+    0       month      10     6.5  14.7
+    1   rolling_3      41     7.0  14.0
+    2  rolling_12     129     8.0  14.0
+    3  cumulative     233     8.0  14.0
     """
     journeys = snapshot.journeys
     taken = (journeys["start"] - journeys["referral"]).dt.days
@@ -209,6 +244,14 @@ def leavers(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame of int
         Index `reason`, those that occur, 'not recorded' among them; a column for each of `BASES`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> leavers(sample_snapshot()).tail(2).reset_index()
+           reason  month  rolling_3  rolling_12  cumulative
+    0  ineligible      0          1           4           5
+    1  moved_area      0          1           3           8
     """
     rows = snapshot.events[snapshot.events["event"] == "exit"]
     month, reason = rows["event_date"].dt.to_period("M"), rows["detail"].astype("str").fillna(cohorts.NOT_RECORDED)
@@ -226,6 +269,14 @@ def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) ->
     DataFrame
         One row an attribute and value: `attribute`, `value` (labels), `month`, `rolling_12`, `cumulative` (starts),
         `share` (of the starts to date).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> demographics(sample_snapshot(), ["sex"])[["value", "month", "cumulative"]]
+        value  month  cumulative
+    0  Female      2          74
+    1    Male      8         159
     """
     keep = cohorts.started(snapshot)
     month = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
@@ -246,7 +297,14 @@ def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) ->
 
 
 def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:
-    """Return what a value of an attribute is called in reports."""
+    """Label of an attribute's value in reports.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> value_label(sample_snapshot(), "customer_group", "ltu")
+    'Long-term unemployed'
+    """
     codes = snapshot.programme.attributes[attribute].codes
     if value in codes:
         return codes[value].label
@@ -255,10 +313,16 @@ def value_label(snapshot: Snapshot, attribute: str, value: str) -> str:
 
 
 def equal_age(snapshot: Snapshot, measure: str = "outcome") -> int | None:
-    """Return the greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has.
+    """Greatest of `EQUAL_AGES` at which some started cohort has been observed; None if none has.
 
     Where the programme charts the measure at an age (`at_age`), that is the first of them: later ones would only leave
     cohorts out.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> equal_age(sample_snapshot())
+    12
     """
     t = cohorts.triangle(snapshot, measure)
     charted = [trend.at_age for trend in snapshot.programme.trends if trend.measure == measure and trend.at_age]
@@ -292,6 +356,18 @@ def equality(
         One row an attribute and value: `attribute`, `value`, `starts`, `outcomes`, `rate`, `lower`, `upper` (exact
         95 %), `gap` (rate less that of everybody else), `gap_lower`, `gap_upper`, `p_adjusted`, `signal` ('higher',
         'lower' or ''). Empty where no cohort is old enough.
+
+    References
+    ----------
+    Newcombe 1998, Statistics in Medicine 17, 873-890, method 10. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> equality(sample_snapshot(), attributes=["sex"])[["value", "starts", "outcomes", "rate"]].round(2)
+        value  starts  outcomes  rate
+    0  Female      34         4  0.12
+    1    Male      70        16  0.23
     """
     age = equal_age(snapshot, measure) if age is None else age
     rows = []
@@ -348,6 +424,14 @@ def individuals(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame of int
         Index 'referral', 'start'; `journey`, `individuals`. A journey whose participant was not recorded counts as a
         person of its own.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> individuals(sample_snapshot())
+              journeys  individuals
+    referral       389          322
+    start          233          233
     """
     journeys = snapshot.journeys
     rows = {}

@@ -23,7 +23,7 @@ from perflib.rules.calendar import working_days
 
 
 def spans(day: date) -> dict[str, tuple[date, date]]:
-    """Return the first and last day of each span of a summary.
+    """First and last day of each span of a summary.
 
     >>> {name: (str(first), str(last)) for name, (first, last) in spans(date(2020, 6, 10)).items()}["week"]
     ('2020-06-08', '2020-06-10')
@@ -45,6 +45,13 @@ def scores(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         Index `measure`; `label`, the counts of each of `spans`, `cumulative` (all that is known) and `promised`: what
         was expected to be recorded this month to the day; NaN where the contract file says nothing.
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> scores(sample_snapshot()).loc[["referral", "start"], ["day", "week", "month", "cumulative"]].reset_index()
+        measure  day  week  month  cumulative
+    0  referral    0     0     15         389
+    1     start    1     2     12         233
     """
     day = snapshot.known_at
     gone = _share_gone(snapshot, day)
@@ -74,6 +81,15 @@ def by_unit(snapshot: Snapshot, attribute: str, names: tuple[str, ...]) -> pd.Da
     -------
     DataFrame of int
         Index the values of the attribute, every one of the contract; columns `names`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> by_unit(sample_snapshot(), "subcontractor", ("referral", "start")).reset_index()
+      subcontractor  referral  start
+    0          SC01         6      6
+    1          SC02         7      4
+    2          SC03         2      2
     """
     first, last = (pd.Timestamp(day) for day in spans(snapshot.known_at)["month"])
     labels = cohorts.labels(snapshot, attribute)

@@ -87,6 +87,16 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     ------
     ParameterError
         The contract names no regime, or its regime has no role for such units.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = scores(sample_snapshot()).set_index(["kpi", "period"])
+    >>> found.loc[("job_starts", "2019-12"), ["unit", "numerator", "denominator"]].reset_index(drop=True)
+       unit  numerator  denominator
+    0  SC01        9.0        177.0
+    1  SC02        7.0        126.0
+    2  SC03        2.0         95.0
     """
     contract, management = snapshot.contract, snapshot.contract.management
     if management is None or not management.roles:
@@ -241,7 +251,7 @@ def _present(snapshot: Snapshot, unit: str) -> pd.DataFrame:
     size = (len(names), len(days) + 1)
 
     def reached(dates: pd.Series) -> np.ndarray:
-        """Return, by unit and first of month, how many dates lie on or before it."""
+        """Cumulative count of dates by unit and first of month."""
         place = np.searchsorted(days, dates[real].to_numpy(dtype="datetime64[s]"), side="left")
         place = np.where(dates[real].isna(), len(days), place)
         each = np.bincount(whose * size[1] + place, minlength=size[0] * size[1]).reshape(size)

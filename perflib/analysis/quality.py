@@ -8,6 +8,7 @@ import pandas as pd
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import started
+from perflib.analysis.journey.positions import exits
 from perflib.analysis.journey.work import stray_ends
 from perflib.records.schemas import NOT_RECORDED
 from perflib.records.snapshot import ONCE, Snapshot
@@ -21,6 +22,14 @@ def not_used(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         `table`, `column`, `reason`, `effect`, `count`, `rows` (the first row numbers in the file), `example` (the
         first value that is not blank; empty for identifiers); most frequent first.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> not_used(sample_snapshot())[["table", "column", "count"]]
+              table column  count
+    0        events             1
+    1  participants    age      1
     """
     aside = snapshot.set_aside.sort_values(["table", "row"], kind="stable")
     aside = aside.assign(value=aside["value"].where(aside["value"] != ""))
@@ -68,13 +77,21 @@ def lost(snapshot: Snapshot) -> Lost:
 
 
 def completeness(snapshot: Snapshot) -> pd.DataFrame:
-    """Return how often each attribute that the extract has was recorded.
+    """Completeness of each attribute that the extract has.
 
     Returns
     -------
     DataFrame
         `attribute` (label), `referrals`, `recorded`, `share`. An attribute that is nowhere recorded is left out: the
         extract does not have it.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> completeness(sample_snapshot()).head(2)
+                  attribute  referrals  recorded  share
+    0        Customer group        389       389    1.0
+    1  Devolution deal area        389       389    1.0
     """
     rows = []
     for name, attribute in snapshot.programme.attributes.items():
@@ -92,15 +109,21 @@ def oddities(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame
         `what`, `count`; only what occurs.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(oddities(sample_snapshot()))
+    0
     """
     journeys, rows = snapshot.journeys, {}
     rows["starts dated before their referral"] = int((journeys["start"] < journeys["referral"]).sum())
     too_early = journeys["start"] < snapshot.first_month.start_time
     rows["starts dated before the contract's first month: in totals, in no month's count"] = int(too_early.sum())
     rows["ends of jobs that end none"] = stray_ends(snapshot)
-    if "exit" in journeys:
-        rows["leavers dated before their start"] = int((journeys["exit"] < journeys["start"]).sum())
-        rows["leavers without a start"] = int((journeys["exit"].notna() & ~started(snapshot)).sum())
+    left = exits(snapshot)
+    rows["leavers dated before their start"] = int((left < journeys["start"]).sum())
+    rows["leavers without a start"] = int((left.notna() & ~started(snapshot)).sum())
     for name in snapshot.programme.milestones:
         early = int((journeys[name] < journeys["start"]).sum())
         rows[f"{snapshot.programme.label(name)}: dated before the start"] = early

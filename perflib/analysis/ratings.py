@@ -70,6 +70,15 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     ------
     ParameterError
         The contract names no way of managing, or that has no rule of rating.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> rate(sample_snapshot()).set_index("period").loc["2019-12", ["unit", "asked", "judged"]].reset_index()
+        period  unit  asked  judged
+    0  2019-12  SC01     11       5
+    1  2019-12  SC02     11       5
+    2  2019-12  SC03     11       4
     """
     contract = snapshot.contract
     if contract.management is None:
@@ -208,7 +217,7 @@ def rate_scores(scores: pd.DataFrame, rule: Rating, ended: pd.Period | None = No
 
 
 def held(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Return the rating that each unit holds at a monthly meeting: that of the last quarter it was rated in.
+    """Rating in force for each unit at a monthly meeting: that of the last quarter in which it was rated.
 
     Parameters
     ----------
@@ -282,7 +291,7 @@ def transitions(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def recoveries(ratings: pd.DataFrame, plans: pd.DataFrame) -> pd.DataFrame:
-    """Return what became of the ratings of units that had a plan.
+    """Follow the ratings of units that had a plan.
 
     That a rating got better after a plan does not say that the plan did it: `oversight.effect` compares with units that
     were as far down and had none.

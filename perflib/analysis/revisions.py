@@ -23,7 +23,7 @@ KINDS = ("late", "found", "moved", "altered", "gone")
 
 
 def changes(before: Snapshot, after: Snapshot) -> pd.DataFrame:
-    """Return how the events of one month differ between two looks at it.
+    """Diff the events of one month between two snapshots of it.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def changes(before: Snapshot, after: Snapshot) -> pd.DataFrame:
 
 
 def changes_elsewhere(before: Snapshot, after: Snapshot) -> pd.DataFrame:
-    """Return how everything but the events differs between two looks at one month.
+    """Diff everything but the events between two snapshots of one month.
 
     Parameters
     ----------

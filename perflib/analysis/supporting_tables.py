@@ -29,7 +29,7 @@ OPTIONAL_REFERRAL = ("referral_id", "unit_type", "unit_id")
 
 
 def rows(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | None:
-    """Return the rows of a table that a KPI counts, up to the end of the period.
+    """List the rows of a table that a KPI counts, up to the end of the period.
 
     Parameters
     ----------
@@ -49,6 +49,13 @@ def rows(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | None:
     ------
     ParameterError
         The KPI names a table or a column that an extract does not have.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> snapshot = sample_snapshot()
+    >>> len(rows(snapshot, snapshot.contract.kpis["satisfaction"], "subcontractor"))
+    121
     """
     table = str(kpi.table)
     if table not in KEYS:
@@ -100,12 +107,21 @@ def named_together(snapshot: Snapshot, unit: str) -> pd.Series:
 
 
 def answered(snapshot: Snapshot, unit: str, kind: str = "survey") -> pd.DataFrame | None:
-    """Return how many of each unit's participants were asked, and answered, by the end of the period.
+    """Survey response rate of each unit by the end of the period: asked, answered.
 
     Returns
     -------
     DataFrame or None
         Index `unit`: `asked`, `answered`, `rate`. None where the extract has no table `feedback`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> answered(sample_snapshot(), "subcontractor").reset_index()
+       unit  asked  answered      rate
+    0  SC01    107        43  0.401869
+    1  SC02    108        55  0.509259
+    2  SC03     54        23  0.425926
     """
     items = snapshot.current("feedback")
     if items is None:
@@ -125,6 +141,14 @@ def activities(snapshot: Snapshot, kinds: Sequence[str]) -> pd.DataFrame | None:
     -------
     DataFrame or None
         Index `kind`, those that occur; a column for each of `BASES`. None where the extract has no such table.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> activities(sample_snapshot(), ["eligibility_check", "placement"]).reset_index()
+                    kind  month  rolling_3  rolling_12  cumulative
+    0  eligibility_check   36.0      125.0       469.0      1114.0
+    1          placement    5.0       20.0        87.0       195.0
     """
     items = snapshot.current("activities")
     if items is None:
@@ -145,6 +169,16 @@ def feedback(snapshot: Snapshot) -> pd.DataFrame | None:
     DataFrame or None
         Index `basis`: `asked`, `answered`, `satisfied`, `complaints`, of them `upheld`. None where the extract has no
         such table.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> feedback(sample_snapshot())[["asked", "answered", "complaints"]].reset_index()
+            basis  asked  answered  complaints
+    0       month      9         7           2
+    1   rolling_3     29        14           2
+    2  rolling_12    119        44           5
+    3  cumulative    269       121           9
     """
     items = snapshot.current("feedback")
     if items is None:
@@ -178,6 +212,19 @@ def checks(snapshot: Snapshot, by: str) -> pd.DataFrame | None:
     DataFrame or None
         Index `kind`: `checked_month`, `passed_month`, `checked`, `passed` (to date), and `lower` and `upper`, the exact
         95 % interval of the share that passed. None where the extract has no such table.
+
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> checks(sample_snapshot(), "compliance")[["checked_month", "checked", "passed"]].reset_index()
+             kind  checked_month  checked  passed
+    0  compliance              0       38      38
+    1    evidence              2       52      52
+    2  submission              1       85      80
     """
     items = snapshot.current("checks")
     if items is None:
@@ -196,7 +243,14 @@ def _spans(snapshot: Snapshot) -> list[tuple[str, Window]]:
 
 
 def parents(snapshot: Snapshot, on: pd.Timestamp) -> dict[str, str]:
-    """Return the unit that each unit belongs to on a day, by the units table; empty without one."""
+    """Map each unit to its parent on a day, by the units table; empty without one.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> parents(sample_snapshot(), pd.Timestamp("2020-03-31"))["SC01-CW1"]
+    'SC01'
+    """
     table = snapshot.tables.get("units")
     if table is None or "parent" not in table:
         return {}
@@ -206,7 +260,7 @@ def parents(snapshot: Snapshot, on: pd.Timestamp) -> dict[str, str]:
 
 
 def above(unit: str, parent: Mapping[str, str]) -> list[str]:
-    """Return the units that a unit lies in, the nearest first.
+    """List the units that a unit lies in, the nearest first.
 
     >>> above("Leeds", {"Leeds": "SC1", "SC1": "north"})
     ['SC1', 'north']
@@ -238,7 +292,7 @@ def _owners(snapshot: Snapshot, items: pd.DataFrame, unit: str) -> pd.Series:
     named = items.reindex(columns=list(OPTIONAL_REFERRAL))
     owner = named["unit_id"].where(named["unit_type"] == unit).astype("str")
     if unit in snapshot.programme.attributes:
-        place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(named["referral_id"]))
+        place = snapshot.rows_of(named["referral_id"])
         whose = cohorts.labels(snapshot, unit).to_numpy()
         owner = owner.fillna(pd.Series(whose[place], index=items.index).where(place >= 0).astype("str"))
     return owner.fillna(_above(snapshot, named, unit)).fillna(NOT_RECORDED)

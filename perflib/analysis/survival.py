@@ -110,7 +110,7 @@ class Incidence:
         return pd.DataFrame({name: 1 - frame[ANY] for name, frame in limits.items()})
 
     def at(self, days: Iterable[int], cause: str | None = None) -> pd.DataFrame:
-        """Return what had been reached by the close of some days.
+        """Cumulative incidence by the close of some days.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class Incidence:
         return frame
 
     def quantile(self, share: float = 0.5, cause: str | None = None) -> tuple[float, float, float]:
-        """Return the first day by which a share of everybody has reached it, and its limits; NaN where it has not.
+        """First day by which a share of everybody has reached it, with limits; NaN where it has not.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class Incidence:
         )
 
     def reached_quantile(self, share: float = 0.5, cause: str | None = None) -> float:
-        """Return the first day by which a share has reached it of those who reach it at all, as far as was followed.
+        """First day by which a share of those who reach it at all has reached it, as far as was followed.
 
         Parameters
         ----------
@@ -317,7 +317,7 @@ def _limits(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats]
 
 
 def competing_events(programme: Programme, measure: str, origin: str = "start") -> tuple[str, ...]:
-    """Return the events that end the chance of reaching a measure.
+    """List the competing risks: events that end the chance of reaching a measure.
 
     Before the start, whatever else resolves a referral; after it, leaving the programme. Milestones, outcomes and
     claims may come after leaving, so once the programme has begun nothing competes with them: where they never do,
@@ -340,9 +340,8 @@ def competing_events(programme: Programme, measure: str, origin: str = "start") 
     >>> competing_events(whp, "outcome")
     ()
     """
-    routes = [route for outcome in programme.outcomes.values() for route in outcome.routes]
-    claims = {name for route in routes if (c := route.claim) for name in (c.submitted, c.paid, c.rejected)}
-    goes_on = {*programme.outcomes, *programme.milestones, *(route.event for route in routes), *claims}
+    counted = {route.event for route in programme.routes}
+    goes_on = {*programme.outcomes, *programme.milestones, *counted, *programme.claims}
     ends = [] if origin == "start" else [name for name in programme.resolves if name != "start"]
     if EXIT in programme.events and measure not in goes_on and measure not in programme.resolves:
         ends.append(EXIT)
@@ -391,6 +390,19 @@ def time_to(
     ------
     ParameterError
         The programme has no such measure or event, or `clock` is none.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150. Dinse and Larson 1986, Biometrika 73,
+    379-386.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_to(sample_snapshot(), "first_earnings").at([180, 365])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0  180      132   0.21
+    1  365       73   0.30
     """
     ends = competing_events(snapshot.programme, measure, origin) if competing is None else competing
     names = (measure, *ends)
@@ -427,10 +439,16 @@ def _waits(
 
 
 def intervals(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Return the pairs of origin and measure whose times are reported, of those that the programme has.
+    """List the pairs of origin and measure whose times are reported, of those that the programme has.
 
     An assessment or interview that comes on or before the day of the start in most journeys is a step on the way to it;
     else it follows.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> intervals(sample_snapshot())[:2]
+    [('referral', 'start'), ('referral', 'assessment')]
     """
     programme = snapshot.programme
     start = snapshot.journeys["start"]
@@ -479,6 +497,13 @@ def times(
     References
     ----------
     SES provider guidance, chapter 7, paragraph 7.13; Group Work (JOBS II) guidance, chapter 6, paragraph 6.17.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> times(sample_snapshot(), [("start", "first_earnings")])[["followed", "reached", "competing", "waiting"]]
+       followed  reached  competing  waiting
+    0       233       56          0      177
     """
     rows = []
     for origin, measure in intervals(snapshot) if pairs is None else pairs:

@@ -77,6 +77,13 @@ def trend_of(snapshot: Snapshot, rule: Trend) -> TrendChart:
     snapshot : Snapshot
     rule : rules.programme.Trend
         The measure, and what it is charted for each of.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> snapshot = sample_snapshot()
+    >>> trend_of(snapshot, snapshot.programme.trends[0]).chart.points["value"].tail(2).tolist()
+    [24.0, 15.0]
     """
     when = measures.occurrences(snapshot, rule.measure)
     when = when[when["recorded"] >= when["event"]]
@@ -115,7 +122,14 @@ def trend_of(snapshot: Snapshot, rule: Trend) -> TrendChart:
 
 @remembered
 def all_trends(snapshot: Snapshot) -> list[TrendChart]:
-    """Chart every measure that the programme file lists under `trends`; those without a point yet are left out."""
+    """Chart every measure that the programme file lists under `trends`; those without a point yet are left out.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> [trend.measure for trend in all_trends(sample_snapshot())][:3]
+    ['referral', 'start', 'job_start']
+    """
     charts = [trend_of(snapshot, rule) for rule in snapshot.programme.trends if _has_points(snapshot, rule)]
     return [trend for trend in charts if len(trend.chart.points)]
 

@@ -86,7 +86,13 @@ def as_json(data: Any) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; names the file, not the temporary one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{MAKING}{path.name}")
     try:

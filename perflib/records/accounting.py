@@ -169,13 +169,18 @@ def _complaints(whence: Mapping[str, Whence], set_aside: pd.DataFrame, remedies:
     """Return one complaint for each kind of fault, the most frequent first."""
     if set_aside.empty:
         return []
-    placed = as_in_the_extract(set_aside, {name: table.parts for name, table in whence.items()})
+    mapped = {name: table.parts for name, table in whence.items() if len(table.parts)}
+    placed = as_in_the_extract(set_aside, mapped) if mapped else set_aside
     ours = set_aside.loc[placed.index]
     owners = {origin.place: name for name, table in reversed(list(whence.items())) for origin in table.origins}
     kinds = placed.assign(
-        ours=[name if name in whence else owners.get(name, name) for name in ours["table"]],
+        ours=ours["table"].map(
+            {name: name if name in whence else owners.get(name, name) for name in ours["table"].unique()}
+        ),
         column=ours["column"].to_numpy(),
-        file=[whence[name].file if name in whence else name for name in placed["table"]],
+        file=placed["table"].map(
+            {name: whence[name].file if name in whence else name for name in placed["table"].unique()}
+        ),
         value=placed["value"].where(placed["value"] != ""),
     ).sort_values(["file", "row"], kind="stable")
     complaints = []

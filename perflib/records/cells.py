@@ -23,6 +23,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -62,6 +63,9 @@ KNOWN_IDS = ("referral_id", "participant_id", "unit_id")
 
 CUT_SHORT = re.compile(r"[+-]?(?:\d[.,]\d+E[+-]?\d+|\dE[+-]\d+)", re.IGNORECASE)
 """A number of more digits than a spreadsheet shows: 1.23457E+15."""
+
+FEW = 2_000
+"""So many distinct cells are looked through one by one."""
 
 EXACT = 2**53
 """From here on a number with a binary fraction does not tell one whole number from the next."""
@@ -155,15 +159,17 @@ class Reading:
         blank = values.isna().to_numpy(copy=True)
         if not _is_text(values):
             return blank
-        text = values.astype("str")
-        likely = np.flatnonzero(text.str.slice(0, 1).isin(self._beginnings).to_numpy() & ~blank)  # few of a million
-        found = text.iloc[likely].str.strip()
-        words = self.missing.difference(codes) | {""}
-        held = found.str.lower().isin(words) & ~found.isin(self.listed.get(column, frozenset()))
-        blank[likely[held.to_numpy()]] = True
+        likely = np.flatnonzero(~blank)
+        if len(likely) > FEW:
+            begins = values.astype("str").str.slice(0, 1).isin(self._beginnings)
+            likely = np.flatnonzero(begins.to_numpy() & ~blank)  # few of a million
+        words, listed = self.missing.difference(codes) | {""}, self.listed.get(column, frozenset())
+        texts = [str(cell).strip() for cell in values.iloc[likely]]
+        held = [text.lower() in words and text not in listed for text in texts]
+        blank[likely[np.array(held, dtype=bool)]] = True
         return blank
 
-    @property
+    @cached_property
     def _beginnings(self) -> set[str]:
         """How a cell may begin that is blank."""
         first = {word[0] for word in self.missing if word}
@@ -330,8 +336,13 @@ def cut_short(values: pd.Series) -> NDArray[np.intp]:
     if not _is_text(values):
         return np.array([], dtype=np.intp)
     text = values.astype("str")
-    likely = np.flatnonzero(text.str.contains("[0-9][eE][+-]?[0-9]").fillna(False).to_numpy(dtype=bool))
-    return likely[[CUT_SHORT.fullmatch(str(cell).strip()) is not None for cell in text.iloc[likely]]]
+    likely = np.arange(len(text))
+    if len(text) > FEW:  # such a number has its point or E in the second place, or a sign or blank before it
+        begins = text.str.slice(1, 2).isin([".", ",", "E", "e"]) | text.str.slice(0, 1).isin(["+", "-", *_SPACES])
+        likely = np.flatnonzero(begins.to_numpy())
+    return likely[
+        np.array([CUT_SHORT.fullmatch(str(cell).strip()) is not None for cell in text.iloc[likely]], dtype=bool)
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------- cells with types

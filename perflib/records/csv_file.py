@@ -111,7 +111,7 @@ def _content(path: Path) -> bytes:
                 with archive.open(tables[0]) as file:
                     return _unfolded(file, path)
         return path.read_bytes()
-    except (EOFError, zlib.error, BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
+    except (EOFError, zlib.error, BadZipFile, RuntimeError, OSError) as error:
         raise DataError(f"{path.name}: cannot be read: {' '.join(str(error).split())}.") from None
 
 

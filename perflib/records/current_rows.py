@@ -103,7 +103,7 @@ def of_codes(numbers: Numbers, names: pd.Index, like: pd.Series | None = None) -
     return pd.Series(found, copy=False) if like is None else pd.Series(found, like.index, name=like.name, copy=False)
 
 
-def shared(columns: Sequence[pd.Series]) -> list[pd.Series]:
+def union_categories(columns: Sequence[pd.Series]) -> list[pd.Series]:
     """Return several columns of categories with the same categories: all that any of them has."""
     first = columns[0].cat.categories
     if all(column.cat.categories.equals(first) for column in columns[1:]):
@@ -115,10 +115,10 @@ def shared(columns: Sequence[pd.Series]) -> list[pd.Series]:
     return [_numbered(column, np.append(number, -1), every.cat.categories) for column, number in pairs]
 
 
-def picked(values: pd.Series, rows: Flags) -> Any:
+def take_rows(values: pd.Series, rows: Flags) -> Any:
     """Return the array of some rows of a column: dates as dates, text in the categories that are left.
 
-    >>> picked(categorical(pd.Series(["b", "a"])), np.array([True, False])).categories.tolist()
+    >>> take_rows(categorical(pd.Series(["b", "a"])), np.array([True, False])).categories.tolist()
     ['b']
     """
     values = categorical(values)
@@ -129,7 +129,7 @@ def picked(values: pd.Series, rows: Flags) -> Any:
         table = np.append(names.to_numpy(), np.datetime64("NaT"))
     else:
         used = _named(values, rows)
-        table = np.where(used, np.cumsum(used) - 1, -1).astype(least(len(names)))
+        table = np.where(used, np.cumsum(used) - 1, -1).astype(code_dtype(len(names)))
         names = names if used[:-1].all() else names[used[:-1]]
     found, filled = np.empty(np.count_nonzero(rows), dtype=table.dtype), 0
     for block in _blocks(rows):
@@ -156,7 +156,7 @@ def _blocks(rows: Flags) -> list[slice]:
 
 def _numbered(values: pd.Series, number: Numbers, names: pd.Index) -> pd.Series:
     """Return categories under other numbers and names; the last number is for what is missing."""
-    return of_codes(number.astype(least(len(names)))[codes(values)], names, values)
+    return of_codes(number.astype(code_dtype(len(names)))[codes(values)], names, values)
 
 
 def _named(values: pd.Series, rows: Flags | None = None) -> Flags:
@@ -171,7 +171,7 @@ def _named(values: pd.Series, rows: Flags | None = None) -> Flags:
     return found
 
 
-def least(names: int) -> np.dtype[Any]:
+def code_dtype(names: int) -> np.dtype[Any]:
     """Return the least kind of number for the places of so many names, and -1."""
     return np.min_scalar_type(-1 - names)
 
@@ -188,7 +188,7 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**texts)
 
 
-def among(values: pd.Series, known: pd.Series) -> Flags:
+def isin_codes(values: pd.Series, known: pd.Series) -> Flags:
     """Return which values are among those known: `isin`, by the numbers of the categories where both have the same."""
     if isinstance(values.dtype, pd.CategoricalDtype) and values.dtype == known.dtype:
         found = _named(known)
@@ -202,14 +202,14 @@ def is_dates(values: pd.Series) -> bool:
     return is_datetime64_any_dtype(kind)
 
 
-def days(values: pd.Series) -> NDArray[np.int32]:
+def day_numbers(values: pd.Series) -> NDArray[np.int32]:
     """Return dates, or categories of dates, as days since 1970, the least integer for a missing one.
 
-    >>> days(pd.to_datetime(pd.Series(["1970-01-31", None]))).tolist()
+    >>> day_numbers(pd.to_datetime(pd.Series(["1970-01-31", None]))).tolist()
     [30, -2147483648]
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return np.append(days(pd.Series(values.cat.categories)), MISSING)[codes(values)]
+        return np.append(day_numbers(pd.Series(values.cat.categories)), MISSING)[codes(values)]
     numbers = values.to_numpy(dtype="datetime64[D]").view(np.int64)
     return np.maximum(numbers, MISSING).astype(np.int32)
 
@@ -219,19 +219,19 @@ def to_date(day: np.integer) -> date:
     return pd.Timestamp(int(day), unit="D").date()
 
 
-def after(values: pd.Series, day: date) -> Flags:
+def is_after(values: pd.Series, day: date) -> Flags:
     """Return which dates, or categories of dates, are later than a day; a missing one is not."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return np.append(after(pd.Series(values.cat.categories), day), False)[codes(values)]
+        return np.append(is_after(pd.Series(values.cat.categories), day), False)[codes(values)]
     return (values > pd.Timestamp(day)).to_numpy()
 
 
-def keys(events: pd.DataFrame, repeating: Collection[str]) -> Numbers:
+def event_keys(events: pd.DataFrame, repeating: Collection[str]) -> Numbers:
     """Return a number for each row, equal for rows that tell of the same event."""
     ref = codes(events["ref"])
     dated = events["event"].isin(repeating).to_numpy() & (ref < 0)
     happened = np.zeros(len(events), dtype=np.int32)
-    happened[dated] = days(events["event_date"][dated])
+    happened[dated] = day_numbers(events["event_date"][dated])
     number = _combined(codes(events["referral_id"]), codes(events["event"]), ref, happened)
     name = codes(events["event_id"])
     if not (name >= 0).any():
@@ -261,7 +261,7 @@ def shared_event_ids(events: pd.DataFrame) -> Numbers:
 
 def _says(rows: pd.DataFrame) -> Numbers:
     """Return a number for each row, equal for rows that say the same; it does not depend on their order."""
-    return _combined(*(codes(rows[name]) for name in SAID), days(rows["event_date"]))
+    return _combined(*(codes(rows[name]) for name in SAID), day_numbers(rows["event_date"]))
 
 
 def _combined(*parts: Numbers) -> Numbers:
@@ -291,20 +291,20 @@ def _span(part: Numbers) -> tuple[int, int]:
     return (int(part.min()), int(part.max()) - int(part.min()) + 1) if len(part) else (0, 1)
 
 
-def order(*parts: Numbers) -> Numbers:
+def sort_positions(*parts: Numbers) -> Numbers:
     """Return the places of rows in the order of several integer columns, the earlier of equal rows first.
 
     As many columns as fit make one number together with the row's place: to sort numbers takes a fraction of the time
     that it takes to find their order.
 
-    >>> order(np.array([2, 1, 1]), np.array([0, 9, 8])).tolist()
+    >>> sort_positions(np.array([2, 1, 1]), np.array([0, 9, 8])).tolist()
     [2, 1, 0]
     """
     return _order(parts, [_span(part) for part in parts], np.arange(len(parts[0])))
 
 
 def _order(parts: Sequence[Numbers], spans: Sequence[tuple[int, int]], places: Numbers) -> Numbers:
-    """Do what `order` does for the rows at some places, in ascending order; `spans` are those of the columns."""
+    """Do what `sort_positions` does for the rows at some places, ascending; `spans` are those of the columns."""
     rows = len(places)
     bits = rows.bit_length()
     used = sum(size << bits < np.iinfo(np.int64).max for size in accumulate((span for _, span in spans), mul))
@@ -345,15 +345,15 @@ def in_order(events: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(dict(zip(events, taken, strict=True)), index=events.index.take(places), copy=False)
 
 
-def alone(events: pd.DataFrame, repeating: Collection[str]) -> Flags:
+def is_unique_key(events: pd.DataFrame, repeating: Collection[str]) -> Flags:
     """Return which rows, in order, are seen to share their key with no other, whichever of them are usable.
 
     Such are the only row of a referral and event, the only row of a day of an event that repeats and has no ref, and
     the only row of an `event_id`. An `event_id` is looked for in the whole extract: what it makes too many is compared.
     """
     named = codes(events["event_id"])
-    event = changes(codes(events["referral_id"])) | changes(codes(events["event"]))
-    day = event | changes(codes(events["event_date"]))
+    event = run_starts(codes(events["referral_id"])) | run_starts(codes(events["event"]))
+    day = event | run_starts(codes(events["event_date"]))
     dated = events["event"].isin(repeating).to_numpy() & (codes(events["ref"]) < 0)
     found = _single(event) | (dated & _single(day))
     if (named >= 0).any():
@@ -372,7 +372,7 @@ def resolve(
     events : DataFrame
         Rows of the events table in the order of `in_order`; index the row number in the file.
     lone : ndarray of bool
-        Which of them are seen to be `alone`.
+        Which of them are seen to be `is_unique_key`.
     usable : ndarray of bool
         Which of them can be used, and are known.
     repeating : collection of str
@@ -392,7 +392,7 @@ def resolve(
     recorded = categorical(events["recorded_date"])
     first_recorded = codes(recorded).copy()
     current, first, conflicts, withdrawn = _resolve_several(
-        several, pd.factorize(keys(several, repeating))[0], first_recorded[told], source_order
+        several, pd.factorize(event_keys(several, repeating))[0], first_recorded[told], source_order
     )
     holds[told[current]] = True
     first_recorded[told[current]] = first
@@ -402,7 +402,7 @@ def resolve(
     return Resolved(holds, since, told[conflicts], others[repeated], gone)
 
 
-def changes(values: NDArray[Any]) -> Flags:
+def run_starts(values: NDArray[Any]) -> Flags:
     """Return which values differ from the one before."""
     return np.append(True, values[1:] != values[:-1])[: len(values)]
 
@@ -416,7 +416,7 @@ def _repeated(rows: pd.DataFrame) -> Flags:
     """Return which rows are wholly equal to an earlier one."""
     dates = ["event_date", "recorded_date"]
     texts = [codes(rows[name]) for name in rows.columns.difference(dates)]
-    return pd.Series(_combined(*texts, *(days(rows[name]) for name in dates))).duplicated().to_numpy()
+    return pd.Series(_combined(*texts, *(day_numbers(rows[name]) for name in dates))).duplicated().to_numpy()
 
 
 def _resolve_several(
@@ -430,14 +430,14 @@ def _resolve_several(
     best_first = pd.Index(list(dict.fromkeys(source_order)), dtype="str")
     rank = best_first.get_indexer(pd.Index(rows["source"]))
     rank = np.where(rank < 0, len(best_first), rank)
-    happened = days(rows["event_date"])
+    happened = day_numbers(rows["event_date"])
     origin, says = codes(rows["source"]), _says(rows)
     told = pd.DataFrame({"key": key, "origin": origin, "recorded": recorded, "happened": happened})
     gone = _withdrawn(told, (rows["action"] == "withdraw").to_numpy())
     place = np.flatnonzero(~gone)
 
-    place = place[order(*(part[place] for part in (key, rank, -recorded, happened, says, origin)))]
-    first = changes(key[place])
+    place = place[sort_positions(*(part[place] for part in (key, rank, -recorded, happened, says, origin)))]
+    first = run_starts(key[place])
     current = place[first]
     held = current[np.cumsum(first) - 1]
     equal = (rank[place] == rank[held]) & (recorded[place] == recorded[held])

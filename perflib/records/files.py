@@ -114,7 +114,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
 def _parquet(path: Path, needed: Collection[str] | None) -> Cells:
     try:
         frame = read_parquet(path, needed)
-    except (OSError, ValueError, TypeError, OverflowError, KeyError, NotImplementedError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, KeyError, RuntimeError) as error:
         raise DataError(
             f"{path.name}: cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}."
         ) from None

@@ -52,17 +52,22 @@ def no_records(cells: pd.DataFrame) -> list[Lost]:
     named = [position for position, name in enumerate(names) if name]
     if not named or not len(cells):
         return []
-    first = cells.iloc[:, named[0]].astype("str")
-    beginnings = first.str.match(r"\s*(?:[Gg]rand\s|GRAND\s|[Ss]ub|SUB)?-?\s*(?:[Tt]otal|TOTAL)")
-    likely = ((first == cells.columns[named[0]]) | beginnings).fillna(False).to_numpy(dtype=bool, copy=True)
-    likely[-TOP:] = True
-    found, foot = [], True
-    for position in np.flatnonzero(likely)[::-1]:
-        reason = _why_no_record(cells.iloc[position].tolist(), names, foot=foot and position >= len(cells) - TOP)
-        foot &= reason is not None
+    found = []
+    foot = cells.iloc[-TOP:].to_numpy(dtype=object)
+    for position in range(len(foot) - 1, -1, -1):
+        reason = _why_no_record(foot[position], names, foot=True)
+        if reason is None:
+            break
+        found.append(Lost(int(cells.index[len(cells) - len(foot) + position]), reason))
+    first = cells.iloc[: len(cells) - len(found), named[0]].astype("str")
+    likely = (first == cells.columns[named[0]]) | first.str.match(
+        r"\s*(?:[Gg]rand |GRAND |[Ss]ub|SUB)?-?(?:[Tt]otal|TOTAL)"
+    )
+    for position in np.flatnonzero(likely.fillna(False).to_numpy(dtype=bool)).tolist():
+        reason = _why_no_record(cells.iloc[position].tolist(), names, foot=False)
         if reason is not None:
             found.append(Lost(int(cells.index[position]), reason))
-    return found[::-1]
+    return sorted(found)
 
 
 def _why_no_record(row: Sequence[object], names: Sequence[str], *, foot: bool) -> str | None:

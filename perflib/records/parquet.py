@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from perflib.records.cells import text_of
-from perflib.records.current_rows import least, of_codes
+from perflib.records.current_rows import code_dtype, of_codes
 from perflib.records.mapping import same
 
 Places: TypeAlias = NDArray[np.integer]
@@ -174,7 +174,7 @@ class Form:
         for places in pieces:
             present[places] = True
         numbers = np.flatnonzero(present[:-1])
-        code = np.full(len(present), -1, dtype=least(len(numbers)))
+        code = np.full(len(present), -1, dtype=code_dtype(len(numbers)))
         code[numbers] = np.arange(len(numbers))
         digits = pc.utf8_lpad(pa.array(numbers + self.low).cast(pa.string()), self.digits, "0")
         names = pc.binary_join_element_wise(self.prefix, digits, "")
@@ -201,7 +201,7 @@ def _narrow(cells: pa.ChunkedArray) -> list[Any]:
         return cells.chunks
     places = [chunk.indices.cast(pa.int32()).fill_null(-1).to_numpy() for chunk in cells.chunks]
     return [
-        (chunk.dictionary, place.astype(least(len(chunk.dictionary))))
+        (chunk.dictionary, place.astype(code_dtype(len(chunk.dictionary))))
         for chunk, place in zip(cells.chunks, places, strict=True)
     ]
 
@@ -229,7 +229,7 @@ def _categories(lists: Sequence[pa.Array], places: Sequence[Places]) -> pd.Serie
     every = pa.concat_arrays(lists).dictionary_encode()
     names = every.dictionary
     ordered = pc.sort_indices(names)
-    code = np.empty(len(names), dtype=least(len(names)))
+    code = np.empty(len(names), dtype=code_dtype(len(names)))
     code[ordered.to_numpy()] = np.arange(len(names))
     own = np.split(code[every.indices.to_numpy()], np.cumsum([len(names) for names in lists])[:-1])
     codes = [np.append(code, code.dtype.type(-1))[place] for code, place in zip(own, places, strict=True)]

@@ -27,7 +27,7 @@ from perflib.records.cells import FIRST_DATE as FIRST_DATE
 from perflib.records.cells import LAST_DATE as LAST_DATE
 from perflib.records.cells import parse_codes as parse_codes
 from perflib.records.cells import parse_dates as parse_dates
-from perflib.records.current_rows import MISSING, categorical, codes, days, of_codes
+from perflib.records.current_rows import MISSING, categorical, codes, day_numbers, of_codes
 from perflib.rules.data_source import DateForm
 from perflib.rules.programme import Attribute, Programme
 
@@ -468,7 +468,7 @@ def _reasons(rules: pa.DataFrameSchema, read: pd.Series) -> dict[int, str]:
 
 def _too_early(events: pd.DataFrame, cells: pd.Series) -> pd.DataFrame:
     """Find the events that are dated after they were recorded."""
-    happened, recorded = days(events["event_date"]), days(events["recorded_date"])
+    happened, recorded = day_numbers(events["event_date"]), day_numbers(events["recorded_date"])
     rows = np.flatnonzero((happened > recorded) & (recorded > MISSING))
     fixed = {"table": "events", "row": events.index[rows], "column": "event_date"}
     shown = [_shown(TABLES["events"]["event_date"], cell) for cell in cells.iloc[rows]]

@@ -44,20 +44,20 @@ from perflib.records.cells import Reading, form_of, listed_words
 from perflib.records.current_rows import (
     CONFLICT,
     DAY,
-    after,
-    alone,
-    among,
     as_text,
-    changes,
     codes,
-    days,
+    day_numbers,
     distinct,
     in_order,
-    picked,
+    is_after,
+    is_unique_key,
+    isin_codes,
     resolve,
-    shared,
+    run_starts,
     shared_event_ids,
+    take_rows,
     to_date,
+    union_categories,
 )
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Cells, Origin, Part, RawTable, as_in_the_extract, same
@@ -122,7 +122,7 @@ class Extract:
     @cached_property
     def alone(self) -> NDArray[np.bool_]:
         """Which rows of the events are seen to share their key with no other."""
-        return alone(self.tables["events"], self.contract.programme.repeating)
+        return is_unique_key(self.tables["events"], self.contract.programme.repeating)
 
     @cached_property
     def account(self) -> Account:
@@ -153,8 +153,8 @@ class Extract:
         """Return where the rows of each table came from and, by the order of its rows here, where they went."""
         return {
             name: Whence(
-                self.files[name],
-                self.origins.get(name) or [Origin.of(Cells.of_records(self.files[name], table))],
+                self.files.get(name, name),
+                self.origins.get(name) or [Origin.of(Cells.of_records(self.files.get(name, name), table))],
                 self.parts.get(name, ()),
                 by_number(table, ways[name]),
             )
@@ -167,7 +167,7 @@ class Extract:
         declared = getattr(self.contract.source, "known_to", None)
         if declared is not None:
             return declared
-        recorded = [days(table["recorded_date"]) for table in self.tables.values() if "recorded_date" in table]
+        recorded = [day_numbers(table["recorded_date"]) for table in self.tables.values() if "recorded_date" in table]
         return to_date(max(table.max() for table in recorded if len(table)))
 
     @cached_property
@@ -316,6 +316,11 @@ class Snapshot:
         -------
         Series aligned with `journey`
             Missing where it was not recorded.
+
+        Raises
+        ------
+        ParameterError
+            The programme has no such attribute, or `at` is no such moment.
         """
         if name not in self.programme.attributes:
             raise ParameterError(f"attribute {name!r}: the programme has {', '.join(self.programme.attributes)}.")
@@ -399,7 +404,7 @@ def load_extract(contract: Contract) -> Extract:
             _refuse_if_all_is_lost(raw[name])
             raise DataError(f"{raw[name].file}: holds a header and no rows. There is nothing to report yet.")
     having = [table for table in tables.values() if "referral_id" in table]
-    for table, referrals in zip(having, shared([table["referral_id"] for table in having]), strict=True):
+    for table, referrals in zip(having, union_categories([table["referral_id"] for table in having]), strict=True):
         table["referral_id"] = referrals
     people = identifiers(tables)
     hidden = [hide(name, frame, people, contract.programme) for name, frame in tables.items()]
@@ -457,13 +462,13 @@ def take_snapshot(
     asides: list[pd.DataFrame] = []
 
     events = extract.tables["events"]
-    faults = extract.faults[~after(extract.faults["recorded_date"], known)]
+    faults = extract.faults[~is_after(extract.faults["recorded_date"], known)]
     referrals = events["referral_id"]
-    seen = ~after(events["recorded_date"], known)
+    seen = ~is_after(events["recorded_date"], known)
     told = distinct(referrals, seen)
     faulty = _flagged(events.index, _rows_lost(faults, "events"))
     sound = seen & ~faulty
-    listed = among(referrals, extract.tables["participants"]["referral_id"])
+    listed = isin_codes(referrals, extract.tables["participants"]["referral_id"])
     stray = np.flatnonzero(sound & ~listed)
     strays = events.iloc[stray].sort_index()
     repeated = strays.duplicated()
@@ -478,27 +483,27 @@ def take_snapshot(
     participants, referral_asides, not_yet_known = _referrals(extract, told, faults)
     asides += referral_asides
     standing = events[holds & (events["event"] == "referral").to_numpy()]
-    referred = among(participants["referral_id"], standing["referral_id"])
+    referred = isin_codes(participants["referral_id"], standing["referral_id"])
     asides.append(_aside("participants", participants.index[~referred], "referral_id", NO_REFERRAL))
     mine = participants["referral_id"][referred]
-    theirs = among(referrals, mine)
+    theirs = isin_codes(referrals, mine)
     lost = np.flatnonzero(sound & listed & ~theirs)
     lost = lost[~np.isin(lost, repeats)]
     asides.append(_aside("events", events.index[lost], "referral_id", REFERRAL_LOST))
     conflicts = conflicts[theirs[conflicts]]
     asides.append(_aside("events", events.index[conflicts], "event_date", CONFLICT, "the earliest date is used"))
-    standing = standing[among(standing["referral_id"], mine)]
+    standing = standing[isin_codes(standing["referral_id"], mine)]
     first_day = _first_day(
-        extract, days(standing["event_date"]), period, known, strays["referral_id"], default=month is None
+        extract, day_numbers(standing["event_date"]), period, known, strays["referral_id"], default=month is None
     )
 
     last = period.end_time.date()
-    reported = standing["referral_id"][~after(standing["event_date"], last)]
-    participants = participants[among(participants["referral_id"], reported)]
+    reported = standing["referral_id"][~is_after(standing["event_date"], last)]
+    participants = participants[isin_codes(participants["referral_id"], reported)]
     participants = as_text(participants.iloc[np.argsort(codes(participants["referral_id"]))])
-    theirs_reported = among(referrals, reported)
+    theirs_reported = isin_codes(referrals, reported)
     held, ways = holds, np.full(len(events), Way.CORRECTED, dtype=np.int8)
-    holds = holds & ~after(events["event_date"], last) & theirs_reported
+    holds = holds & ~is_after(events["event_date"], last) & theirs_reported
     ways[~theirs_reported | (held & ~holds)] = Way.AFTER_PERIOD
     ways[holds] = Way.USED
     ways[withdrawn[theirs_reported[withdrawn]]] = Way.WITHDRAWN
@@ -539,7 +544,13 @@ def take_snapshot(
 
 
 def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) -> date:
-    """Return the day on which a month is looked at: as given, else its last day plus the contract's report lag."""
+    """Return the day on which a month is looked at: as given, else its last day plus the contract's report lag.
+
+    Raises
+    ------
+    ParameterError
+        `known_at` is no date, or lies before the month.
+    """
     if known_at is None:
         return month.end_time.date() + timedelta(days=contract.report_lag)
     try:
@@ -557,7 +568,7 @@ def known_on(month: pd.Period, known_at: str | date | None, contract: Contract) 
 def _chosen(events: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     """Return some of the events, with their dates as dates, and their text in the categories that are left."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        columns = dict(zip(events, pool.map(lambda values: picked(values[1], rows), events.items()), strict=True))
+        columns = dict(zip(events, pool.map(lambda values: take_rows(values[1], rows), events.items()), strict=True))
     return pd.DataFrame(columns, index=events.index[rows], copy=False)
 
 
@@ -629,21 +640,21 @@ def _notes(extract: Extract, events: pd.DataFrame, ways: Ways) -> list[Complaint
         where = _placed(extract, "events", int(events.index[shared].min()), "event_id")
         notes.append(Complaint("events", "event_id", SHARED_ID, "", len(shared), 1, where, "", SHARED_REMEDY))
     people = extract.tables["participants"]["referral_id"]
-    never = people.notna() & ~among(people, events["referral_id"])
+    never = people.notna() & ~isin_codes(people, events["referral_id"])
     if never.any():
         where = _placed(extract, "participants", int(people.index[never].min()), "referral_id")
         notes.append(Complaint("participants", "referral_id", NO_EVENT_AT_ALL, "", int(never.sum()), 1, where))
     for column, words in extract.listed.items():
         if words:
             table = "units" if column == "unit_id" else "participants"
-            notes.append(Complaint(table, column, LISTED_WORD, "", len(words), 1, extract.files[table]))
+            notes.append(Complaint(table, column, LISTED_WORD, "", len(words), 1, extract.files.get(table, table)))
     return notes
 
 
 def _placed(extract: Extract, table: str, row: int, column: str) -> str:
     """Say where a row stands in the extract."""
     placed = as_in_the_extract(_aside(table, pd.Index([row]), column, ""), extract.parts).iloc[0]
-    file = extract.files[table] if placed["table"] == table else placed["table"]
+    file = extract.files.get(table, table) if placed["table"] == table else placed["table"]
     return f"{file} row {placed['row']}"
 
 
@@ -651,7 +662,7 @@ def _ways_of_people(extract: Extract, used: pd.Index, seen: pd.Series, set_aside
     """Return where each row of the participants table went."""
     rows = extract.tables["participants"]
     ways = np.full(len(rows), Way.AFTER_PERIOD, dtype=np.int8)
-    ways[~among(rows["referral_id"], seen)] = Way.AFTER_KNOWN_AT
+    ways[~isin_codes(rows["referral_id"], seen)] = Way.AFTER_KNOWN_AT
     ways[rows.index.get_indexer(used)] = Way.USED
     _mark(ways, rows.index, set_aside[set_aside["table"] == "participants"])
     return ways
@@ -694,7 +705,7 @@ def _referrals(extract: Extract, seen: pd.Series, faults: pd.DataFrame) -> tuple
     """Return the participants rows that are known and can be used, one a referral."""
     rows = extract.tables["participants"]
     named = ~_flagged(rows.index, _rows_lost(faults, "participants"))
-    known = among(rows["referral_id"], seen)
+    known = isin_codes(rows["referral_id"], seen)
     several = rows["referral_id"].duplicated(keep=False).to_numpy()
     copies = rows[named & known & several]
     repeated = copies.duplicated()
@@ -719,7 +730,7 @@ def _as_known(
     asides: list[pd.DataFrame] = []
     ways: dict[str, Ways] = {}
     referrals = extract.tables["participants"]["referral_id"]
-    referrals = referrals[among(referrals, seen)]
+    referrals = referrals[isin_codes(referrals, seen)]
     for name, table in extract.tables.items():
         if name in ("participants", "events"):
             continue
@@ -731,7 +742,7 @@ def _as_known(
         own = [_aside(name, rows.index[repeated], "", REPEAT, ONCE)]
         rows = rows[~repeated]
         if "referral_id" in rows:
-            unknown = rows["referral_id"].notna() & ~among(rows["referral_id"], referrals)
+            unknown = rows["referral_id"].notna() & ~isin_codes(rows["referral_id"], referrals)
             own.append(_aside(name, rows.index[unknown], "referral_id", UNKNOWN))
             rows = rows[~unknown]
         asides += own
@@ -782,8 +793,8 @@ def _first_dates(events: pd.DataFrame, referrals: int, names: Sequence[str]) -> 
     def fill(first: int) -> None:
         block = slice(*np.searchsorted(place, [first, first + REFERRALS_OF_A_BLOCK]))
         who, event, day = place[block], kind[block], happened[block]
-        another = changes(who) | changes(event)
-        days_of = np.flatnonzero(another | changes(day))
+        another = run_starts(who) | run_starts(event)
+        days_of = np.flatnonzero(another | run_starts(day))
         since = np.minimum.reduceat(recorded[block], days_of)[another[days_of]] if len(days_of) else recorded[:0]
         who, event, day = who[another], event[another], day[another]
         for number, name in enumerate(told):

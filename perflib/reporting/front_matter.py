@@ -52,7 +52,13 @@ def open_report(snapshot: Snapshot, audience: str | None = None) -> Presenter:
 
 
 def disclosure(snapshot: Snapshot, audience: str) -> Disclosure:
-    """Return the contract's rule for an audience, or refuse what is not published yet."""
+    """Return the contract's rule for an audience, or refuse what is not published yet.
+
+    Raises
+    ------
+    ParameterError
+        No such audience.
+    """
     contract = snapshot.contract
     if audience == "internal":
         rule = contract.disclosure.internal

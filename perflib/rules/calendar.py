@@ -54,7 +54,7 @@ _NOT_HOLIDAYS = {
 
 
 def month(value: str | pd.Period) -> pd.Period:
-    """Return a month given as YYYY-MM.
+    """Parse a month given as YYYY-MM.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def month(value: str | pd.Period) -> pd.Period:
 
 
 def day(value: str) -> date:
-    """Return a day given as YYYY-MM-DD.
+    """Parse a day given as YYYY-MM-DD.
 
     Raises
     ------
@@ -169,7 +169,7 @@ class Window:
     @overload
     def contains(self, months: pd.PeriodIndex | ArrayLike) -> NDArray[np.bool_]: ...
     def contains(self, months: Any) -> Any:
-        """Say which months lie in the window; a missing month does not.
+        """Mask the months that lie in the window; a missing month does not.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class Window:
 
 
 def window(basis: str, month: pd.Period, first_day: date) -> Window:
-    """Return the months a period basis holds, seen in a report month.
+    """Window of months that a period basis holds, seen in a report month.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def window(basis: str, month: pd.Period, first_day: date) -> Window:
 
 
 def quarter(month: pd.Period, basis: str, first_day: date | None = None) -> Window | None:
-    """Return the headline quarter: the last one ended by the report month.
+    """Headline quarter: the last one ended by the report month.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def quarter(month: pd.Period, basis: str, first_day: date | None = None) -> Wind
 
 
 def running_quarter(month: pd.Period, basis: str, first_day: date | None = None) -> Window | None:
-    """Return the quarter in progress, up to the report month; it is shown "so far" and not rated.
+    """Quarter in progress, up to the report month; it is shown "so far" and not rated.
 
     Parameters and errors are those of `quarter`.
 
@@ -292,7 +292,7 @@ def quarter_of(months: pd.Series[Any], basis: str, first_day: date | None = None
 @overload
 def quarter_of(months: pd.PeriodIndex | ArrayLike, basis: str, first_day: date | None = None) -> pd.PeriodIndex: ...
 def quarter_of(months: Any, basis: str, first_day: date | None = None) -> Any:
-    """Return the last month of the quarter each month lies in, to group by.
+    """Last month of the quarter that each month lies in, to group by.
 
     Parameters
     ----------
@@ -402,7 +402,7 @@ class WorkingDays:
     @overload
     def day0(self, dates: ArrayLike) -> Days: ...
     def day0(self, dates: Any) -> Any:
-        """Return the day a clock counts from: the date itself, or the next working day when it is not one.
+        """Roll dates forward to working days: the day a clock counts from.
 
         Examples
         --------
@@ -418,7 +418,7 @@ class WorkingDays:
     @overload
     def deadline(self, dates: ArrayLike, n: ArrayLike) -> Days: ...
     def deadline(self, dates: Any, n: ArrayLike) -> Any:
-        """Return working day n of a clock started on each date: the last day of "within n working days".
+        """Add n working days to the start of each clock: the last day of "within n working days".
 
         Parameters
         ----------
@@ -451,7 +451,7 @@ class WorkingDays:
     @overload
     def count(self, start: ArrayLike | date, end: ArrayLike | date) -> NDArray[np.float64]: ...
     def count(self, start: Any, end: Any) -> Any:
-        """Return the working days gone by: the n for which `end` is working day n, counted from `start`.
+        """Count working days gone by: the n for which `end` is working day n, counted from `start`.
 
         An `end` that is not a working day counts as the working day before it: an age stands still over a
         weekend. An `end` before day 0 gives a negative count: -1 for the working day before day 0, and for a
@@ -485,7 +485,7 @@ class WorkingDays:
     @overload
     def is_working(self, dates: ArrayLike | date) -> NDArray[np.bool_]: ...
     def is_working(self, dates: Any) -> Any:
-        """Say which dates are working days; a missing date is not.
+        """Mask the dates that are working days; a missing date is not.
 
         Examples
         --------
@@ -497,7 +497,7 @@ class WorkingDays:
 
 
 def working_days(nation: str, extra: Iterable[date] = ()) -> WorkingDays:
-    """Return the working days of a nation, 2000 to 2040.
+    """Working days of a nation, 2000 to 2040.
 
     Parameters
     ----------

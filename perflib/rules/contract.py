@@ -37,7 +37,7 @@ from perflib.rules.standards import Standard, check_events, merge
 
 
 def built_in(name: str) -> Path:
-    """Return a folder that comes with perflib: beside the modules where it is installed, else in the checkout."""
+    """Locate a folder that comes with perflib: beside the modules where it is installed, else in the checkout."""
     return next((up / name for up in Path(__file__).parents[1:3] if (up / name).is_dir()), Path(name))
 
 
@@ -307,7 +307,7 @@ class Contract(Rules):
         return self.programme.reports | (self.management.reports if self.management else {})
 
     def kpis_of(self, role: str) -> dict[str, Kpi]:
-        """Return the KPIs that a role of the regime has, with those of the roles it `has`, in the order of the file."""
+        """Select the KPIs of a role of the regime, with those of the roles it `has`, in the order of the file."""
         assert self.management is not None, "roles are a regime's"
         held = self.management.roles[role]
         roles, whole = {role, *held.has}, held.unit == CONTRACT
@@ -322,7 +322,7 @@ class Contract(Rules):
         area: str | None = None,
         measure: str = "outcome",
     ) -> NDArray[np.float64]:
-        """Return the promised cumulative outcomes a start, for each cohort and age.
+        """Profile of cumulative outcomes a start, for each cohort and age.
 
         The profile of the group in the area comes before the group's, the area's, and the one for all; for a cohort
         before the `from` of one, the next holds. Where there is no group (or it was not recorded) and no profile for
@@ -365,7 +365,7 @@ class Contract(Rules):
         return curve
 
     def volume(self, measure: str, months: pd.PeriodIndex) -> pd.Series:
-        """Return how many of `measure` were promised in each month, NaN where nothing was."""
+        """Profiled volume of `measure` in each month; NaN where there is none."""
         promised = pd.Series(np.nan, index=months, dtype=float)
         for item in sorted((v for v in self.volumes if v.measure == measure), key=lambda v: v.since):
             own = pd.Series(item.values, index=pd.period_range(item.since, periods=len(item.values), freq="M"))
@@ -373,12 +373,12 @@ class Contract(Rules):
         return promised
 
     def release(self, month: pd.Period) -> date | None:
-        """Return the day from which figures for `month` may be seen outside, None if no release covers it."""
+        """Day from which figures for `month` may be seen outside; None if no release covers it."""
         days = [release.on for release in self.releases if release.through >= month]
         return min(days) if days else None
 
     def stated_changes(self, measure: str) -> dict[pd.Period, str]:
-        """Return the stated changes that concern a measure, month to reason."""
+        """Map the month of each stated change that concerns a measure to its reason."""
         return {c.month: c.reason for c in self.changes if not c.measures or measure in c.measures}
 
 
@@ -390,7 +390,13 @@ def _check_once(key: str, items: Sequence[Hashable]) -> None:
 
 
 def find_params(params: str | Path = "params") -> Path:
-    """Return the folder of parameter files: as given, else in the nearest folder above that has one, else built in."""
+    """Find the folder of parameter files: as given, else in the nearest folder above that has one, else built in.
+
+    Raises
+    ------
+    ParameterError
+        There is no such folder.
+    """
     found = _own_params(params)
     if found is not None:
         return found
@@ -448,7 +454,7 @@ def _file(params: Path, kind: str, name: str) -> Path:
 
 
 def load_programme(programme: str, params: str | Path = "params") -> Programme:
-    """Return a programme's rules.
+    """Load a programme's rules.
 
     Raises
     ------
@@ -462,7 +468,7 @@ def load_programme(programme: str, params: str | Path = "params") -> Programme:
 
 
 def load_management(management: str, params: str | Path = "params") -> Management:
-    """Return a provider's way of managing.
+    """Load a provider's management regime.
 
     Raises
     ------
@@ -488,7 +494,7 @@ def _named_as_its_file(path: Path, key: str, name: object) -> None:
 
 
 def load_contract(contract: str, params: str | Path = "params") -> Contract:
-    """Return a contract's parameters, with the programme and the management regime they name.
+    """Load a contract's parameters, with the programme and the management regime they name.
 
     Parameters
     ----------
@@ -529,11 +535,11 @@ def _named(path: Path, data: dict[str, Any], key: str, example: str, load: Calla
 
 
 def contracts(params: str | Path = "params") -> list[str]:
-    """Return the ids of the contracts in a parameter folder, in order."""
+    """List the ids of the contracts in a parameter folder, in order."""
     return sorted(path.stem for path in (find_params(params) / "contracts").glob("*.yaml"))
 
 
 def programmes(params: str | Path = "params") -> list[str]:
-    """Return the ids of the programmes in a parameter folder and of those built in, in order."""
+    """List the ids of the programmes in a parameter folder and of those built in, in order."""
     folders = (find_params(params) / "programmes", BUILT_IN / "programmes")
     return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})

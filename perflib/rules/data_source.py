@@ -285,7 +285,7 @@ def check_mapping(source: Source, programme: Programme) -> None:
 
 
 def recorded_as_it_happened(source: Source) -> tuple[str, ...]:
-    """Return the events (or, of a long table, where they are) of which the extract does not say when it was told."""
+    """List the events (or their place, of a long table) that the extract gives without a recorded date."""
     found: list[str] = []
     for table, _, part in mapped_parts(source):
         if table != "events":

@@ -46,7 +46,7 @@ class Misplaced(ValueError):
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return what a misspelt name may have meant, or else the names there are.
+    """Suggest what a misspelt name may have meant, or else list the names there are.
 
     >>> hint("statr", ["start", "exit"])
     "did you mean 'start'?"
@@ -64,7 +64,13 @@ def _month(value: Any) -> pd.Period:
 
 
 def check_known(named: Mapping[Place, str], known: Iterable[str], what: str) -> None:
-    """Refuse the first name that is not among those known; `named` maps the place of each in its file to the name."""
+    """Refuse the first name that is not among those known; `named` maps the place of each in its file to the name.
+
+    Raises
+    ------
+    Misplaced
+        A name is not among those known; has its place in the file.
+    """
     known = list(known)
     for place, name in named.items():
         if name not in known:
@@ -118,11 +124,11 @@ class Dated(RootModel[tuple[DatedValue[T], ...]], Generic[T]):
         return self
 
     def on(self, day: date) -> T | None:
-        """Return the value that holds on `day`, None before the first."""
+        """Value in force on `day`; None before the first."""
         return next((item.value for item in reversed(self.root) if item.since <= day), None)
 
     def at(self, days: ArrayLike) -> NDArray[np.float64]:
-        """Return the value for each day (datetime64), NaN before the first and where the day is missing."""
+        """Value in force on each day (datetime64); NaN before the first and where the day is missing."""
         dates = np.asarray(days, dtype="datetime64[D]")
         since = np.array([item.since for item in self.root], dtype="datetime64[D]")
         values = np.array([np.nan, *(item.value for item in self.root)], dtype=float)

@@ -158,5 +158,5 @@ class Management(Rules):
         return self
 
     def extend(self, programme: Programme) -> Programme:
-        """Return the programme with the events of the regime that it does not have."""
+        """Add the regime's events that the programme does not have."""
         return Programme.model_validate(dict(programme) | {"events": self.events | programme.events})

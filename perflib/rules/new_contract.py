@@ -82,7 +82,7 @@ ASSUMED = "  # ? assumed; is it so?"
 
 
 def new_contract(contract: str, programme: Programme, source: str | None = None, history: str = "appended") -> str:
-    """Return a commented parameter file for a contract of a programme.
+    """Write a commented parameter file for a contract of a programme.
 
     Parameters
     ----------

@@ -37,6 +37,11 @@ class Claim(Rules):
     rejected: str = Field(description="The event that rejects it.")
     within_days: Dated[int] = Field(description="Last day for submitting, in days from the start.")
 
+    @property
+    def events(self) -> tuple[str, str, str]:
+        """Its events, in order: submitted, paid, rejected."""
+        return self.submitted, self.paid, self.rejected
+
 
 class Route(Rules):
     """One way of reaching an outcome: an event inside a window and, for some, a claim."""
@@ -235,12 +240,22 @@ class Programme(Rules):
         return self
 
     @property
+    def routes(self) -> tuple[Route, ...]:
+        """Every route of every outcome, in order."""
+        return tuple(route for outcome in self.outcomes.values() for route in outcome.routes)
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The events of the claims of `routes`: submitted, paid, rejected; an event of two routes stands twice."""
+        return tuple(name for route in self.routes if route.claim for name in route.claim.events)
+
+    @property
     def repeating(self) -> list[str]:
         """The events that may happen more than once in a journey."""
         return [name for name, event in self.events.items() if event.repeats]
 
     def label(self, measure: str) -> str:
-        """Return what a measure is called, in the plural."""
+        """Label of a measure, in the plural."""
         return self.outcomes[measure].label if measure in self.outcomes else self.events[measure].label
 
 

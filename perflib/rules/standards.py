@@ -60,7 +60,7 @@ class Threshold(Rules):
         return value
 
     def met(self, count: float, total: float = 1) -> bool:
-        """Return whether count / total satisfies it. No division and no rounding: 4 of 100 is no more than 4 %.
+        """Test count / total against the target, without division or rounding: 4 of 100 is no more than 4 %.
 
         >>> limit = Threshold(at_most="0.04")
         >>> limit.met(4, 100), limit.met(401, 10_000)
@@ -182,7 +182,7 @@ class Standard(Sourced):
         return self.kind == "within" and self.limit is None
 
     def asks(self, resolves: Collection[str]) -> str:
-        """Return what is asked, in words; `resolves` are the events that resolve a referral.
+        """Describe in words what is asked; `resolves` are the events that resolve a referral.
 
         >>> Standard(name="CSS 2", source="ch. 16", to="acknowledged", limit=2).asks([])
         'referral to acknowledged: within 2 working days'

@@ -147,7 +147,7 @@ def quoted(text: str) -> str:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds.
+    """Load the mapping that a YAML file holds.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def _shown(value: Any) -> str:
 
 
 def at(path: Path, *location: int | str) -> str:
-    """Return 'file line N: place.in[0].file', with the line of the deepest part of the location that the file holds.
+    """Format a location as 'file line N: place.in[0].file', with the line of the deepest part that the file holds.
 
     Where the file has one thing in place of a list of one, the number 0 is left out.
     """

@@ -658,7 +658,7 @@ def test_an_indicator_points_to_a_miss_and_says_whether_notice_was_given(
             "status": ["may be missed", "on course", "too few"],
         }
     )
-    monkeypatch.setattr("perflib.analysis.oversight.department.warning.levels", lambda _: ahead)
+    monkeypatch.setattr("perflib.analysis.oversight.department.early_warning.levels", lambda _: ahead)
     rows = [
         plan("P1", "2020-06-01", kind="course_of_action", kpi="tmpl2"),
         plan("P2", "2020-07-01", kind="course_of_action", kpi="tmpl1", closed_date="2020-08-01"),
@@ -679,7 +679,7 @@ def test_indicators_come_from_the_contracts_own_forecast(
     town_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = partial(early_warning.levels, draws=100)  # for speed
-    monkeypatch.setattr("perflib.analysis.oversight.department.warning.levels", few)
+    monkeypatch.setattr("perflib.analysis.oversight.department.early_warning.levels", few)
     found = oversight.indicators(town_snapshot)
     assert set(found["level"]) >= {"tmpl1", "tmpl2"}
     assert (found["points"] <= (found["miss"] >= found["threshold"])).all()

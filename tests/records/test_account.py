@@ -350,7 +350,6 @@ def test_what_unfolds_to_much_more_than_its_size_is_refused(
         load_extract(read())
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system here")
 def test_a_pipe_is_refused_at_once(folder: Path, read: Read) -> None:
     os.mkfifo(folder / "events.csv")
     with pytest.raises(DataError, match=r"^events.csv: is a pipe or device, not a file"):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perflib.records.current_rows import CONFLICT, alone, in_order, order, resolve
+from perflib.records.current_rows import CONFLICT, in_order, is_unique_key, resolve, sort_positions
 from perflib.records.snapshot import ONCE, REPEAT, Snapshot
 
 # Rows of one referral -> what stands: event, its date, the day it was first recorded.
@@ -210,7 +210,7 @@ def test_the_order_of_the_file_never_matters() -> None:
 
     def resolved(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         rows = in_order(rows)
-        found = resolve(rows, alone(rows, []), np.full(len(rows), True), [], ["hmrc"])
+        found = resolve(rows, is_unique_key(rows, []), np.full(len(rows), True), [], ["hmrc"])
         current = rows.assign(first_recorded=found.first_recorded.astype("datetime64[s]"))[found.holds]
         return current, rows.take(found.conflicts).sort_index()
 
@@ -229,4 +229,4 @@ def test_the_order_of_the_file_never_matters() -> None:
 )
 def test_rows_are_put_in_order_however_many_columns_fit_into_one_number(rows: list[tuple], parts: int) -> None:
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T[:parts]
-    assert order(*columns).tolist() == sorted(range(len(rows)), key=lambda at: rows[at][:parts])
+    assert sort_positions(*columns).tolist() == sorted(range(len(rows)), key=lambda at: rows[at][:parts])

@@ -426,3 +426,11 @@ def test_every_standard_and_outcome_says_where_it_is_from(programme: str) -> Non
     rules = load_programme(programme)
     assert all(rule.source.startswith("ch. ") for rule in rules.standards.values())
     assert all(outcome.source.startswith("ch. ") for outcome in rules.outcomes.values())
+
+
+def test_the_routes_of_a_programme_are_those_of_all_its_outcomes_and_claims_come_with_them() -> None:
+    whp, course = load_programme("whp"), load_programme("jobs2")
+    assert [route.event for route in whp.routes] == ["job_outcome", "self_employed_outcome"]
+    assert whp.claims == ("claim_submitted", "claim_paid", "claim_rejected")
+    assert len(course.routes) == sum(len(outcome.routes) for outcome in course.outcomes.values())
+    assert course.claims == ()

@@ -38,19 +38,32 @@ SPECIALIST = "specialist"
 
 
 def characteristics(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return what is adjusted for by default: attributes that the programme file marks `case_mix`, where recorded."""
+    """List the default case-mix covariates: attributes that the programme file marks `case_mix`, where recorded.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> characteristics(sample_snapshot())[:3]
+    ('customer_group', 'devolution_area', 'age')
+    """
     rules = snapshot.programme.attributes
     known = {name: cohorts.labels(snapshot, name) for name, attribute in rules.items() if attribute.case_mix}
     return tuple(name for name, values in known.items() if (values != values.iloc[0]).any())
 
 
 def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = None) -> pd.Series:
-    """Return the role of each unit that the units table names on a day, by default the period's last; index its id.
+    """Look up the role of each unit on a day, by default the period's last; index the unit's id.
 
     Returns
     -------
     Series of str
         end_to_end, specialist or own; missing where neither it nor its parent has one. Empty without a table.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> roles(sample_snapshot()).to_dict()
+    {'SC01': 'own', 'SC02': 'end_to_end', 'SC03': 'end_to_end'}
     """
     table = snapshot.tables.get("units")
     if table is None or table.empty:
@@ -65,13 +78,32 @@ def roles(snapshot: Snapshot, unit: str = "subcontractor", on: date | None = Non
 
 
 def is_kpi(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure is one of the regime's KPIs that are shares of a table's rows."""
+    """Test for a KPI of the regime that is a share of a table's rows.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> is_kpi(sample_snapshot(), "satisfaction"), is_kpi(sample_snapshot(), "outcome")
+    (True, False)
+    """
     kpi = snapshot.contract.kpis.get(measure)
     return kpi is not None and kpi.kind == "share"
 
 
 def is_standard(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure is one of the contract's service standards; refuse what is no measure at all."""
+    """Test for a service standard of the contract; refuse a name that is no measure at all.
+
+    Raises
+    ------
+    ParameterError
+        No such measure, or a standard of months that has no cases.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> is_standard(sample_snapshot(), "css1a"), is_standard(sample_snapshot(), "outcome")
+    (True, False)
+    """
     rules = snapshot.contract.standards
     if measure not in rules:
         if measure not in (programme := snapshot.programme).outcomes and measure not in programme.events:
@@ -84,7 +116,14 @@ def is_standard(snapshot: Snapshot, measure: str) -> bool:
 
 
 def by_referral(snapshot: Snapshot, measure: str) -> bool:
-    """Return whether a measure's cases are referrals (or rows of a table), not starts."""
+    """Test for a measure whose cases are referrals (or rows of a table), not starts.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> by_referral(sample_snapshot(), "start"), by_referral(sample_snapshot(), "outcome")
+    (True, False)
+    """
     named = measure in snapshot.programme.resolves or measure == "acknowledged"
     return named or is_kpi(snapshot, measure) or is_standard(snapshot, measure)
 
@@ -97,7 +136,7 @@ def cases(
     adjust: Sequence[str] | None = None,
     attribution: Attribution = "at_start",
 ) -> pd.DataFrame:
-    """Return the cases of a measure, each with its unit, its month and its characteristics.
+    """List the cases of a measure, each with its unit, month and characteristics.
 
     Parameters
     ----------
@@ -121,6 +160,15 @@ def cases(
     ------
     ParameterError
         An unknown unit, measure, attribute or attribution, or an attribute that names who delivers.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> cases(sample_snapshot(), adjust=["age"]).groupby("unit")["reached"].agg(["size", "sum"]).reset_index()
+       unit  size  sum
+    0  SC01   107   13
+    1  SC02    74   11
+    2  SC03    52    4
     """
     rules = snapshot.programme.attributes
     if unit not in rules:
@@ -179,7 +227,7 @@ def _reached(snapshot: Snapshot, measure: str) -> tuple[np.ndarray, pd.Series]:
     if is_standard(snapshot, measure):
         rows = standards.cases(snapshot, [measure])
         rows = rows[rows["state"].isin(standards.COUNTED)]
-        place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
+        place = snapshot.rows_of(rows["referral_id"])
         rows, place = rows[place >= 0], place[place >= 0]
         met = (rows["state"] == "met").to_numpy()
         day = rows["done"].fillna(rows["due"]).fillna(pd.Timestamp(snapshot.as_of))

@@ -74,11 +74,11 @@ class CaseMix:
 
     @property
     def chance(self) -> Floats:
-        """Return each case's chance."""
+        """Predict the chance of each case."""
         return self.cells["chance"].to_numpy()[self.of_case]
 
     def own_share(self, group: NDArray[np.integer], groups: int) -> Floats:
-        """Return how much of each group's own count is in what is expected of it; 0 where it says nothing.
+        """Share of each group's own count in its expected count (its leverage); 0 where the group adds nothing.
 
         Observed less expected has that much less variance than the chances have of themselves (the variance of a score
         test; of months alone, of a log-rank test).
@@ -122,7 +122,7 @@ class CaseMix:
         return table.assign(lower=(table["expected"] - reach).clip(lower=0), upper=table["expected"] + reach)
 
     def discrimination(self) -> float:
-        """Return how often, of two who began in one month, the one who reached it had the greater chance (ties half).
+        """Concordance (c statistic) within cohorts: how often the case that reached had the greater chance, ties half.
 
         .5 is a coin's; NaN where no month has both.
         """
@@ -208,7 +208,13 @@ def _cells(cases: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, Integ
 
 
 def coded(column: pd.Series) -> tuple[NDArray[np.integer], pd.Index]:
-    """Return a column's codes and its values in order; missing values are refused."""
+    """Category codes of a column and its values in order; missing values are refused.
+
+    Raises
+    ------
+    DataError
+        The column has missing values.
+    """
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = column.cat.codes.to_numpy(), column.cat.categories
     else:

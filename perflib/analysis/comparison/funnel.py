@@ -41,7 +41,7 @@ SIMULATED = 400_000
 
 
 def matched(expected: ArrayLike, squares: ArrayLike) -> tuple[Floats, Floats]:
-    """Return the binomial with the mean and variance of a sum of unequal chances.
+    """Match a binomial to the mean and variance of a sum of unequal chances.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _cumulative(count: Floats, n: Floats, rate: Floats) -> Floats:
 
 
 def limits(n: ArrayLike, rate: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Return the interpolated binomial limits of a rate.
+    """Interpolated binomial limits of a rate, for a funnel plot.
 
     Parameters
     ----------
@@ -92,6 +92,10 @@ def limits(n: ArrayLike, rate: ArrayLike, level: float = 0.95) -> tuple[Floats, 
     -------
     lower, upper : array of float
         Rates, 0 to 1; NaN where n or rate is.
+
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202.
 
     Examples
     --------
@@ -127,7 +131,7 @@ def _limit(n: ArrayLike, rate: ArrayLike, share: float) -> Floats:
 
 
 def mid_p(observed: ArrayLike, n: ArrayLike, rate: ArrayLike) -> Floats:
-    """Return the two-sided mid-P value of a count: twice the smaller of the two sides, at most 1.
+    """Two-sided mid-P value of a count: twice the smaller of the two sides, at most 1.
 
     Examples
     --------
@@ -163,7 +167,12 @@ class Overdispersion:
     units: int
 
     def limits(self, n: ArrayLike, rate: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
-        """Return limits that allow for the spread between units: where chance is alone, those of `limits`."""
+        """Funnel limits widened for overdispersion; where chance is alone, those of `limits`.
+
+        References
+        ----------
+        Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202.
+        """
         if self.variance == 0:
             return limits(n, rate, level)
         size, centre = np.asarray(n, dtype=float), np.arcsin(np.sqrt(np.asarray(rate, dtype=float)))
@@ -197,6 +206,11 @@ def overdispersion(
     ------
     ParameterError
         A share that is not from 0 to below .5.
+
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. DerSimonian and Laird 1986, Controlled Clinical Trials 7,
+    177-188.
 
     Examples
     --------

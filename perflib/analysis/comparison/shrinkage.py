@@ -55,11 +55,16 @@ class Effects:
     spread_upper: float
 
     def rate(self, reference: float) -> Floats:
-        """Return, for each draw and unit, the rate where the average is `reference`."""
+        """Rate of each unit in each draw, where the average is `reference`."""
         return special.expit(special.logit(reference) + self.draws)
 
     def ranks(self) -> NDArray[np.int64]:
-        """Return the rank of each unit in each draw; 1 is the highest."""
+        """Rank the units within each draw; 1 is the highest.
+
+        References
+        ----------
+        Goldstein and Spiegelhalter 1996, JRSS A 159, 385-443.
+        """
         return (-self.draws).argsort(axis=1).argsort(axis=1) + 1
 
 
@@ -83,6 +88,10 @@ def effects(observed: ArrayLike, n: ArrayLike, rate: ArrayLike, *, draws: int = 
     ------
     ParameterError
         Arrays of different lengths, or an `n` that is not above 0.
+
+    References
+    ----------
+    Efron and Morris 1975, JASA 70, 311-319. Goldstein and Spiegelhalter 1996, JRSS A 159, 385-443.
 
     Examples
     --------

@@ -16,22 +16,33 @@ from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.attribution import is_kpi
 from perflib.analysis.comparison.units import units
 from perflib.records.snapshot import Snapshot, remembered
-from perflib.rules.calendar import window
+from perflib.rules.calendar import BASES, window
 from perflib.rules.management import CONTRACT, Kpi
-
-BASES = ("month", "rolling_3", "rolling_12", "cumulative")
 
 
 def headline_measures(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the measures compared in full: the first milestone, which tells first, and the outcome."""
+    """Name the measures compared in full: the first milestone, which moves first, and the outcome.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> headline_measures(sample_snapshot())
+    ('first_earnings', 'outcome')
+    """
     return (*snapshot.programme.milestones[:1], "outcome")
 
 
 def measures_compared(snapshot: Snapshot) -> dict[str, str]:
-    """Return every measure that units are compared on, with what it is called.
+    """Map every measure that units are compared on to its label.
 
     They are starts, milestones and the outcome; the standards of single cases, and the KPIs that are shares, of which
     there is a case that counts.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> list(measures_compared(sample_snapshot()).values())[:3]
+    ['Starts from referrals', 'First earnings', '£1,000 earned']
     """
     programme = snapshot.programme
     names = {"start": f"{programme.label('start')} from referrals"}
@@ -60,6 +71,15 @@ def board(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     -------
     DataFrame
         Index (`measure`, `unit`); `label` and the columns of `units`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> board(sample_snapshot()).loc["outcome", ["n", "observed", "ratio"]].round(2).reset_index()
+       unit    n  observed  ratio
+    0  SC01  107      13.0   1.13
+    1  SC02   74      11.0   0.95
+    2  SC03   52       4.0   0.81
     """
     labels = measures_compared(snapshot)
     frames = {name: units(snapshot, unit, name).astype({"since": "object"}) for name in labels}
@@ -76,6 +96,15 @@ def activity(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     DataFrame of int
         Index (`unit`, `measure`), the programme's `measures` in their order; `month`, `rolling_3`, `rolling_12`,
         `cumulative`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> activity(sample_snapshot()).loc["SC01"].head(3).reset_index()
+              measure  month  rolling_3  rolling_12  cumulative
+    0        referral      6         24          98         177
+    1           start      4         19          59         107
+    2  did_not_attend      1          2          22          43
     """
     whose = cohorts.labels(snapshot, unit)
     values = pd.Index(sorted(whose.unique()), name="unit")
@@ -97,6 +126,15 @@ def caseload(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     -------
     DataFrame of int
         Index `unit`: `on_programme`, `in_work` (of these), `started` in the reporting month.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> caseload(sample_snapshot()).reset_index()
+       unit  on_programme  in_work  started
+    0  SC01            73       12        4
+    1  SC02            46       11        4
+    2  SC03            36        6        2
     """
     whose = snapshot.attribute(unit, "at_period_end").astype("str").fillna(NOT_RECORDED)
     present = pd.Series(journey.on_programme(snapshot), index=whose.index)

@@ -111,7 +111,7 @@ class Comparison:
 
     @property
     def compared(self) -> pd.DataFrame:
-        """Return the units that are judged."""
+        """Select the units that are judged."""
         return self.units[self.units["apart"] == ""]
 
 
@@ -154,6 +154,10 @@ def compare_cases(
     Returns
     -------
     Comparison
+
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
 
     Examples
     --------
@@ -333,6 +337,19 @@ def compare(
     ------
     ParameterError
         An unknown unit, measure, attribute or attribution.
+
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> compare(sample_snapshot(), measure="first_earnings").units[["n", "observed", "ratio"]].round(2).reset_index()
+       unit    n  observed  ratio
+    0  SC01  107      28.0   1.21
+    1  SC02   74      18.0   0.88
+    2  SC03   52      10.0   0.81
     """
     rows = cases(snapshot, unit, measure, adjust, attribution)
     contract = snapshot.contract
@@ -386,7 +403,14 @@ def _at(snapshot: Snapshot, day: date) -> Snapshot:
 
 
 def last_quarter_end(snapshot: Snapshot) -> date | None:
-    """Return the last day of the last quarter that ended before the reporting month; None where there is none."""
+    """Last day of the last quarter that ended before the reporting month; None where there is none.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> last_quarter_end(sample_snapshot())
+    datetime.date(2019, 12, 31)
+    """
     if snapshot.month <= snapshot.first_month:
         return None
     ended = quarter(snapshot.month - 1, snapshot.contract.quarter_basis, snapshot.first_day)
@@ -416,6 +440,19 @@ def units(
     DataFrame
         `Comparison.units`, and `ratio_before` and `signal_before`, at the close of the last quarter that ended before
         the reporting month, as known since, and `change`, `ratio` less `ratio_before`; missing where it was not judged.
+
+    References
+    ----------
+    Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202. Benjamini and Hochberg 1995, JRSS B 57, 289-300.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> units(sample_snapshot())[["n", "observed", "expected", "ratio"]].round(2).reset_index()
+       unit    n  observed  expected  ratio
+    0  SC01  107      13.0     11.47   1.13
+    1  SC02   74      11.0     11.60   0.95
+    2  SC03   52       4.0      4.92   0.81
     """
     now = compare(snapshot, unit, measure, adjust, attribution, smallest, fdr).units
     day = last_quarter_end(snapshot)

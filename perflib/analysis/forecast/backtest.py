@@ -43,7 +43,7 @@ COLUMNS = ["model", "origin", "horizon", "cohorts", "forecast", "observed", "err
 
 
 def crps(paths: Floats, outcome: ArrayLike) -> Floats:
-    """Return the continuous ranked probability score of simulated paths.
+    """Continuous ranked probability score (CRPS) of simulated paths.
 
     The mean distance of the paths from what came, less half their mean distance from each other.
 
@@ -110,6 +110,19 @@ def backtest(
     ------
     ParameterError
         There is no such model or measure.
+
+    References
+    ----------
+    Gneiting and Raftery 2007, JASA 102.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = backtest(sample_snapshot("2019-03"), origins=4, models=["chain_ladder"], draws=50)
+    >>> found[["origin", "horizon", "cohorts", "observed"]].tail(2)
+        origin   horizon  cohorts  observed
+    3  2018-11  3 months       11       1.0
+    4  2018-12  3 months       12       0.0
     """
     return _scored(snapshot, origins, measure, tuple(models), draws, extract)[0]
 
@@ -135,19 +148,36 @@ def by_maturity(
     DataFrame
         One row a model, horizon and band of ages: `cells` (cohorts x origins), `observed`, `wmape`, `bias`, `crps` (for
         each outcome observed), `covered_80`, `covered_95` (shares).
+
+    References
+    ----------
+    Gneiting and Raftery 2007, JASA 102.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = by_maturity(sample_snapshot("2019-03"), origins=4, models=["chain_ladder"], draws=50)
+    >>> found[["horizon", "age", "cells", "observed"]].head(2)
+        horizon             age  cells  observed
+    0  3 months  6 to 11 months     18       3.0
+    1  3 months   0 to 5 months     24       3.0
     """
     cells = _scored(snapshot, origins, measure, tuple(models), draws, extract)[1]
     return _summed(cells, ["model", "horizon", "age"])
 
 
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores of each model and horizon over all origins.
+    """Average the scores of each model and horizon over all origins.
 
     Returns
     -------
     DataFrame
         One row a model and horizon, in the order of `scores`: `cells` (origins), `observed`, `wmape`, `bias`, `crps`,
         `covered_80`, `covered_95`, as in `by_maturity`.
+
+    References
+    ----------
+    Gneiting and Raftery 2007, JASA 102.
     """
     return _summed(scores, ["model", "horizon"])
 
@@ -188,7 +218,7 @@ class Best:
 
 
 def best(scores: pd.DataFrame) -> Best | None:
-    """Return which model would have served best; None where nothing could be scored."""
+    """Pick the model with the lowest CRPS so far; None where nothing could be scored."""
     rows = scores[scores["horizon"] != FINAL]
     if rows.empty:
         return None

@@ -74,7 +74,12 @@ def _levels(observed: Floats, due: Floats) -> Floats:
 
 
 def expected_increments(development: Development) -> Floats:
-    """Return what decaying Cape Cod expects, by cohort and coming month."""
+    """Expected increments of Cape Cod with decay, by cohort and coming month.
+
+    References
+    ----------
+    Gluck 1997, PCAS 84.
+    """
     fit = _fit(development)
     return in_months(development, (development.starts.to_numpy() * fit.level)[:, None] * fit.pattern)
 
@@ -100,6 +105,10 @@ def cape_cod(development: Development, draws: int, rng: np.random.Generator) -> 
         Newly recorded outcomes.
     basis : tuple of str
         What the forecast rests on.
+
+    References
+    ----------
+    Gluck 1997, PCAS 84.
     """
     fit, starts = _fit(development), development.starts.to_numpy()
     observed = np.nan_to_num(development.increments.to_numpy())

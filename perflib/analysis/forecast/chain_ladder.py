@@ -67,10 +67,16 @@ class Mack:
 
 
 def factors(cumulative: Floats) -> tuple[Floats, Floats]:
-    """Return the growth factor of each age, and the volume it was estimated from.
+    """Development factors by age, volume-weighted, with the volume behind each.
 
     Where nothing had been reached by an age, or nobody has been observed at the next, the factor is 1 and its volume 0.
 
+    References
+    ----------
+    Mack 1993, ASTIN Bulletin 23.
+
+    Examples
+    --------
     >>> growth, volume = factors(np.array([[10.0, 20.0], [30.0, 40.0], [5.0, np.nan]]))
     >>> growth.tolist(), volume.tolist()
     ([1.5], [40.0])
@@ -101,6 +107,10 @@ def mack(cumulative: Floats) -> Mack:
     ------
     DataError
         A row has a gap, or none of it is observed.
+
+    References
+    ----------
+    Mack 1993, ASTIN Bulletin 23.
     """
     reach = _reach(cumulative)
     rows, ages = cumulative.shape
@@ -161,7 +171,7 @@ def _sigma_squared(cumulative: Floats, growth: Floats) -> Floats:
 
 
 def fitted(cumulative: Floats) -> Floats:
-    """Return the increments that the chain ladder itself would have had, from the latest of each row backwards.
+    """Fitted increments of the chain ladder, worked back from the latest diagonal.
 
     These are the fitted values of an over-dispersed Poisson model with a level for each cohort and each age.
 
@@ -169,6 +179,10 @@ def fitted(cumulative: Floats) -> Floats:
     -------
     ndarray shaped as `cumulative`
         Increments; NaN where not observed.
+
+    References
+    ----------
+    England and Verrall 1999, Insurance: Mathematics and Economics 25; and 2002, BAJ 8.
     """
     reach = _reach(cumulative)
     growth, _ = factors(cumulative)
@@ -206,8 +220,14 @@ class Residuals:
 
 
 def residuals(cumulative: Floats) -> Residuals:
-    """Return the Pearson residuals of the chain ladder's fit.
+    """Pearson residuals of the chain ladder's fit.
 
+    References
+    ----------
+    England and Verrall 1999, Insurance: Mathematics and Economics 25; and 2002, BAJ 8.
+
+    Examples
+    --------
     >>> found = residuals(np.array([[10.0, 30.0], [10.0, 10.0], [5.0, np.nan]]))
     >>> found.freedom, round(found.dispersion, 3)
     (1, 13.333)
@@ -221,7 +241,7 @@ def residuals(cumulative: Floats) -> Residuals:
 
 
 def odp_means(cumulative: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Return bootstrap draws of the expected future increments: the doubt about the factors, without that of chance.
+    """Bootstrap the expected future increments: parameter uncertainty without process variance.
 
     Residuals, less their mean, are drawn anew for every cell, and the triangle of each draw is fitted as the first one
     was. The draws' deviations from their own mean, widened for the degrees of freedom, are laid about the chain
@@ -245,6 +265,10 @@ def odp_means(cumulative: Floats, draws: int, rng: np.random.Generator) -> Float
     ------
     DataError
         A row has a gap, or none of it is observed.
+
+    References
+    ----------
+    England and Verrall 1999, Insurance: Mathematics and Economics 25; and 2002, BAJ 8.
     """
     reach, growth = _reach(cumulative), factors(cumulative)[0]
     forecast = _ahead(cumulative, growth, reach)
@@ -261,7 +285,7 @@ def odp_means(cumulative: Floats, draws: int, rng: np.random.Generator) -> Float
 
 
 def odp_bootstrap(cumulative: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Return bootstrap draws of the future increments: the doubt about the factors and that of chance.
+    """Bootstrap the future increments: parameter uncertainty and process variance.
 
     Chance is a gamma distribution with the mean of the draw and a variance of dispersion times the mean (England and
     Verrall 2002); a mean below zero keeps its sign.
@@ -284,6 +308,10 @@ def odp_bootstrap(cumulative: Floats, draws: int, rng: np.random.Generator) -> F
     ------
     DataError
         A row has a gap, or none of it is observed.
+
+    References
+    ----------
+    England and Verrall 1999, Insurance: Mathematics and Economics 25; and 2002, BAJ 8.
     """
     means, phi = odp_means(cumulative, draws, rng), residuals(cumulative).dispersion
     if phi == 0:
@@ -317,6 +345,10 @@ def chain_ladder(development: Development, draws: int, rng: np.random.Generator)
         Newly recorded outcomes.
     basis : tuple of str
         What the forecast rests on.
+
+    References
+    ----------
+    England and Verrall 1999, Insurance: Mathematics and Economics 25; and 2002, BAJ 8.
     """
     increments, starts = development.increments.to_numpy(), development.starts.to_numpy()
     begun = development.age >= 0

@@ -134,7 +134,7 @@ class Development:
         return np.where(d >= 0, np.take_along_axis(rise, np.maximum(d, 0), axis=1), 0.0)
 
     def at(self, month: pd.Period) -> Development:
-        """Return the development as its own recorded months show it at the end of an earlier month.
+        """Rewind a development to the end of an earlier recorded month.
 
         What was corrected or withdrawn since stays so: `backtest` asks for earlier snapshots instead.
 
@@ -163,7 +163,7 @@ class Development:
         )
 
     def plus(self, other: Development) -> Development:
-        """Return the development of two groups together; the profile is weighted by starts."""
+        """Add two groups' developments; the profile is weighted by starts."""
         starts = self.starts + other.starts
         share = (self.starts / starts.where(starts > 0)).fillna(0.5).to_numpy()[:, None]
         profile = share * self.profile.to_numpy() + (1 - share) * other.profile.to_numpy()
@@ -178,7 +178,7 @@ class Development:
         )
 
     def with_starts(self, coming: pd.Series) -> Development:
-        """Return the development with cohorts that have yet to start, all of them on programme.
+        """Append cohorts that have yet to start, all of them on programme.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class Development:
 
 
 def chain(programme: Programme, measure: str) -> tuple[str, ...]:
-    """Return the milestones on the way to a measure, in order; none where the programme file names none before it.
+    """List the milestones on the way to a measure, in order; none where the programme file names none before it.
 
     For an outcome these are the programme's milestones and the outcomes that the file names before it; for a milestone,
     the milestones before it.
@@ -239,6 +239,13 @@ def development(
     ------
     ParameterError
         The programme has no such measure or attribute.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = development(sample_snapshot())
+    >>> int(found.starts.sum()), found.increments.shape
+    (233, (27, 27))
     """
     measures.check(snapshot, measure)
     month = last_whole_month(snapshot)
@@ -323,7 +330,14 @@ def counted(
 
 
 def developments(snapshot: Snapshot, measure: str, by: str) -> dict[str, Development]:
-    """Return the development of every value of an attribute, as at the start."""
+    """Count the development of each value of an attribute, as at the start.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> {group: int(part.starts.sum()) for group, part in developments(sample_snapshot(), "outcome", "sex").items()}
+    {'f': 74, 'm': 159}
+    """
     values = cohort_module.labels(snapshot, by)[cohort_module.started(snapshot)]
     return {value: development(snapshot, measure, by, value) for value in sorted(set(values))}
 
@@ -375,7 +389,7 @@ def _moves(row: Ints, reached: Ints, left: Ints, age: Ints, last: int) -> tuple[
 
 
 def pace_of(months: Ints) -> Ints:
-    """Return the pace of having taken so many months from the first milestone.
+    """Pace class by the months taken since the first milestone.
 
     >>> pace_of(np.array([0, 1, 2, 3, 9])).tolist()
     [0, 1, 2, 2, 3]
@@ -426,7 +440,7 @@ def _promised(
 
 
 def total(parts: Sequence[Development]) -> Development:
-    """Return the development of several groups together.
+    """Sum the developments of several groups.
 
     Raises
     ------

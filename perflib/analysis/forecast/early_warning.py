@@ -40,7 +40,7 @@ LEVEL_COLUMNS += ["lower_95", "upper_95", "miss", *(f"miss_{months}" for months 
 
 
 def promised_by(part: Development, months: int) -> float:
-    """Return how many outcomes the profile promises by so many months from now; NaN where it promises nothing."""
+    """Profiled outcomes by so many months from now; NaN where the profile has none."""
     profile = part.profile.to_numpy()
     d = np.minimum(part.age + months, part.last)
     reached = np.where(d >= 0, np.take_along_axis(profile, np.maximum(d, 0)[:, None], axis=1)[:, 0], 0.0)
@@ -49,7 +49,7 @@ def promised_by(part: Development, months: int) -> float:
 
 
 def chance_of_missing(found: Forecast, months: int | None = None) -> float:
-    """Return the share of futures with fewer outcomes than promised, by so many months from now or when all is final.
+    """Share of simulated futures below the profile, by so many months from now or when all is final.
 
     NaN where nothing is promised.
     """
@@ -63,7 +63,7 @@ def chance_of_missing(found: Forecast, months: int | None = None) -> float:
 
 @remembered
 def levels(snapshot: Snapshot, model: str = "milestones", draws: int = 2000) -> pd.DataFrame:
-    """Return how probable it is that each level, group, area and the profile will be missed.
+    """Chance of missing each tender level: contract, groups, areas, and the profile on the way.
 
     Parameters
     ----------
@@ -82,6 +82,16 @@ def levels(snapshot: Snapshot, model: str = "milestones", draws: int = 2000) -> 
         profile so many months from now); `status`: 'may be missed' where `miss` reaches the contract's
         `early_warning.probability`, 'behind profile' where only one of the others does, 'on course'; 'too few'
         where less is promised than the contract's `early_warning.least`, 'no profile' where nothing is.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = levels(sample_snapshot(), model="chain_ladder", draws=50)
+    >>> found[["level", "starts", "recorded", "promised"]].head(3)
+       level  starts  recorded  promised
+    0  tmpl1     233        28     48.77
+    1  tmpl2     162        20     32.40
+    2  tmpl3      25         2      6.25
     """
     programme, threshold = snapshot.programme, snapshot.contract.early_warning.probability
     whole = outcomes(snapshot, model=model, draws=draws)
@@ -129,7 +139,7 @@ def _named(snapshot: Snapshot, kind: str, value: str) -> tuple[str, str]:
 
 
 def against_profile(found: Forecast) -> pd.DataFrame:
-    """Return what will have been recorded by the end of each coming month, beside what the profile promises by then.
+    """Forecast outcomes at the end of each coming month, beside the profile by then.
 
     Parameters
     ----------
@@ -150,7 +160,7 @@ def against_profile(found: Forecast) -> pd.DataFrame:
 
 
 def needed(snapshot: Snapshot, found: Forecast) -> pd.DataFrame:
-    """Return how many of each milestone, and of outcomes, a month would still meet the level.
+    """Run rate needed: how many of each milestone, and of outcomes, a month would still meet the level.
 
     Of those who have passed a milestone outcomes come as forecast; what is then missing has to come of people who
     reach it anew, each as likely to go on as before. Averages are over the next `NEXT` months.
@@ -166,6 +176,18 @@ def needed(snapshot: Snapshot, found: Forecast) -> pd.DataFrame:
     DataFrame
         One row a milestone, and one for the outcome: `measure`, `recent` (recorded a month in the last three months),
         `expected` (a month), `needed` (a month; NaN where no profile promises anything, or none has gone this way yet).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from perflib.analysis.forecast import outcomes
+    >>> snapshot = sample_snapshot()
+    >>> needed(snapshot, outcomes(snapshot, model="chain_ladder", draws=50))
+              measure    recent  expected    needed
+    0  first_earnings  4.666667  1.975055  0.692954
+    1   earnings_1000  3.333333  2.250420  1.183736
+    2   earnings_2000  4.333333  2.243856  1.297471
+    3         outcome  3.333333  2.573333  1.683936
     """
     part = found.development
     promised = promised_by(part, found.paths.shape[2]) - float(part.recorded.sum())
@@ -200,7 +222,7 @@ def _recent(snapshot: Snapshot, part: Development, measure: str, months: int = 3
 
 @remembered
 def scenarios(snapshot: Snapshot, model: str = "milestones", draws: int = 400) -> pd.DataFrame:
-    """Return what would follow of changes in job entry, referral volume and start conversion, beside the base.
+    """Forecast under changes in job entry, referral volume and start conversion, beside the base.
 
     Changes are by the contract's `early_warning.change`, from the coming month on, for good. Job entry: those who have
     not reached the first milestone reach it so much more or less often. Referral volume: so many more or fewer start.
@@ -220,6 +242,16 @@ def scenarios(snapshot: Snapshot, model: str = "milestones", draws: int = 400) -
         The base first: `scenario` ('base', 'job_entry', 'referrals', 'conversion'), `change` (a fraction), `starts`
         still to come, `promised` and `expected` outcomes when all is final with intervals, `miss`
         (probability that there are fewer than promised), `difference` of what is expected from the base.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = scenarios(sample_snapshot("2019-06"), draws=20)
+    >>> found[["scenario", "change", "starts"]].head(3)
+        scenario  change  starts
+    0       base     0.0   120.0
+    1  job_entry    -0.2   120.0
+    2  job_entry     0.2   120.0
     """
     now = development(snapshot)
     pace = round(now.starts.iloc[-PACE:].mean())

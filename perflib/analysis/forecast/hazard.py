@@ -66,7 +66,7 @@ class LifeTable:
 
 
 def life_table(months: ArrayLike, causes: ArrayLike) -> LifeTable:
-    """Return the life table of durations with competing exits.
+    """Life table of durations with competing exits.
 
     Parameters
     ----------
@@ -83,6 +83,10 @@ def life_table(months: ArrayLike, causes: ArrayLike) -> LifeTable:
     ------
     DataError
         A month or cause is negative, or the two are not of one length.
+
+    References
+    ----------
+    Kalbfleisch and Prentice 2002, The Statistical Analysis of Failure Time Data, 2.4 and 8.
 
     Examples
     --------
@@ -128,6 +132,11 @@ def hazard(development: Development, draws: int, rng: np.random.Generator) -> tu
         Newly recorded outcomes.
     basis : tuple of str
         What the forecast rests on.
+
+    References
+    ----------
+    Allison 1982, Sociological Methodology 13. Kalbfleisch and Prentice 2002, The Statistical Analysis of Failure Time
+    Data, 2.4 and 8.
     """
     exits, waiting, reached = _posterior(development)
     known = rng.beta(exits, waiting, size=(draws, len(exits)))
@@ -147,7 +156,7 @@ def hazard(development: Development, draws: int, rng: np.random.Generator) -> tu
 
 
 def expected_increments(development: Development) -> Floats:
-    """Return what the hazards expect, by cohort and coming month."""
+    """Expected increments of the hazards, by cohort and coming month."""
     exits, waiting, _ = _posterior(development)
     d = development.coming_d
     chance = np.where(d >= 0, (exits / (exits + waiting))[np.maximum(d, 0)], 0.0)

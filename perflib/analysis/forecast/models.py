@@ -91,6 +91,17 @@ def outcomes(
     ------
     ParameterError
         There is no such model, measure or attribute, or less than 2 draws are asked for.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = outcomes(sample_snapshot(), model="chain_ladder", draws=200)
+    >>> found.cohorts["expected"].loc["2018-10":"2018-12"].round(0)
+    cohort
+    2018-10    6.0
+    2018-11    0.0
+    2018-12    1.0
+    Freq: M, Name: expected, dtype: float64
     """
     check(model, draws)
     whole = _whole(snapshot, measure, model, draws, starts)
@@ -107,7 +118,13 @@ def outcomes(
 
 
 def check(model: str, draws: int) -> None:
-    """Refuse a model that there is not, and less than two draws."""
+    """Refuse a model that there is not, and less than two draws.
+
+    Raises
+    ------
+    ParameterError
+        No such model, or fewer than two draws.
+    """
     if model not in MODELS:
         raise ParameterError(f"model={model!r}: give {', '.join(MODELS)}.")
     if draws < 2:

@@ -38,16 +38,16 @@ class Flows:
     states: tuple[str, ...]
 
     def to_come(self, state: str) -> float:
-        """Return how many are expected to reach a state, or pass it, in all coming months."""
+        """Expected number who reach a state, or pass it, in all coming months."""
         return float(self.entries[:, self.states.index(state)].sum())
 
     def outcomes_from(self, state: str) -> float:
-        """Return how many outcomes are expected of those who have reached a state by now."""
+        """Expected outcomes of those who have reached a state by now."""
         return float(self.entries[self.states.index(state) :, -1].sum())
 
 
 def step_chances(development: Development) -> Floats:
-    """Return the chance of each next state, shape (last + 1, states - 1, states)."""
+    """Transition chances to each next state, shape (last + 1, states - 1, states)."""
     moves = development.moves.sum(axis=(0, 3)).astype(float)
     pooled = moves.sum(axis=0)
     idle = pooled.sum(axis=1) == 0
@@ -57,7 +57,7 @@ def step_chances(development: Development) -> Floats:
 
 
 def flows(development: Development) -> Flows:
-    """Return what is expected of everybody in the pipeline, by where they stand and by coming month.
+    """Expected flows through the pipeline, by state and coming month.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def flows(development: Development) -> Flows:
 
 
 def standing(development: Development) -> pd.DataFrame:
-    """Return how many stand in each state, by months since start, and how many outcomes their like go on to have.
+    """Count participants in each state by months since start, with the outcomes expected of them.
 
     Returns
     -------

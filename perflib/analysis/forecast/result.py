@@ -66,7 +66,7 @@ class Forecast:
 def forecast_of(
     paths: Counts, development: Development, *, model: str, basis: tuple[str, ...] = (), seed: int = 0
 ) -> Forecast:
-    """Return the forecast that simulated futures make.
+    """Summarise simulated paths as a `Forecast`.
 
     Parameters
     ----------
@@ -99,14 +99,14 @@ def forecast_of(
 
 
 def summary(draws: NDArray[np.number[Any]], index: pd.Index) -> pd.DataFrame:
-    """Return mean and intervals of each column of simulated numbers, shape (draws, columns)."""
+    """Mean and intervals of each column of simulated numbers, shape (draws, columns)."""
     ranked = np.sort(draws, axis=0)
     place = np.ceil(np.array(QUANTILES) * len(ranked) - 1e-9).astype(int) - 1
     return pd.DataFrame(np.vstack([draws.mean(axis=0), ranked[place]]).T.astype(float), index=index, columns=COLUMNS)
 
 
 def seed_of(contract: str, month: pd.Period) -> int:
-    """Return the seed of a contract and month.
+    """Derive the random seed of a contract and month.
 
     >>> seed_of("whp-sample", pd.Period("2020-06", "M")) == seed_of("whp-sample", pd.Period("2020-06", "M"))
     True

@@ -39,7 +39,7 @@ FEW = 10
 
 
 def bid_rates(development: Development) -> Floats:
-    """Return the bid's expected increments a start, by cohort and d.
+    """Profiled increments a start, by cohort and d.
 
     Where nothing was promised, outcomes are taken to come evenly over the months in which they can be recorded, at the
     pace so far, with half an outcome added in the time of two starts: none yet is not never.
@@ -51,7 +51,7 @@ def bid_rates(development: Development) -> Floats:
 
 
 def bid_words(development: Development) -> tuple[str, ...]:
-    """Return in sentences what the bid is, and whether there is little else."""
+    """Describe the profile in sentences, and say where there is little else."""
     bare, recorded = _bare(development), int(development.recorded.sum())
     whom = "" if bare.all() else " to some of the cohorts"
     bid = f"Nothing was promised{whom}: in place of a bid, outcomes are taken to come evenly, at the pace so far."
@@ -65,13 +65,13 @@ def _bare(development: Development) -> NDArray[np.bool_]:
 
 
 def in_months(development: Development, by_d: Floats) -> Floats:
-    """Return values by cohort and d as values by cohort and coming month; 0 where nothing can be recorded."""
+    """Shift values from cohort and d to cohort and coming month; 0 where nothing can be recorded."""
     d = np.broadcast_to(development.coming_d, (*by_d.shape[:-2], *development.coming_d.shape))
     return np.where(d >= 0, np.take_along_axis(by_d, np.maximum(d, 0), axis=-1), 0.0)
 
 
 def counts(means: Floats, dispersion: float, rng: np.random.Generator) -> Counts:
-    """Return whole numbers with given means and a variance of `dispersion` times the mean; never less than Poisson."""
+    """Draw whole numbers with given means and variance `dispersion` times the mean, at least Poisson."""
     extra = dispersion - 1
     return rng.poisson(rng.gamma(means / extra) * extra if extra > 0.01 else means)
 
@@ -84,7 +84,7 @@ def within_room(paths: Counts, development: Development) -> Counts:
 
 
 def dispersion(observed: Floats, expected: Floats) -> float:
-    """Return the variance of counts over their mean, never less than 1: the sum of squares over the sum expected."""
+    """Estimate the dispersion of counts: the sum of squares over the sum expected, at least 1."""
     total = expected.sum()
     return max(1.0, float(((observed - expected) ** 2).sum() / total)) if total >= FEW else 1.0
 
@@ -92,7 +92,7 @@ def dispersion(observed: Floats, expected: Floats) -> float:
 def drift(
     development: Development, expect: Expect, spread: float, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, str]:
-    """Return draws of the factor by which the level of each coming month may have moved, and their ground in words.
+    """Draw the drift of the level in each coming month, with its ground in words.
 
     Parameters
     ----------

@@ -58,6 +58,13 @@ def coming_starts(snapshot: Snapshot, month: pd.Period, draws: int, seed: int) -
     Returns
     -------
     Volumes or None
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> snapshot = sample_snapshot()
+    >>> coming_starts(snapshot, snapshot.month, draws=100, seed=1).starts.shape
+    (100, 6)
     """
     items = [item for item in snapshot.contract.volumes if item.measure == "start"]
     ends = [item.since + len(item.values) - 1 for item in items]
@@ -88,7 +95,7 @@ def coming_starts(snapshot: Snapshot, month: pd.Period, draws: int, seed: int) -
 
 
 def thinned(paths: Counts, volumes: Volumes) -> Counts:
-    """Return paths made for the most starts, as paths for each draw's own starts."""
+    """Thin paths made for the most starts to each draw's own starts."""
     rng = np.random.default_rng(int(volumes.starts.sum()))
     kept = volumes.starts / np.maximum(volumes.most.to_numpy(), 1)
     coming = paths[:, -len(volumes.most) :]

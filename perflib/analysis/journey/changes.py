@@ -19,7 +19,7 @@ from perflib.analysis.journey.positions import (
     place_at,
 )
 from perflib.errors import ParameterError
-from perflib.records.current_rows import keys
+from perflib.records.current_rows import event_keys
 from perflib.records.snapshot import Snapshot
 
 
@@ -38,6 +38,11 @@ def changed_since(earlier: Snapshot, later: Snapshot) -> pd.DataFrame:
         no more), `reason` and `journey`. The reason is `withdrawn` where an event of the journey is known no more,
         else `recorded late` where one was not known, else `corrected` where one has another date; `changed elsewhere`
         where nothing of the journey's own explains it, but rules, or whether any claims are known at all.
+
+    Raises
+    ------
+    ParameterError
+        The snapshots are of two contracts, or `later` reaches or is known less far.
     """
     if earlier.contract.contract != later.contract.contract:
         raise ParameterError(f"later: is of {later.contract.contract}, not of {earlier.contract.contract}.")
@@ -66,7 +71,9 @@ def _reasons(earlier: Snapshot, later: Snapshot, referrals: pd.Index) -> NDArray
         for snapshot in (earlier, later)
     ]
     events = pd.concat(parts)
-    events = events.assign(key=keys(events, repeating), known=np.repeat(["was", "now"], [len(part) for part in parts]))
+    events = events.assign(
+        key=event_keys(events, repeating), known=np.repeat(["was", "now"], [len(part) for part in parts])
+    )
     dates = events.pivot(index=["referral_id", "key"], columns="known", values="event_date")
     dates = dates.reindex(columns=["was", "now"]).astype("datetime64[s]")
     gone = dates["was"].notna() & dates["now"].isna()

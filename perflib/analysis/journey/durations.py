@@ -20,12 +20,21 @@ from perflib.rules.dated import hint
 
 @remembered
 def stage_spells(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every stage that a started journey was in, one after the other, from the start on.
+    """List the stages that each started journey was in, one after the other, from the start on.
 
     Returns
     -------
     DataFrame
         `place` (in journeys), `stage`, `from_date`, `to_date` (missing while it lasts); one row a spell, in order.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> stage_spells(sample_snapshot()).head(3)
+       place          stage  from_date    to_date
+    0      0   on_programme 2018-01-22 2019-04-23
+    1      0           left 2019-04-23 2019-10-24
+    2      0  past_last_day 2019-10-24        NaT
     """
     frame, programme = snapshot.journeys[started(snapshot)], snapshot.programme
     never, start = positions.NEVER.to_numpy().astype("datetime64[s]"), frame["start"].to_numpy("datetime64[s]")
@@ -68,6 +77,23 @@ def time_in_stage(snapshot: Snapshot, stage: str) -> Incidence:
     -------
     Incidence
         Causes are the stages that come next; `any` is moving on at all.
+
+    Raises
+    ------
+    ParameterError
+        The programme has no such stage.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_in_stage(sample_snapshot(), "on_programme").at([90, 365])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0   90      159   0.09
+    1  365       55   0.20
     """
     if stage not in positions.stages(snapshot):
         raise ParameterError(f"stage={stage!r}: {hint(stage, positions.stages(snapshot))}")
@@ -93,6 +119,18 @@ def stage_times(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         Index `stage`: `entered`, `moved_on`, `still` (in it), and the days by which half had moved on: `median`,
         `lower`, `upper`; missing where half have not.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> stage_times(sample_snapshot())[["entered", "moved_on", "still", "median"]].head(2).reset_index()
+                stage  entered  moved_on  still  median
+    0    on_programme      233       119    114   434.0
+    1  first_earnings       40        27     13    35.0
     """
     rows = {}
     for stage in places(snapshot.programme):

@@ -30,11 +30,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from perflib.analysis import cohorts, measures
 from perflib.analysis.journey import work
-from perflib.analysis.survival import ANY, EXIT, Incidence, cumulative_incidence
+from perflib.analysis.journey.positions import LEFT, exits
+from perflib.analysis.survival import ANY, Incidence, cumulative_incidence
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import window
@@ -45,7 +45,7 @@ GROUPS = {"1": "Pre-contemplation", "2": "Contemplation", "3": "Preparation", "4
 
 NOT_PLACED = "not_placed"
 PLACES = [NOT_PLACED, *GROUPS]
-NOT_YET, LEFT = "not_on_programme", "left"
+NOT_YET = "not_on_programme"
 
 NOT_A_GROUP, NO_START, AFTER_EXIT, SAME_DAY = (
     "not a group",
@@ -64,7 +64,14 @@ Numbers = NDArray[np.int64]
 
 
 def known(snapshot: Snapshot) -> bool:
-    """Return whether any placement has been recorded."""
+    """Test for any recorded placement.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> known(sample_snapshot())
+    True
+    """
     return bool((snapshot.events["event"] == EVENT).any())
 
 
@@ -73,7 +80,7 @@ def _placements(snapshot: Snapshot) -> pd.DataFrame:
     """Return every placement: `place`, `day`, `group` and the reason why it does not count, '' where it does."""
     measures.check(snapshot, EVENT)
     rows = snapshot.events[snapshot.events["event"] == EVENT]
-    place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(rows["referral_id"]))
+    place = snapshot.rows_of(rows["referral_id"])
     number = pd.to_numeric(rows["value"], errors="coerce").to_numpy(dtype=float)
     start, leave = (column.to_numpy("datetime64[s]")[place] for column in _on_programme(snapshot))
     happened = rows["event_date"].to_numpy("datetime64[s]")
@@ -101,25 +108,39 @@ def _placements(snapshot: Snapshot) -> pd.DataFrame:
 
 def _on_programme(snapshot: Snapshot) -> tuple[pd.Series, pd.Series]:
     """Return when each journey started and left, each missing where it has not."""
-    frame = snapshot.journeys
-    return frame["start"], frame[EXIT] if EXIT in frame else pd.Series(pd.NaT, index=frame.index)
+    return snapshot.journeys["start"], exits(snapshot)
 
 
 def set_aside(snapshot: Snapshot) -> pd.Series:
-    """Return how many placements do not count, by reason."""
+    """Count placements that do not count, by reason.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(set_aside(sample_snapshot()).sum())
+    0
+    """
     reasons = _placements(snapshot)["reason"]
     return reasons[reasons != ""].value_counts().sort_index().rename("placements")
 
 
 @remembered
 def spells(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every stretch that a participant was in one group, from the start to the exit.
+    """List every spell of a participant in one group, from the start to the exit.
 
     Returns
     -------
     DataFrame
         `place` (in journeys), `group` (of `PLACES`), `from_date`, `to_date` (missing while it lasts), `next` (the group
         after it, 'left', or missing while it lasts); one row a spell, in order.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> spells(sample_snapshot()).head(2)
+       place       group  from_date    to_date  next
+    0      0  not_placed 2018-01-22 2018-01-23     1
+    1      0           1 2018-01-23 2019-04-23  left
     """
     start, leave = _on_programme(snapshot)
     began = np.flatnonzero(start.notna() & ~(leave <= start))
@@ -147,12 +168,19 @@ def spells(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def group_at(snapshot: Snapshot, day: date) -> pd.Series:
-    """Return the group that each journey was in at the close of a day.
+    """Look up the group of each journey at the close of a day.
 
     Returns
     -------
     Series aligned with `snapshot.journeys`
         Of `PLACES`; missing where it was not on the programme.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> group_at(sample_snapshot(), date(2019, 12, 31)).value_counts().sort_index().to_dict()
+    {'1': 28, '2': 43, '3': 28, '4': 34}
     """
     found, end = spells(snapshot), pd.Timestamp(_within(snapshot, day))
     now = found[(found["from_date"] <= end) & ~(found["to_date"] <= end)]
@@ -179,6 +207,14 @@ def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.Data
     -------
     DataFrame of int
         Index `date`; columns `PLACES`, adding up to those on the programme.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> occupancy(sample_snapshot()).tail(2).reset_index()
+            date  not_placed   1   2   3   4
+    0 2020-02-29           2  28  49  35  35
+    1 2020-03-31           1  31  50  38  35
     """
     days = [min(month.end_time.date(), snapshot.as_of) for month in snapshot.months] if days is None else list(days)
     asked = np.array([_within(snapshot, day) for day in days], dtype="datetime64[s]")
@@ -206,6 +242,18 @@ def transitions(snapshot: Snapshot, earlier: date, later: date | None = None) ->
     DataFrame of int
         Index `was`: `PLACES`, and `not_on_programme` for those who started between; columns `now`: `PLACES` and `left`.
         What happened between the two days is in `moves`.
+
+    Raises
+    ------
+    ParameterError
+        `earlier` is after `later`, or the snapshot does not hold the days.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> transitions(sample_snapshot(), date(2019, 12, 31)).loc["2"].to_dict()
+    {'not_placed': 0, '1': 1, '2': 22, '3': 12, '4': 0, 'left': 8}
     """
     later = snapshot.as_of if later is None else later
     if earlier > later:
@@ -218,12 +266,20 @@ def transitions(snapshot: Snapshot, earlier: date, later: date | None = None) ->
 
 @remembered
 def moves(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every move from one group to another; the first placement is none.
+    """List every move from one group to another; the first placement is none.
 
     Returns
     -------
     DataFrame
         `place` (in journeys), `day`, `was`, `now`, and `steps`: groups moved on, below 0 where back.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> moves(sample_snapshot()).head(2)
+       place        day was now  steps
+    0      1 2018-05-25   3   4      1
+    1      6 2019-03-11   3   4      1
     """
     found = spells(snapshot)
     mine = found[(found["group"] != NOT_PLACED) & found["next"].isin(list(GROUPS))]
@@ -240,6 +296,12 @@ def summary(snapshot: Snapshot) -> pd.Series:
         `participants` (started), of whom `never_placed` and `never_placed_left` (left without); `placements` that
         count, of which `first`, `confirmed` (the same group again), `advances` and `retreats`; of the moves
         `skips_on` and `skips_back` (by more than one group); `set_aside`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> summary(sample_snapshot())[["placements", "advances", "retreats"]].to_dict()
+    {'placements': 368, 'advances': 104, 'retreats': 32}
     """
     found, moved, placed = spells(snapshot), moves(snapshot), _placements(snapshot)
     counted = placed[placed["reason"] == ""]
@@ -275,6 +337,18 @@ def time_in_group(snapshot: Snapshot, group: str) -> Incidence:
     -------
     Incidence
         Causes `on` (to a higher group; of those not placed yet, to any), `back` and `left` (the programme).
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_in_group(sample_snapshot(), "1").at([90, 180])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0   90       58   0.00
+    1  180       38   0.19
     """
     mine = _of_group(snapshot, group)
     order = {name: rank for rank, name in enumerate(PLACES)}
@@ -299,6 +373,16 @@ def times_in_group(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         Index `group` (`PLACES`): `entered`, of whom `on`, `back`, `left` and `still` (in it), and the days by which
         half were out of it: `median`, `lower`, `upper`; missing where half are not.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> times_in_group(sample_snapshot()).loc["1", ["entered", "on", "still"]].to_dict()
+    {'entered': 75, 'on': 28, 'still': 31}
     """
     rows: dict[str, dict[str, float]] = {}
     for group in PLACES:
@@ -333,6 +417,17 @@ def advances(
         Index (`by`,) `month`, or with a basis the values of `by`, or 'all': `caseload_days`, `advances`, `retreats`,
         `net` (advances less retreats), `skips` (advances by more than one group), `advance_rate`, `lower`, `upper` (its
         limits), `retreat_rate` and `net_rate`. Rates are missing where there was no caseload.
+
+    References
+    ----------
+    Garwood 1936, Biometrika 28, 437-442.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> advances(sample_snapshot(), basis="cumulative")[["caseload_days", "advances", "retreats"]].reset_index()
+       all  caseload_days  advances  retreats
+    0  all          62000       104        32
     """
     months = snapshot.months.rename("month")
     owned = _owned(snapshot, by, at)
@@ -395,7 +490,7 @@ def _owned(snapshot: Snapshot, by: str | None, at: str) -> pd.DataFrame:
 def _split(snapshot: Snapshot, owned: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return stretches on the programme cut wherever an attribute was recorded anew."""
     changes = snapshot.history[snapshot.history["attribute"] == by]
-    place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(changes["referral_id"]))
+    place = snapshot.rows_of(changes["referral_id"])
     cuts = pd.DataFrame({"place": place, "cut": changes["from_date"].to_numpy()}).merge(owned, on="place")
     cuts = cuts[(cuts["cut"] > cuts["from_date"]) & (cuts["cut"] < cuts["to_date"])]
     cuts = cuts.assign(from_date=cuts["cut"]).drop(columns="cut").drop_duplicates()
@@ -426,10 +521,8 @@ def _days_by_month(snapshot: Snapshot, owned: pd.DataFrame, size: int) -> Number
 
 
 def _rates(count: pd.Series, days: pd.Series, level: float) -> pd.DataFrame:
-    each, tail = PEOPLE * DAYS / days.where(days > 0), (1 - level) / 2
-    low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0)
-    high = stats.chi2.ppf(1 - tail, 2 * (count + 1)) / 2
-    return pd.DataFrame({"rate": count * each, "lower": low * each, "upper": high * each})
+    rate, lower, upper = cohorts.poisson_ratio(count, days / (PEOPLE * DAYS), level)
+    return pd.DataFrame({"rate": rate, "lower": lower, "upper": upper}, index=count.index)
 
 
 def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.95) -> pd.DataFrame:
@@ -449,6 +542,18 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
         Index `group` (`PLACES`): `days` (at risk), `job_starts` (spells of work that began), `rate`, `lower`, `upper`,
         `out_of_work` (in the group at the snapshot's end, and at risk) and `expected`: the job starts of the next 30
         days among them, at that rate.
+
+    References
+    ----------
+    Garwood 1936, Biometrika 28, 437-442.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> job_starts(sample_snapshot())[["days", "job_starts", "rate"]].round(1).tail(2).reset_index()
+      group   days  job_starts  rate
+    0     3  12672          19   4.5
+    1     4  10342          19   5.5
     """
     since = pd.Timestamp(window(basis, snapshot.month, snapshot.first_day).start) - pd.Timedelta(days=1)
     end = pd.Timestamp(snapshot.as_of)
@@ -474,7 +579,7 @@ def job_starts(snapshot: Snapshot, basis: str = "cumulative", level: float = 0.9
 def _work(snapshot: Snapshot) -> pd.DataFrame:
     """Return the spells of work: `place`, `begin`, `until` (missing while it lasts)."""
     found = work.work_spells(snapshot)
-    place = pd.Index(snapshot.journeys["referral_id"]).get_indexer(pd.Index(found["referral_id"]))
+    place = snapshot.rows_of(found["referral_id"])
     return pd.DataFrame({"place": place, "begin": found["from_date"], "until": found["to_date"]})
 
 
@@ -492,6 +597,18 @@ def time_to_job(snapshot: Snapshot, group: str = "4") -> Incidence:
     Incidence
         Causes `job_start`, `moved` (to another group first) and `left` (the programme). `before` counts those who
         entered it in work, who are not followed.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> time_to_job(sample_snapshot(), "4").at([30, 90])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0   30       50   0.04
+    1   90       34   0.23
     """
     mine = _of_group(snapshot, group).reset_index(drop=True)
     last = mine["to_date"].fillna(pd.Timestamp(snapshot.as_of))

@@ -25,19 +25,32 @@ NEVER = pd.Timestamp("9999-12-31").as_unit("s")
 
 
 def stages(snapshot: Snapshot) -> dict[str, str]:
-    """Return the stages at which a started participant may stand, code to label, from the furthest to the first."""
+    """Map the stages of a started participant, code to label, from the furthest to the first.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> list(stages(sample_snapshot()))[:3]
+    ['outcome', 'earnings_2000', 'earnings_1000']
+    """
     programme = snapshot.programme
     reached = {name: programme.label(name) for name in ("outcome", *reversed(programme.milestones))}
     return reached | {ON_PROGRAMME: "On programme", LEFT: "Left", PAST: "Past the last day for an outcome"}
 
 
 def stage(snapshot: Snapshot) -> pd.Series:
-    """Return the stage of each journey at the close of the snapshot's day.
+    """Classify each journey by its stage at the close of the snapshot's day.
 
     Returns
     -------
     Series aligned with `snapshot.journeys`
         Codes of `stages`; missing where the journey has not started.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> stage(sample_snapshot()).value_counts()[["on_programme", "outcome"]].to_dict()
+    {'on_programme': 114, 'outcome': 28}
     """
     journeys, end = snapshot.journeys, pd.Timestamp(snapshot.as_of)
     place = pd.Series(ON_PROGRAMME, index=journeys.index, dtype="str")
@@ -51,7 +64,14 @@ def stage(snapshot: Snapshot) -> pd.Series:
 
 
 def last_day(snapshot: Snapshot) -> pd.Series:
-    """Return, for each journey, how long after the start an outcome can happen by any route; missing without an end."""
+    """Days after the start within which an outcome can happen by any route; missing without an end.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> last_day(sample_snapshot()).max().days
+    639
+    """
     starts, never = snapshot.journeys["start"], np.full(len(snapshot.journeys), np.nan)
     routes = snapshot.programme.outcomes["outcome"].routes
     days = np.maximum.reduce([route.within_days.at(starts) if route.within_days else never for route in routes])
@@ -108,7 +128,7 @@ WITHDRAWN, LATE, CORRECTED, ELSEWHERE = "withdrawn", "recorded late", "corrected
 
 
 def places(programme: Programme) -> dict[str, str]:
-    """Return where a journey may stand, code to label, from the first to the last."""
+    """Map the positions of a journey, code to label, from the first to the last."""
     names = (*programme.milestones, "outcome")
     resolved = [name for name in programme.resolves if name != "start"]
     return (
@@ -121,12 +141,18 @@ def places(programme: Programme) -> dict[str, str]:
 
 
 def place(snapshot: Snapshot) -> pd.Series:
-    """Return where each journey stands at the snapshot's end.
+    """Classify each journey by its position at the snapshot's end.
 
     Returns
     -------
     Series aligned with `snapshot.journeys`
         Codes of `places`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> place(sample_snapshot()).value_counts().loc[["open", "on_programme"]].to_dict()
+    {'open': 3, 'on_programme': 114}
     """
     resolved = [name for name in snapshot.programme.resolves if name != "start"]
     dates = snapshot.journeys[resolved].fillna(NEVER)
@@ -136,12 +162,19 @@ def place(snapshot: Snapshot) -> pd.Series:
 
 
 def place_at(snapshot: Snapshot, day: date) -> pd.Series:
-    """Return where each journey of the snapshot stood at the close of a day.
+    """Classify each journey by its position at the close of a day.
 
     Returns
     -------
     Series aligned with `snapshot.journeys`
         Codes of `places`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> place_at(sample_snapshot(), date(2020, 2, 14)).value_counts().loc[["open", "on_programme"]].to_dict()
+    {'open': 5, 'on_programme': 106}
     """
     then = place(cut(snapshot, day))
     found = pd.Series(NOT_REFERRED, index=snapshot.journeys.index, dtype="str")
@@ -157,6 +190,15 @@ def position_at(snapshot: Snapshot, day: date) -> pd.DataFrame:
     DataFrame of int
         Index `cohort`, every month of the contract to that day's; columns the stages, adding up to the cohort's starts
         by that day.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> position_at(sample_snapshot(), date(2020, 2, 14))[["outcome", "on_programme", "left"]].tail(2).reset_index()
+        cohort  outcome  on_programme  left
+    0  2020-01        0            17     0
+    1  2020-02        0             8     0
     """
     return position(snapshot, day)
 
@@ -174,6 +216,14 @@ def occupancy(snapshot: Snapshot, days: Iterable[date] | None = None) -> pd.Data
     -------
     DataFrame of int
         Index `date`; columns `places` but `not_referred`, adding up to the referrals to that day.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> occupancy(sample_snapshot(), [date(2020, 2, 14)])[["open", "on_programme", "left"]].reset_index()
+            date  open  on_programme  left
+    0 2020-02-14     5           106    44
     """
     days = [min(month.end_time.date(), snapshot.as_of) for month in snapshot.months[-13:]] if days is None else days
     codes = list(places(snapshot.programme))[1:]
@@ -196,12 +246,12 @@ def _what_places_need(snapshot: Snapshot) -> Snapshot:
 
 
 def dated(programme: Programme) -> list[str]:
-    """Return the events whose first dates decide where a journey stands."""
+    """List the events whose first dates decide a journey's position."""
     return [*dict.fromkeys(["referral", "start", *programme.resolves, *programme.milestones]), EXIT]
 
 
 def counted(programme: Programme) -> list[str]:
-    """Return the events that decide whether an outcome counts."""
+    """List the events that decide whether an outcome counts."""
     routes = [route for outcome in programme.outcomes.values() for route in outcome.routes]
     claims = [name for route in routes if (it := route.claim) for name in (it.submitted, it.paid, it.rejected)]
     return [*(route.event for route in routes), *claims]
@@ -222,6 +272,18 @@ def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.Da
     DataFrame of int
         Index `was`, columns `now`, both `places`; row sums are where journeys stood on the earlier day, column sums
         where they stood on the later one, and the row `not_referred` those referred between.
+
+    Raises
+    ------
+    ParameterError
+        `earlier` is after `later`, or the snapshot does not hold the days.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from datetime import date
+    >>> flows(sample_snapshot(), date(2019, 12, 31)).loc["on_programme", ["on_programme", "left"]].to_dict()
+    {'on_programme': 74, 'left': 15}
     """
     then = snapshot if later is None else cut(snapshot, later)
     if earlier > then.as_of:
@@ -232,11 +294,25 @@ def flows(snapshot: Snapshot, earlier: date, later: date | None = None) -> pd.Da
 
 
 def exits(snapshot: Snapshot) -> pd.Series:
-    """Return the day each journey left, missing while it has not."""
+    """Exit date of each journey; missing while it has not left.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(exits(sample_snapshot()).notna().sum())
+    78
+    """
     return snapshot.journeys[EXIT] if EXIT in snapshot.journeys else pd.Series(pd.NaT, snapshot.journeys.index)
 
 
 def on_programme(snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Return who is on the programme at the snapshot's end."""
+    """Mask of the journeys that are on the programme at the close of the snapshot's day.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> int(on_programme(sample_snapshot()).sum())
+    155
+    """
     end = pd.Timestamp(snapshot.as_of)
     return (snapshot.journeys["start"].notna() & ~(exits(snapshot) <= end)).to_numpy()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perflib.analysis.journey.positions import NEVER
+from perflib.analysis.journey.positions import NEVER, exits
 from perflib.analysis.journey.work import work_spells
 from perflib.records.snapshot import Snapshot, remembered
 
@@ -19,6 +19,14 @@ def referrals(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame of int
         Index `month` of the referral; `referral` (all), one column for each event that resolves a referral (the first
         of them that happened; on one day the programme's order decides) and `open`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> referrals(sample_snapshot()).tail(2).reset_index()
+         month  referral  start  did_not_attend  did_not_start  open
+    0  2020-02        24     14               5              5     0
+    1  2020-03        15      6               4              2     3
     """
     journeys, resolves = snapshot.journeys, list(snapshot.programme.resolves)
     month = journeys["referral"].dt.to_period("M")
@@ -40,14 +48,22 @@ def caseload(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame of int
         Index `month`; `on_programme`, `in_work`, `out_of_work`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> caseload(sample_snapshot()).tail(2).reset_index()
+         month  on_programme  in_work  out_of_work
+    0  2020-02           141       27          114
+    1  2020-03           149       29          120
     """
     journeys = snapshot.journeys
     months = snapshot.months.rename("month")
     days = months.to_timestamp().to_numpy(dtype="datetime64[s]")
-    leave = journeys["exit"] if "exit" in journeys else pd.Series(pd.NaT, index=journeys.index)
+    leave = exits(snapshot)
     on_programme = _present(journeys["start"], leave, days)
     spells = work_spells(snapshot)
-    place = pd.Index(journeys["referral_id"]).get_indexer(pd.Index(spells["referral_id"]))
+    place = snapshot.rows_of(spells["referral_id"])
     start, exit_day = (pd.Series(column.to_numpy()[place], index=spells.index) for column in (journeys["start"], leave))
     begin = spells["from_date"].where(~(spells["from_date"] < start), start).where(start.notna())
     finish = spells["to_date"].where(~(spells["to_date"].fillna(NEVER) > exit_day), exit_day)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from perflib.analysis import measures, standards
 from perflib.analysis.cohorts import labels, started
 from perflib.analysis.earlier_day import at as at
-from perflib.analysis.earlier_day import row_of
 from perflib.analysis.journey.positions import Days, Numbers, exits, on_programme
 from perflib.analysis.standards.clocks import of_contract
 from perflib.errors import ParameterError
@@ -38,6 +37,14 @@ def reviews(snapshot: Snapshot, event: str = "review", by: str | None = None) ->
         (with a review in it), `share`, and `longest_gap`: the most days that any of them had gone without one at the
         month's end, since the last or since the start. Share and gap are missing where nobody was there all month, or
         the extract holds no such event.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> reviews(sample_snapshot()).tail(2).round(2).reset_index()
+         month  participants  reviewed  share  longest_gap
+    0  2020-02           135        95    0.7        131.0
+    1  2020-03           145       102    0.7        106.0
     """
     frame, months = snapshot.journeys, snapshot.months
     values = labels(snapshot, by) if by else pd.Series("all", index=frame.index)
@@ -105,8 +112,9 @@ def _last_time(snapshot: Snapshot, event: str, row: Numbers, day: Days) -> tuple
 
 
 def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
-    """Return the referrals for which something is overdue at the snapshot's end. For those who may see them, never for
-    a report.
+    """List the referrals with something overdue at the snapshot's end.
+
+    For those who may see them, never for a report.
 
     Parameters
     ----------
@@ -125,6 +133,12 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
     ------
     ParameterError
         Neither a standard about referrals nor an event that repeats.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> list(overdue(sample_snapshot(), "review").columns)
+    ['referral_id', 'subcontractor', 'centre', 'caseworker', 'since', 'due', 'days_over']
     """
     frame, end = snapshot.journeys, pd.Timestamp(snapshot.as_of)
     repeating = snapshot.programme.repeating
@@ -133,7 +147,7 @@ def overdue(snapshot: Snapshot, what: str) -> pd.DataFrame:
     if what in snapshot.contract.standards:
         late = standards.cases(snapshot, [what])
         late = late[late["state"] == "open_late"]
-        row = row_of(snapshot, late["referral_id"])
+        row = snapshot.rows_of(late["referral_id"])
         since, due = late["day0"], late["due"]
     elif what in repeating:
         row = np.flatnonzero(on_programme(snapshot))

@@ -13,12 +13,20 @@ from perflib.records.snapshot import Snapshot
 
 
 def work_spells(snapshot: Snapshot) -> pd.DataFrame:
-    """Return every spell of work: jobs of one journey that overlap are one.
+    """List every spell of work: jobs of one journey that overlap are one.
 
     Returns
     -------
     DataFrame
         `referral_id`, `from_date`, `to_date` (missing while the job is open); one row a spell, in order.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> work_spells(sample_snapshot()).head(2)
+      referral_id  from_date    to_date
+    0     S000002 2018-07-25 2018-11-29
+    1     S000007 2018-03-29 2018-11-13
     """
     jobs = _jobs(snapshot).sort_values(["referral_id", "from_date", "to_date"])
     end = jobs["to_date"].fillna(NEVER)
@@ -56,7 +64,14 @@ def _jobs(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def stray_ends(snapshot: Snapshot) -> int:
-    """Return how many ends of jobs end no job."""
+    """Count the ends of jobs that close no job.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> stray_ends(sample_snapshot())
+    0
+    """
     events, key = snapshot.events, ["referral_id", "ref", "to_date"]
     ends = events.loc[events["event"] == "job_end"].rename(columns={"event_date": "to_date"})[key]
     closed = _jobs(snapshot).dropna(subset="to_date")[key]
@@ -84,6 +99,18 @@ def job_survival(snapshot: Snapshot) -> Incidence:
     -------
     Incidence
         The only cause is `job_end`. `before` counts the spells that began before the start, which are not followed.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150. With one cause, the Kaplan-Meier estimate.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> job_survival(sample_snapshot()).at([30, 182])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0   30       48   0.24
+    1  182       20   0.48
     """
     spells = _followed_spells(snapshot)
     before = spells["from_date"] < spells["start"]
@@ -100,6 +127,18 @@ def job_gaps(snapshot: Snapshot) -> Incidence:
     -------
     Incidence
         Causes `job_start` and `exit`.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> job_gaps(sample_snapshot()).at([30, 90])[["at_risk", "share"]].round(2).reset_index()
+       day  at_risk  share
+    0   30       27   0.06
+    1   90       17   0.17
     """
     spells = _followed_spells(snapshot)
     following = spells["from_date"].shift(-1).where(spells["place"] == spells["place"].shift(-1))
@@ -125,6 +164,13 @@ def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
     DataFrame of int
         One row, or one a value with participants: `on_programme`, `in_work`, and one column a band of `WORK_WEEKS`
         ('0 to 3 weeks', ..., '26 weeks and over'), which add up to `in_work`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> in_work(sample_snapshot())[["on_programme", "in_work"]].reset_index()
+       all  on_programme  in_work
+    0  all           155       29
     """
     there = on_programme(snapshot)
     spells = _followed_spells(snapshot)

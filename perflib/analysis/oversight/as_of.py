@@ -26,7 +26,7 @@ def last_day(snapshot: Snapshot) -> pd.Timestamp:
 
 
 def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:
-    """Return the items of an optional table as they stood at the close of the day.
+    """Current rows of an optional table at the close of the day.
 
     Parameters
     ----------
@@ -38,6 +38,13 @@ def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:
     -------
     DataFrame or None
         As `Snapshot.current` gives it, without dates that had not come; None where the extract has no such table.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> facts(sample_snapshot(), "plans")[["plan_id", "kind", "unit_id", "closed_date"]]
+      plan_id kind unit_id closed_date
+    0      P1  pip    SC03  2019-10-14
     """
     rows = snapshot.current(table)
     if rows is None:
@@ -48,7 +55,16 @@ def facts(snapshot: Snapshot, table: str) -> pd.DataFrame | None:
 
 
 def unit_of(snapshot: Snapshot, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the `unit_type` and `unit` of rows that name one, or none: then it is the contract."""
+    """Read the `unit_type` and `unit` of each row; the contract where the row names none.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> snapshot = sample_snapshot()
+    >>> unit_of(snapshot, facts(snapshot, "plans"))
+           unit_type  unit
+    0  subcontractor  SC03
+    """
     table = snapshot.tables.get("units")
     kinds = {} if table is None else dict(zip(table["unit_id"], table["unit_type"], strict=True))
     whole = rows["unit_id"].isna() | (rows["unit_type"] == CONTRACT)

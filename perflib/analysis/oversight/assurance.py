@@ -27,7 +27,7 @@ RATED, NOT_RATED, NOT_KNOWN = "rated", "not rated yet", "not a rating of the pro
 
 
 def assurance(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the history of the department's assurance reviews, with what may lead to remedial action.
+    """List the department's assurance reviews, with what may lead to remedial action.
 
     Returns
     -------
@@ -45,6 +45,14 @@ def assurance(snapshot: Snapshot) -> pd.DataFrame | None:
           implemented, by its day.
         - `evidence`: what `same_again`, `poor_again` and `plan_late` rest on, in words; '' where none holds and none
           might.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> assurance(sample_snapshot())[["review_id", "rating", "same_again"]]
+      review_id   rating  same_again
+    0        V1  limited       False
+    1        V2  limited        True
     """
     rows, recorded = facts(snapshot, "assurance"), snapshot.current("assurance")
     if rows is None or recorded is None:

@@ -39,7 +39,7 @@ COUNT_COLUMNS = ["kind", "notices", *(name.replace(" ", "_") for name in NOTICE_
 
 
 def levels(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the state of each level of the department's regime.
+    """State of each level of the department's regime.
 
     Returns
     -------
@@ -48,6 +48,14 @@ def levels(snapshot: Snapshot) -> pd.DataFrame | None:
         `level`, `name`, `running`; `since` (the first day of the first of its instruments that are open now; of the
         first level, the contract's first day); `open`, how many instruments are, and their names in `instruments`;
         `times` that one was used, `last_closed`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> levels(sample_snapshot("2020-06"))[["level", "name", "running"]].head(2)
+       level                         name  running
+    0      1  Contract Performance Review     True
+    1      2      Performance Action Plan     True
     """
     history = level_history(snapshot)
     if history is None:
@@ -74,12 +82,19 @@ def levels(snapshot: Snapshot) -> pd.DataFrame | None:
 
 
 def level_history(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every instrument of a level that was used: `level`, `plan_id`, what it was, and its dates, in their order.
+    """List the instruments of each level that were used, with their dates, in order.
 
     Returns
     -------
     DataFrame or None
         None where the extract has no table `plans`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> level_history(sample_snapshot("2020-06"))[["level", "plan_id", "kind", "state"]]
+       level plan_id         kind state
+    0      2      P6  action_plan  open
     """
     found = plans(snapshot)
     if found is None:
@@ -89,7 +104,7 @@ def level_history(snapshot: Snapshot) -> pd.DataFrame | None:
 
 
 def indicators(snapshot: Snapshot) -> pd.DataFrame:
-    """Return which levels a forecast says may be missed, and whether the department has given notice.
+    """Flag the tender levels that a forecast says may be missed, with the department's notices.
 
     It makes a forecast, which takes seconds.
 
@@ -100,6 +115,14 @@ def indicators(snapshot: Snapshot) -> pd.DataFrame:
         `expected`, `miss` (probability), `threshold`, `status` and `points` (whether it points to a miss); `notices`
         that answer it and are open, their `names`, `since`, and `answered`. The last four are missing where the extract
         has no table `plans`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> indicators(sample_snapshot("2018-04"))[["level", "promised", "notices"]].head(2)
+       level  promised  notices
+    0  tmpl1      2.04        0
+    1  tmpl2      1.60        0
     """
     ahead = early_warning.levels(snapshot)
     threshold = snapshot.contract.early_warning.probability
@@ -128,7 +151,7 @@ def _answers(found: pd.DataFrame | None, level: pd.Series) -> pd.DataFrame:
 
 
 def notices(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every issue that the department is to be told of, and whether it has been.
+    """List the issues that the department must be notified of, and the state of each notice.
 
     Returns
     -------
@@ -137,6 +160,13 @@ def notices(snapshot: Snapshot) -> pd.DataFrame | None:
         `kind`, `plan_id`, `identified`, `due` (missing without a standard), `notified`, `state` (one of
         `NOTICE_STATES`), `days` (working days it took, or has taken so far) and which of the texts of its kind it
         `lacks`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> notices(sample_snapshot())[["notice_id", "kind", "state"]]
+      notice_id   kind state
+    0        N1  issue  sent
     """
     rows = facts(snapshot, "notices")
     if rows is None:
@@ -181,6 +211,13 @@ def notice_counts(snapshot: Snapshot) -> pd.DataFrame | None:
     DataFrame or None
         None where the extract has no table `notices`. One row a kind: `kind`, `notices`, `sent`, `late`, `open` and
         `open_late`, which add up to them; `complete`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> notice_counts(sample_snapshot()).iloc[:, :4]
+        kind  notices  sent  late
+    0  issue        1     1     0
     """
     found = notices(snapshot)
     if found is None:

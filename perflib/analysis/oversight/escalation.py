@@ -27,7 +27,7 @@ TARGET_COLUMNS += ["reason", "in_force"]
 
 
 def ladder(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the steps that were taken with each unit, of instruments that have steps.
+    """List the escalation steps taken with each unit.
 
     Returns
     -------
@@ -36,6 +36,12 @@ def ladder(snapshot: Snapshot) -> pd.DataFrame | None:
         `kind`, `name`, `plan_id`, `step`, `step_name` ('' where the instrument has no such step), `opened`, `due`,
         `closed`, `state`, `days_open`; `present`: whether it is the highest step that is open; `maturing`: how many of
         the unit's starts may still reach an outcome (missing where the programme does not record such units).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(ladder(sample_snapshot("2020-06")))
+    0
     """
     found = plans(snapshot)
     if found is None:
@@ -63,7 +69,7 @@ def _maturing(snapshot: Snapshot, rows: pd.DataFrame) -> pd.Series:
 
 
 def targets(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every target that was set for a unit, beside the regime's own.
+    """List the targets set for single units, beside the regime's own.
 
     Returns
     -------
@@ -73,6 +79,13 @@ def targets(snapshot: Snapshot) -> pd.DataFrame | None:
         missing while it holds), `rule`, `original` (the regime's on that day), `before` (what held for the unit until
         then), `target` (missing where it is no number), `eased` (whether it asks for less than the original), `reason`,
         `in_force`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> targets(sample_snapshot())[["unit", "kpi", "target"]]
+       unit         kpi  target
+    0  SC01  job_starts   0.012
     """
     rows = facts(snapshot, "targets")
     if rows is None:

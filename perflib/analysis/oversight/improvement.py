@@ -53,7 +53,7 @@ THEME_COLUMNS = ["kpi", "name", "period", "judged", "missed", "share", "units", 
 
 @remembered
 def plans(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every plan, notice and measure taken about performance, as it stands on the report's day.
+    """List every improvement plan, notice and measure with its state on the report's day.
 
     Returns
     -------
@@ -71,6 +71,16 @@ def plans(snapshot: Snapshot) -> pd.DataFrame | None:
         - `answers_rating`, `answers_warning`: what its instrument is for.
 
         Counts of reviews held and of actions are missing where the extract has no such table.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> plans(sample_snapshot("2020-06"))[["plan_id", "unit", "opened", "state"]]
+      plan_id          unit     opened   state
+    0      P1          SC03 2019-07-15  closed
+    1      P2          SC02 2020-04-20    open
+    2      P6  small-sample 2020-06-15    open
+    3      P8  small-sample 2020-06-22    open
     """
     rows = facts(snapshot, "plans")
     if rows is None:
@@ -147,7 +157,7 @@ def _actions(snapshot: Snapshot, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def open_actions(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return every action of an open plan that is not done, the first due first.
+    """List the open actions of open plans, the first due first.
 
     Returns
     -------
@@ -155,6 +165,14 @@ def open_actions(snapshot: Snapshot) -> pd.DataFrame | None:
         None where the extract lacks one of the tables `plans` and `actions`. One row an action: `plan_id`, `action_id`,
         the plan's `name`, `unit_type` and `unit`; `action`, `measure`, `owner`, `due`; `state`: 'open', 'overdue' or
         'no date'.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> open_actions(sample_snapshot("2020-06"))[["plan_id", "action_id", "due"]]
+      plan_id action_id        due
+    0      P6        A5 2020-10-30
+    1      P8        A7 2020-11-30
     """
     found, rows = plans(snapshot), facts(snapshot, "actions")
     if found is None or rows is None:
@@ -167,7 +185,7 @@ def open_actions(snapshot: Snapshot) -> pd.DataFrame | None:
 
 
 def exceptions(snapshot: Snapshot, ratings: pd.DataFrame) -> pd.DataFrame | None:
-    """Return what is not as the regime wants it, about ratings and the plans that are open.
+    """List the exceptions to the regime: ratings without the plan they call for, and open plans to act on.
 
     Parameters
     ----------
@@ -182,6 +200,14 @@ def exceptions(snapshot: Snapshot, ratings: pd.DataFrame) -> pd.DataFrame | None
         `rating` and, of a plan, `plan_id` and `name`; `number` (of reviews); `since` (the end of the rated quarter, the
         day the plan was opened, the action's or the first missed review's) and `days` gone by; `nested`: for a unit
         without an open plan, the units it lies in that have one.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from perflib.analysis.ratings import rate
+    >>> snapshot = sample_snapshot()
+    >>> len(exceptions(snapshot, rate(snapshot)))
+    0
     """
     found = plans(snapshot)
     if found is None:
@@ -223,7 +249,7 @@ def _unanswered(snapshot: Snapshot, now: pd.DataFrame, running: pd.DataFrame) ->
 
 
 def recurrence(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame | None:
-    """Say of each closed plan whether its unit has missed the same KPI again.
+    """Flag closed plans whose unit has missed the same KPI again.
 
     Parameters
     ----------
@@ -239,6 +265,15 @@ def recurrence(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame | None:
         are over), 'being watched' (not so far) or 'not measured' (it names no KPI of its unit, or that has had no
         figures since and the time is over); `missed_in`, the first such quarter, and how many `quarters` after; how
         many quarters have been `judged`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from perflib.analysis.kpis import scores
+    >>> snapshot = sample_snapshot()
+    >>> recurrence(snapshot, scores(snapshot))[["plan_id", "kpi"]]
+      plan_id         kpi
+    0      P1  job_starts
     """
     found = plans(snapshot)
     if found is None:
@@ -273,7 +308,7 @@ def _quarters_between(earlier: pd.Series, later: pd.Series) -> NDArray[np.int64]
 
 
 def themes(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each KPI and quarter, how many units missed it, and the plans opened about it.
+    """Count units that missed each KPI in each quarter, with the plans opened about it.
 
     Parameters
     ----------
@@ -288,6 +323,16 @@ def themes(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
         most units missed: `kpi`, `name`, `period`, units `judged` and `missed`, the `share`, the ids of the `units`
         that missed it, `plans` opened in the quarter about it (missing where the extract has no such table), and their
         `themes`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> from perflib.analysis.kpis import scores
+    >>> snapshot = sample_snapshot()
+    >>> themes(snapshot, scores(snapshot))[["kpi", "judged", "missed"]].drop_duplicates("kpi").head(2)
+                       kpi  judged  missed
+    0             outcomes       3       1
+    1  peer_group_progress       3       1
     """
     results = decided(scores["result"], snapshot.contract.rating)
     judged = scores.assign(result=results)[scores["whole"].astype(bool) & results.isin(["hit", "missed"])]
@@ -332,6 +377,13 @@ def by_theme(snapshot: Snapshot) -> pd.DataFrame | None:
     DataFrame or None
         None where the extract has no table `plans`. One row a theme, the most frequent first, with 'not given' last:
         `theme`, `plans`, of them `running` and `closed`, how many `units` and `counts` they are about.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> by_theme(sample_snapshot())
+          theme  plans  running  closed  units  kpis
+    0  staffing      1        0       1      1     1
     """
     found = plans(snapshot)
     if found is None:

@@ -76,13 +76,13 @@ class Line:
     squares: float
 
     def width(self, distance: float, units: int) -> float:
-        """Return half the width of the 95 % limits of a unit at a distance from the mean of so many others."""
+        """Half width of the 95 % limits for a unit at a distance from the mean of so many others."""
         far = 1 + 1 / units + distance**2 / self.squares
         return float(stats.t.ppf(0.975, self.free) * self.spread * np.sqrt(far))
 
 
 def effect(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame | None:
-    """Return how the figures went on that plans of such units were about, beside what was to be expected anyway.
+    """Effect of plans: each unit's figures before and after, beside the regression to the mean expected anyway.
 
     `CAUTION` says in words how to read it.
 
@@ -96,6 +96,13 @@ def effect(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame | No
     -------
     DataFrame or None
         None where the extract has no table `plans`; else what `effects` returns.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> effect(sample_snapshot("2020-06"))[["plan_id", "unit", "kpi"]]
+      plan_id  unit         kpi
+    0      P1  SC03  job_starts
     """
     found = plans(snapshot)
     if found is None:
@@ -160,12 +167,12 @@ class _Table:
         self._lines: dict[tuple[int, int], Line | None] = {}
 
     def quarter(self, days: pd.Series) -> list[int]:
-        """Return the place of the quarter that each day lies in."""
+        """Index of the quarter of each day."""
         place: list[int] = (-((self.first - days.dt.year * 12 - days.dt.month) // 3)).tolist()
         return place
 
     def pooled(self, first: int, quarters: int) -> Floats:
-        """Return each unit's figure over some quarters together; missing where one of them has none."""
+        """Pool each unit's figure over some quarters; missing where one of them has none."""
         if first < 0 or first + quarters > len(self.top):
             return np.full(len(self.units), np.nan)
         span = slice(first, first + quarters)
@@ -173,12 +180,12 @@ class _Table:
         return np.divide(self.top[span].sum(axis=0), below, out=np.full_like(below, np.nan), where=below > 0)
 
     def stood(self, last: int, first: int, quarters: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Return figures before (to the quarter `last`) and after (from `first` on), and which units had no plan."""
+        """Figures before (to the quarter `last`) and after (from `first` on), and the mask of units without a plan."""
         before, after = self.pooled(last - BEFORE + 1, BEFORE), self.pooled(first, quarters)
         return before, after, ~np.isnan(before) & ~np.isnan(after) & (self.planned >= first)
 
     def line(self, apart: int, quarters: int) -> Line | None:
-        """Return how units without a plan went on, to so many quarters that begin `apart` after the last before."""
+        """Regression line of units without a plan, over so many quarters that begin `apart` after the last before."""
         if (apart, quarters) not in self._lines:
             self._lines[apart, quarters] = self._fitted(apart, quarters)
         return self._lines[apart, quarters]
@@ -200,7 +207,7 @@ class _Table:
         return Line(slope, spread, len(distance), free_pairs, squares)
 
     def compare(self, unit: str, opened: int, ended: int) -> dict[str, object]:
-        """Return the figures of a unit before the quarter in which its plan was opened, and after that of its end."""
+        """Compare the figures of a unit before the quarter in which its plan was opened, and after that of its end."""
         mine = int(self.units.get_indexer([unit])[0])
         last, first = opened - 1, max(opened, ended) + 1
         quarters = next((n for n in range(AFTER, 0, -1) if not np.isnan(self.pooled(first, n)[mine])), 0)

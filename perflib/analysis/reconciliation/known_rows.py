@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from perflib.records.current_rows import alone, as_text, categorical, in_order, resolve
+from perflib.records.current_rows import as_text, categorical, in_order, is_unique_key, resolve
 from perflib.records.snapshot import Snapshot
 
 RECORD = "record"
@@ -15,7 +15,7 @@ RECORD = "record"
 
 
 def rows(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
-    """Return every usable row of some events of the snapshot's referrals.
+    """List every usable row of some events of the snapshot's referrals.
 
     Parameters
     ----------
@@ -27,6 +27,12 @@ def rows(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
     -------
     DataFrame
         The columns of the events table, text as categories; index the row number in the file. Repeats are left out.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(rows(sample_snapshot(), ["start"]))
+    237
     """
     held = snapshot.events[snapshot.events["event"].isin(events)].drop(columns="first_recorded")
     other = not_held(snapshot, events)
@@ -38,14 +44,30 @@ def rows(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
 
 
 def not_held(snapshot: Snapshot, events: Collection[str]) -> pd.DataFrame:
-    """Return the rows of some events that are known and do not hold, with `action` where it was left blank."""
+    """List known rows that another row replaced or withdrew, with `action` where it was left blank.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(not_held(sample_snapshot(), ["start"]))
+    4
+    """
     other = as_text(snapshot.other_rows[snapshot.other_rows["event"].isin(events)])
     return other.assign(action=other["action"].fillna(RECORD))
 
 
 def resolved(snapshot: Snapshot, rows: pd.DataFrame, source_order: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return which of some rows hold, with `first_recorded`, and which of them lost a conflict."""
+    """Resolve rows to the current ones, with `first_recorded`, and those that lost a conflict.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> snapshot = sample_snapshot()
+    >>> current, lost = resolved(snapshot, rows(snapshot, ["start"]), snapshot.contract.source_order)
+    >>> len(current), len(lost)
+    (233, 0)
+    """
     rows, repeating = in_order(rows), snapshot.programme.repeating
-    found = resolve(rows, alone(rows, repeating), np.full(len(rows), True), repeating, source_order)
+    found = resolve(rows, is_unique_key(rows, repeating), np.full(len(rows), True), repeating, source_order)
     current = rows.assign(first_recorded=found.first_recorded.astype("datetime64[s]"))[found.holds]
     return current, rows.iloc[found.conflicts]

@@ -9,7 +9,7 @@ from perflib.records.snapshot import Snapshot
 
 
 def labour_market(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the labour market series that came with the extract, to the report month.
+    """List the labour market series of the extract, to the report month.
 
     Nothing is read into them: they are shown beside the contract's own trends, with where they come from. Values that
     were published several times are shown as last published by the day of the snapshot.
@@ -24,6 +24,15 @@ def labour_market(snapshot: Snapshot) -> pd.DataFrame | None:
         One row a series and month: `series`, `month` (Period[M]), `value` (NaN where it is no number), `source`,
         `vintage` (the day on which that value was recorded), `revisions` (how many times it was recorded anew with
         another value) and `problem` ('' or why there is no value). None where the extract has no such table.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> labour_market(sample_snapshot("2020-06"))[["series", "month", "value", "revisions"]]
+               series    month  value  revisions
+    0  claimant_count  2020-03  31200          0
+    1  claimant_count  2020-04  52900          0
+    2  claimant_count  2020-05  66800          0
     """
     if "labour_market" not in snapshot.tables:
         return None

@@ -43,7 +43,7 @@ from perflib.analysis.reconciliation import known_rows
 from perflib.analysis.reconciliation.pack import COHORT, figures
 from perflib.analysis.reconciliation.source_comparison import CRM
 from perflib.errors import ParameterError
-from perflib.records.current_rows import as_text, keys
+from perflib.records.current_rows import as_text, event_keys
 from perflib.records.snapshot import NO_FAULTS, Extract, Snapshot, remembered, take_snapshot
 from perflib.rules.calendar import month as to_month
 from perflib.rules.calendar import window
@@ -62,7 +62,7 @@ REASONS = {
 MONTHS = 13
 """How many months are compared: the report month, and those to the same one a year before."""
 REFERRALS, PEOPLE = "referrals", "people"
-CLOCKS: tuple[Clock, ...] = ("event", "recorded")
+PACK_CLOCKS: tuple[Clock, ...] = ("event", "recorded")
 ENOUGH = 2
 """Months that another way of counting must bring nearer."""
 
@@ -76,7 +76,7 @@ class Convention(NamedTuple):
 
 
 CONVENTIONS = tuple(
-    Convention(own, clock, unit) for own in (False, True) for clock in CLOCKS for unit in (REFERRALS, PEOPLE)
+    Convention(own, clock, unit) for own in (False, True) for clock in PACK_CLOCKS for unit in (REFERRALS, PEOPLE)
 )
 """From the one that a pack is taken to count by unless the figures say otherwise."""
 
@@ -146,6 +146,15 @@ def with_mi_pack(snapshot: Snapshot, own_source: str = CRM, months: int = MONTHS
         it cannot, and what was corrected since is among `late`. `problem` says why a line could not be compared, ''
         where it was; its figures are then missing, but for a `pack` that is a number. None where the extract has no MI
         pack.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = with_mi_pack(sample_snapshot("2018-09"), months=2)
+    >>> found[found["basis"] == "month"][["figure", "own", "pack", "difference", "unexplained"]].head(2)
+               figure  own  pack  difference  unexplained
+    1  first_earnings    2     1          -1            0
+    3     job_outcome    0     0           0            0
     """
     pack = figures(snapshot)
     if pack is None:
@@ -165,7 +174,7 @@ def with_mi_pack(snapshot: Snapshot, own_source: str = CRM, months: int = MONTHS
 def rows_behind(
     snapshot: Snapshot, figure: str, month: str | pd.Period, reason: str | None = None, basis: str = "month"
 ) -> pd.DataFrame:
-    """Return the referrals behind a difference with the MI pack. For those who may see them, never for a report.
+    """List the referrals behind a difference with the MI pack. For those who may see them, never for a report.
 
     Parameters
     ----------
@@ -191,6 +200,12 @@ def rows_behind(
     ------
     ParameterError
         The pack has no such figure, or there is no such reason.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> rows_behind(sample_snapshot("2018-09"), "first_earnings", "2018-08")["reason"].tolist()
+    ['late']
     """
     if reason is not None and reason not in REASONS:
         raise ParameterError(f"reason {reason!r}: {hint(reason, REASONS)}")
@@ -258,7 +273,7 @@ def _counted(programme: Programme, figure: str) -> list[str]:
 def _needed(programme: Programme, figures: Iterable[str]) -> set[str]:
     """Return the events that figures depend on: what they count, the start, and the claims of outcomes."""
     routes = [route for name in figures if name in programme.outcomes for route in programme.outcomes[name].routes]
-    claims = [name for route in routes if (it := route.claim) for name in (it.submitted, it.paid, it.rejected)]
+    claims = [name for route in routes if route.claim for name in route.claim.events]
     return {*CORE_EVENTS, *(name for figure in figures for name in _counted(programme, figure)), *claims}
 
 
@@ -337,7 +352,7 @@ def _candidates(
     rows = unused[unused["event"].isin(_counted(snapshot.programme, figure))]
     if figure in snapshot.programme.events and figure not in CORE_EVENTS:  # counted each time
         used = as_text(theirs.events[theirs.events["event"] == figure]).drop(columns="recorded_date")
-        number = keys(pd.concat([used, rows], ignore_index=True), snapshot.programme.repeating)
+        number = event_keys(pd.concat([used, rows], ignore_index=True), snapshot.programme.repeating)
         dates = used[["event_date", "first_recorded"]].set_axis(number[: len(used)], axis="index")
         instead = dates.set_axis(["event", "recorded"], axis="columns").reindex(number[len(used) :])
     else:  # once a referral

@@ -17,7 +17,7 @@ COHORT = "cohort"
 
 
 def figures(snapshot: Snapshot) -> pd.DataFrame | None:
-    """Return the figures of the department's MI pack to the report month, each as last recorded.
+    """Read the figures of the department's MI pack to the report month, each as last recorded.
 
     Returns
     -------
@@ -25,6 +25,14 @@ def figures(snapshot: Snapshot) -> pd.DataFrame | None:
         One row a figure: `figure`, `label`, `month` (Period[M]), `basis`, `group` and `area` ('' for all), `made` (the
         day it was recorded), `pack` (NaN where it is no number) and `problem`: why it cannot be compared, '' where it
         can. None where the extract has no MI pack.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> figures(sample_snapshot())[["figure", "month", "basis", "pack"]].tail(2).reset_index()
+       row figure    month       basis  pack
+    0  205  start  2020-02  cumulative   223
+    1  204  start  2020-02       month    14
     """
     if "mi_pack" not in snapshot.tables:
         return None

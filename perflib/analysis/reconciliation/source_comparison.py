@@ -19,7 +19,7 @@ import pandas as pd
 from perflib.analysis import measures
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.reconciliation import known_rows
-from perflib.records.current_rows import keys
+from perflib.records.current_rows import event_keys
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import since_first, working_days
 
@@ -49,6 +49,12 @@ def sources(snapshot: Snapshot, pair: tuple[str, str] = (CRM, PRAP)) -> pd.DataF
         those that the second recorded no later than the `next_day` (the working day after the first did); days from
         one to the other, `median`, `p90` and `longest`, missing where none is in both. None where the extract has
         no rows of one of the two.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> list(sources(sample_snapshot()).columns[:4])
+    ['event', 'label', 'month', 'both']
     """
     programme = snapshot.programme
     rows = [frame[["event", "source"]].value_counts() for frame in (snapshot.events, snapshot.other_rows)]
@@ -70,7 +76,9 @@ def _paired(snapshot: Snapshot, rows: pd.DataFrame, pair: tuple[str, str]) -> pd
     repeats = snapshot.programme.repeating
     standing = [known_rows.resolved(snapshot, rows[rows["source"] == name], pair)[0] for name in pair]
     events = pd.concat(standing, ignore_index=True)
-    events = events.assign(key=keys(events.assign(event_id=pd.Series(np.nan, events.index, dtype="str")), repeats))
+    events = events.assign(
+        key=event_keys(events.assign(event_id=pd.Series(np.nan, events.index, dtype="str")), repeats)
+    )
     first, second = (
         events[events["source"] == name]
         .groupby("key")
@@ -102,6 +110,15 @@ def source_mix(snapshot: Snapshot) -> pd.DataFrame:
     DataFrame
         One row a measure and source: `measure`, `label`, `source` ('not recorded' where the extract does not say),
         `count` (referrals, by the source of the first such event that counts) and `share` of the measure's.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> source_mix(sample_snapshot())[["measure", "source", "count"]].tail(3)
+             measure source  count
+    2  earnings_2000   hmrc     37
+    3        outcome  claim      1
+    4        outcome   hmrc     27
     """
     programme = snapshot.programme
     frames = []

@@ -63,7 +63,7 @@ class Clocks:
     ended: Flags | None = None
 
     def of_journeys(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return what is known of each journey for each clock, 0 or False for a clock of no journey."""
+        """Broadcast what is known of each journey to each clock; 0 or False for a clock of no journey."""
         return values if self.journey is None else np.append(values, np.zeros(1, values.dtype))[self.journey]
 
 
@@ -128,7 +128,7 @@ class Cases:
         return np.where(undone & (self.state == NOT_MET), np.nan, days)
 
     def age(self, begun: Days, on: Days) -> NDArray[np.float64]:
-        """Return the age on a day of what began on another, in the standard's days."""
+        """Age on a day of what began on another, in the standard's days."""
         if self.rule.days == "calendar":
             return (on - begun) / DAY
         return self.journeys.calendar.count(since_first(begun), since_first(on))
@@ -168,7 +168,7 @@ class Journeys:
         return months
 
     def dates(self, events: tuple[str, ...], recorded: bool = False, needs: str = "any") -> Days:
-        """Return the first date of some events in each journey; of those that are all needed, the last."""
+        """First date of some events in each journey; of those that are all needed, the last."""
         key = (events, recorded, needs)
         if key not in self._dates:
             names = (f"{event}_recorded" if recorded else event for event in events)
@@ -179,21 +179,21 @@ class Journeys:
         return self._dates[key]
 
     def happened(self, events: tuple[str, ...]) -> Flags:
-        """Return in which journeys one of some events has happened."""
+        """Mask the journeys in which one of some events has happened."""
         return ~np.isnat(self.dates(events))
 
     def lacks(self, events: tuple[str, ...], needs: str = "any") -> bool:
-        """Return whether the extract has no event of these kinds; of one of them, where all are needed."""
+        """Test for an extract without any event of these kinds; where all are needed, without one of them."""
         held = (event in CORE_EVENTS or not np.isnat(self.frame[event].to_numpy()).all() for event in events)
         return not (all(held) if needs == "all" else any(held))
 
     def place(self, referral_ids: pd.Series) -> Numbers:
-        """Return the row of each referral, -1 for those that are not there."""
+        """Look up the row of each referral, -1 where there is none."""
         places: Numbers = pd.Index(self.frame["referral_id"]).get_indexer(pd.Index(referral_ids))
         return places
 
     def applies(self, rule: Standard) -> Flags:
-        """Return for which journeys a standard holds."""
+        """Mask the journeys for which a standard holds."""
         if not self.in_nation(rule):
             return np.zeros(len(self.frame), dtype=bool)
         held = self.happened((rule.applies_to,))
@@ -206,11 +206,11 @@ class Journeys:
         return held
 
     def in_nation(self, rule: Standard) -> bool:
-        """Return whether a standard holds where the contract is."""
+        """Test for a standard that holds in the contract's nation."""
         return not rule.nations or self.snapshot.contract.nation in rule.nations
 
     def exempt(self, name: str) -> Flags | None:
-        """Return from which journeys' cases an approved exemption from a standard stands; None where there is none."""
+        """Mask the journeys whose cases an approved exemption covers; None where there is none."""
         rows = self.snapshot.tables.get("exemptions", pd.DataFrame({"standard": []}))
         rows = rows[rows["standard"] == name]
         if rows.empty:
@@ -220,7 +220,7 @@ class Journeys:
         return self.frame["referral_id"].isin(approved.index[approved]).to_numpy()
 
     def days(self, events: tuple[str, ...]) -> DayByDay:
-        """Return the days on which the clocks begin that some events begin."""
+        """Days on which the clocks of some events begin."""
         if events not in self._days:
             self._days[events] = DayByDay(self.dates(events))
         return self._days[events]
@@ -242,7 +242,7 @@ class DayByDay:
         self._day0: dict[bool, Days] = {}
 
     def limits(self, rule: Standard, calendar: WorkingDays) -> tuple[Days, Days, Days]:
-        """Return day 0 of the clock begun on each date, its last day in time, and the last on which it is not late."""
+        """Day 0 of the clock begun on each date, its last day in time, and the last on which it is not late."""
         working = rule.days == "working"
         days = since_first(self.days) if working else self.days
         if working not in self._day0:  # the same for all standards that begin with these events
@@ -332,7 +332,7 @@ def _one_a_row(journeys: Journeys, rule: Standard, table: str) -> Clocks:
 
 
 def of_contract(rule: Standard) -> bool:
-    """Return whether a standard's cases are the contract's: rows of a table that names no referrals."""
+    """Test for a standard whose cases are the contract's: rows of a table that names no referrals."""
     return rule.table in TABLES and "referral_id" not in TABLES[rule.table]
 
 
@@ -388,10 +388,10 @@ def _one_after_another(
 
 
 def month_number(dates: Any) -> Any:
-    """Return months since January 1970 of one or more dates."""
+    """Months since January 1970 of one or more dates."""
     return dates.astype("datetime64[M]").astype(np.int64)
 
 
 def first_day(months: Numbers) -> Days:
-    """Return the first day of months given as numbers since January 1970."""
+    """First day of months given as numbers since January 1970."""
     return months.astype("datetime64[M]").astype("datetime64[s]")

@@ -61,13 +61,20 @@ UNEXEMPTED = ["part", "whole", "rate", "status"]
 
 
 def register(snapshot: Snapshot) -> pd.DataFrame:
-    """Return what the contract's standards are, in words, for the report to print.
+    """Describe the contract's standards in words, for the report to print.
 
     Returns
     -------
     DataFrame
         One row a standard: `standard`, `name`, `duty` (who must meet it: 'provider' or 'department'), `asks`, `of`
         (whom), `target`, `sampled`, `applies` (whether it holds in the contract's nation), `source`, `invented`.
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> register(sample_snapshot())[["standard", "name", "target"]].head(2)
+      standard                       name          target
+    0    css1a  CSS 1a: referral resolved  at least 100 %
+    1    css1b    CSS 1b: result recorded  at least 100 %
     """
     contract = snapshot.contract
     rows = [
@@ -93,7 +100,7 @@ def register(snapshot: Snapshot) -> pd.DataFrame:
 def cases(
     snapshot: Snapshot, names: Sequence[str] | None = None, on: date | None = None, *, exemptions: bool = True
 ) -> pd.DataFrame:
-    """Return the state of every case of every standard.
+    """State of every case of every standard.
 
     Parameters
     ----------
@@ -117,6 +124,12 @@ def cases(
     ------
     ParameterError
         An unknown standard, or a day after those that the snapshot knows.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> cases(sample_snapshot(), ["css2"])["state"].value_counts()[["met", "not_met"]].to_dict()
+    {'met': 374, 'not_met': 15}
     """
     parts = _chosen(Journeys(snapshot, on), names)
     number = np.repeat(np.arange(len(parts), dtype=np.int8), [len(part.state) for part in parts])
@@ -166,6 +179,19 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
         - `worst`: the days that the slowest case took, or has taken so far.
         - `part_unexempted`, `whole_unexempted`, `rate_unexempted`, `status_unexempted`: as though nothing had been
           exempted.
+
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> measure(sample_snapshot())[["standard", "met", "not_met", "open_late", "status"]].head(3)
+      standard  met  not_met  open_late   status
+    0    css1a  356       30          0  not_met
+    1    css1b  379        7          0  not_met
+    2     css2  374       15          0  not_met
     """
     span = window(basis, snapshot.month, snapshot.first_day)
     journeys = Journeys(snapshot)
@@ -271,6 +297,14 @@ def history(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFr
         Index (`standard`, `month`), every month of the contract; the number of cases in each of `STATES`, `counted`
         (met, not met or open late), `rate` (missing where nothing counted) and `complete`: whether no case of the
         month is still to become due.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> history(sample_snapshot(), ["css2"])[["met", "not_met"]].tail(2).reset_index()
+      standard    month  met  not_met
+    0     css2  2020-02   24        0
+    1     css2  2020-03   15        0
     """
     frames = {}
     for part in _chosen(Journeys(snapshot), names):
@@ -308,6 +342,14 @@ def backlog(snapshot: Snapshot, dates: Iterable[date] | None = None, standard: s
     ------
     ParameterError
         No such standard, or a day after those that the snapshot knows.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> backlog(sample_snapshot())[["late", "all", "open"]].tail(2).reset_index()
+            date  late  all  open
+    0 2020-02-29     0  374     7
+    1 2020-03-31     0  389     3
     """
     name = _a_backlog(snapshot, standard)
     journeys = Journeys(snapshot)
@@ -362,6 +404,16 @@ def against_profile(snapshot: Snapshot, standard: str) -> pd.DataFrame:
     ------
     ParameterError
         No such standard.
+
+    Examples
+    --------
+    The regime of the small sample has no standard of this kind.
+
+    >>> from perflib import sample_snapshot
+    >>> against_profile(sample_snapshot(), "css2")
+    Traceback (most recent call last):
+        ...
+    perflib.errors.ParameterError: standard='css2': the contract has no such standard of kind 'profile'.
     """
     rule = snapshot.contract.standards.get(standard)
     if rule is None or rule.kind != "profile":

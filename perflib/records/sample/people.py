@@ -118,7 +118,13 @@ class Arrivals(Parameters):
 
 
 def check_shares(name: str, shares: Sequence[float]) -> None:
-    """Refuse shares that do not add up to 1."""
+    """Refuse shares that do not add up to 1.
+
+    Raises
+    ------
+    ValueError
+        The shares do not add up to 1.
+    """
     if abs(sum(shares) - 1) > 1e-6:
         raise ValueError(f"the shares of {name} add up to {sum(shares):g}, not to 1")
 

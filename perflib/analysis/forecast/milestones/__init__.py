@@ -103,7 +103,7 @@ def _pair(effects: list[Effects]) -> tuple[Effects, Effects | None]:
 
 
 def calibration(development: Development, rng: np.random.Generator) -> tuple[float, int]:
-    """Return by how much the model's doubt is to be spread, never less than 1, and from how many earlier months.
+    """Factor that widens the model's uncertainty, at least 1, and the number of earlier months behind it.
 
     From each of up to `ORIGINS` earlier months, three apart, outcomes of the next three months are forecast again and
     compared with what came, where at least `ENOUGH_COMING` were expected. The mean of squared error over variance, each
@@ -136,7 +136,7 @@ def spread_out(chances: Floats, people: Ints, spread: float) -> Floats:
 
 
 def cells(development: Development, states: slice) -> Cells:
-    """Return how many of those in some of the states moved on, by clock, duration, calendar month and cohort."""
+    """Count moves out of some states by clock, duration, calendar month and cohort."""
     moves = development.moves[:, :, states]
     state = np.arange(development.moves.shape[2])[states]
     trials = moves.sum(axis=-1)
@@ -173,7 +173,7 @@ def recentred(chances: Floats, centre: Floats) -> Floats:
 def leaning_on_the_bid(
     chances: Floats, people: Floats, promised: Floats, rng: np.random.Generator
 ) -> tuple[Floats, float]:
-    """Return the chances with the profile as one more observation, and the weight of the model against it.
+    """Shrink the chances towards the profile, taken as one more observation; with the weight of the model.
 
     Parameters
     ----------

@@ -118,13 +118,13 @@ class Effects:
     cohort: Floats
 
     def mean(self) -> Effects:
-        """Return the mean of all draws, as one draw."""
+        """Average all draws into one."""
         parts = (self.clock, self.duration, self.calendar, self.cohort)
         return Effects(*(part.mean(axis=0, keepdims=True) for part in parts))
 
 
 def walk_precision(size: int, step: float) -> Floats:
-    """Return the precision of a random walk with a normal level.
+    """Precision matrix of a random walk with a normal level.
 
     >>> walk_precision(2, 1.0).round(3).tolist()
     [[1.125, -1.0], [-1.0, 1.125]]
@@ -134,7 +134,7 @@ def walk_precision(size: int, step: float) -> Floats:
 
 
 def paced_precision() -> Floats:
-    """Return the precision of a later milestone's clock: random walks over months in it, and from pace to pace."""
+    """Precision matrix of a later milestone's clock: random walks over months in it, and from pace to pace."""
     stay, pace = (np.diff(np.eye(size), axis=0) for size in (STAY, len(PACES)))
     walks = np.kron(np.eye(len(PACES)), stay.T @ stay) + np.kron(pace.T @ pace, np.eye(STAY))
     return np.asarray(walks / CLOCK_STEP**2 + np.eye(CLOCKS) / (CLOCKS * LEVEL**2))
@@ -142,7 +142,7 @@ def paced_precision() -> Floats:
 
 @lru_cache(maxsize=64)
 def calendar_precision(size: int, rho: float, sigma: float) -> Floats:
-    """Return the precision of a stationary AR(1).
+    """Precision matrix of a stationary AR(1).
 
     >>> np.linalg.inv(calendar_precision(2, 0.5, 2.0)).round(3).tolist()
     [[4.0, 2.0], [2.0, 4.0]]
@@ -156,7 +156,7 @@ def calendar_precision(size: int, rho: float, sigma: float) -> Floats:
 
 @lru_cache(maxsize=64)
 def cohort_precision(size: int, drift: float, iid: float) -> Floats:
-    """Return the precision of the cohort effects."""
+    """Precision matrix of the cohort effects."""
     i = np.arange(size)
     return np.asarray(np.linalg.inv(COHORT**2 + drift**2 * np.minimum.outer(i, i) + iid**2 * np.eye(size)), dtype=float)
 
@@ -188,7 +188,7 @@ class Factored(NamedTuple):
 
 
 def factored(likelihood: Normal, prior: Floats, log_determinant: float, steps: Floats, moved: Floats) -> Factored:
-    """Return the posterior at one point of the grid, and its log evidence for each of the breaks.
+    """Laplace posterior at one point of the grid, and the log evidence of each break.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ def _log_determinant(precision: Callable[[int, float, float], Floats], size: int
 
 
 def fit(cells: Cells, grid: Sequence[Hyper] = GRID) -> Posterior:
-    """Return the posterior of the effects, given what was seen, with (rho, sigma, drift, iid) on a grid."""
+    """Fit the posterior of the effects by Laplace's method, with (rho, sigma, drift, iid) on a grid."""
     states, clocks, durations, months, cohorts = cells.sizes
     own = states * (clocks + durations)
     smooth = linalg.block_diag(

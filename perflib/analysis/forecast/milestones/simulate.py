@@ -64,12 +64,12 @@ class Destinations:
     leaving: Floats
 
     def mean(self) -> Destinations:
-        """Return the mean of all draws, as one draw."""
+        """Average all draws into one."""
         by_duration, leaving = (part.mean(axis=1, keepdims=True) for part in (self.by_duration, self.leaving))
         return Destinations(self.by_clock.mean(axis=0, keepdims=True), by_duration, leaving)
 
     def arrivals(self, d: int) -> Floats:
-        """Return where those who move on in month d arrive, shape (draws, states x clocks, places).
+        """Destinations of those who move on in month d, shape (draws, states x clocks, positions).
 
         Places are the outcome, the first milestone, and each later one at each pace. The pace follows from the clock
         that is left: exactly, but for those whose own pace spans some months, who are taken to have had the middle.
@@ -131,7 +131,7 @@ def outcome_chances(
     destinations: Destinations,
     horizon: int | None = None,
 ) -> Floats:
-    """Return the chance that an outcome is recorded in each coming month, by where people stand.
+    """Chance of an outcome recorded in each coming month, by state.
 
     Parameters
     ----------
