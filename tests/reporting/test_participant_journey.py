@@ -61,14 +61,14 @@ def test_the_areas_are_how_many_stood_where_at_each_months_end(town_snapshot, da
 def test_a_report_of_a_day_says_where_everybody_stood_that_day():
     """922 had left and 439 were past the last day, counted outside the project from the sample's events."""
     snapshot = load_snapshot("whp-sample", "2020-06", "2020-06-10")
-    said = page.findings(snapshot, Disclosure())
+    said = as_text(page.findings(snapshot), Disclosure())
     assert "on 10 June 2020:" in said[0]
     assert "922 left" in said[0]
     assert "439 past the last day" in said[0]
     rows = INTERNAL.figure(page.positions(snapshot)).data["rows"]
     assert sum(row["Left"] for row in rows) == 922
     assert INTERNAL.figure(page.occupancy(snapshot)).data["rows"][-1]["Day"] == "10 Jun 2020"
-    assert "June 2020 had not ended by 10 June 2020." in text_of(front_matter.front(snapshot, INTERNAL))
+    assert "June 2020 had not ended by 10 June 2020." in text_of(INTERNAL(front_matter.front(snapshot)))
 
 
 @pytest.mark.requirement("Q-01")
