@@ -2,7 +2,6 @@
 
 from perflib.reporting.service_standards.figures import (
     LIMIT,
-    SHARES,
     against_profile,
     backlog,
     charts,
@@ -15,6 +14,7 @@ from perflib.reporting.service_standards.tables import (
     NO_CASE,
     NONE,
     SAID,
+    SHARES,
     STATE_WORDS,
     STATUS_WORDS,
     bases,

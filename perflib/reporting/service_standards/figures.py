@@ -16,10 +16,7 @@ from perflib.disclosure.words import day_words, listed, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
 from perflib.reporting.front_matter import together
-from perflib.reporting.service_standards.tables import SAID, STATUS_WORDS, share_standards, target_words
-
-SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
-
+from perflib.reporting.service_standards.tables import SAID, SHARES, STATUS_WORDS, share_standards, target_words
 
 LIMIT: dict[str, Any] = {"color": PALETTE[2], "linewidth": 1.2, "linestyle": (0, (4, 2))}
 

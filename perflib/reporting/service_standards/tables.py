@@ -11,9 +11,10 @@ from perflib.disclosure.words import day_words, month_words
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends.tables import basis_name
 from perflib.reporting.front_matter import together
-from perflib.reporting.service_standards.figures import SHARES
 from perflib.rules.calendar import window
 from perflib.rules.standards import Standard
+
+SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
 
 STATE_WORDS = {
     "met": "Met",
