@@ -151,7 +151,7 @@ def judge(seed: int, months: float, below: float, scale: float = 1.0) -> dict[st
         rise = np.diff(np.append(curve, np.repeat(curve[-1], MONTHS))[:MONTHS], prepend=0.0)
         happens += [np.append(np.zeros(c), number * rise[: MONTHS - c]) for c, number in enumerate(size)]
         starts, eventually = starts + size, eventually + size * curve[-1]
-    stated = np.append(STATED[: int(np.ceil(contract(months).recording_allowance / MONTH_DAYS))], 1.0)
+    stated = np.append(STATED[: int(contract(months).recording_allowance // MONTH_DAYS)], 1.0)
     counted = record <= last
     by_cohort = np.bincount(cohort[has][counted], minlength=MONTHS)
     by_month = np.bincount(record[counted], minlength=MONTHS)
