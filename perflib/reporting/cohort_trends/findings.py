@@ -128,13 +128,8 @@ def _other_outcomes(snapshot: Snapshot, d: Disclosure) -> list[str]:
     """Return the programme's other outcomes recorded so far, each beside its own profile where there is one."""
     sentences = []
     for name in [name for name in snapshot.programme.outcomes if name != "outcome"]:
-        row = counts_analysis.summary(snapshot).query("measure == @name and basis == 'cumulative'")
-        if row.empty:
-            continue
-        (recorded, expected, status), label = (
-            row.iloc[0][["actual", "profile", "status"]],
-            snapshot.programme.label(name),
-        )
+        recorded, expected, status = cohorts.to_date(snapshot, name)[["recorded", "expected", "status"]]
+        label = snapshot.programme.label(name)
         if not d.hides(recorded) and expected > 0:
             sentences.append(against_profile(label, recorded, expected, status, d))
         else:
