@@ -252,7 +252,7 @@ def test_the_notebooks_say_what_was_worked_out_by_hand_in_the_programmes_own_wor
         "Placements kept": (1, 1),
     }
     january = table(shown["cohort_trends"], "Placements of each cohort to date")[0]
-    assert (january["Starts"], january["Observed"], january["Promised by this age"]) == (3, 2, 1.4)
+    assert (january["Starts"], january["Recorded"], january["Expected so far"]) == (3, 2, 1.4)
     (standard,) = table(shown["service_standards"], "The standards since day one")
     assert (standard["Standard"], standard["Met"], standard["Status"]) == ("First meeting", 4, "not met")
     doors = {row["Measure"]: row for row in table(shown["performance_summary"], "Scores on the doors")}
