@@ -212,7 +212,7 @@ EDGES = [
         lambda: without(town(), *HAPPY),
         promised=False,
         says=(
-            "0 job outcomes to date. They cannot be compared with a promise: the contract file gives no profile.",
+            "0 job outcomes so far. They cannot be compared with a profile: the contract file gives no profile.",
             "No claim has been recorded: outcomes that need one are counted without it.",
         ),
     ),

@@ -437,6 +437,14 @@ def against_profile(
     return frame.assign(**limits, status=found["status"].to_numpy()).astype({"recorded": int})
 
 
+def to_date(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
+    """Hold all cohorts' outcomes recorded so far against what was expected: a row of `expected.compare`."""
+    t = recorded_triangle(snapshot, measure)
+    happens = happenings(t, snapshot.contract).sum(skipna=False)
+    delay = so_far.of_profile(snapshot, measure)
+    return so_far.compare([t.latest.sum()], happens.to_numpy()[None], delay).iloc[0]
+
+
 def _eventually(t: Triangle, contract: Contract) -> Floats:
     """Return what is expected of each row in the end."""
     return _promised(t, contract, MONTHS_TO_END)[:, -1] if len(t.starts) else np.zeros(0)

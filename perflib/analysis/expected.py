@@ -172,10 +172,13 @@ def delay(snapshot: Snapshot, measure: str) -> Delay:
 
 @remembered
 def table_delay(snapshot: Snapshot, table: str) -> Delay:
-    """Estimate how soon the rows of a table are recorded; a row is of the table's first date that it must have."""
+    """Estimate how soon the rows of a table are recorded; a row is of the table's first date that it must have.
+
+    A table of which everything was recorded in one month was loaded at once: that says nothing of delays.
+    """
     rows = snapshot.tables[table]
     day = next(name for name, column in TABLES[table].items() if column.kind == "date" and column.required)
-    if "recorded_date" not in rows or rows.empty:
+    if "recorded_date" not in rows or rows["recorded_date"].dt.to_period("M").nunique() < 2:
         return NO_DELAY
     first = rows.dropna(subset=day).groupby([*KEYS[table]], dropna=False)[[day, "recorded_date"]].min()
     return _of_dates(snapshot, first[day], first["recorded_date"], None)
@@ -198,9 +201,9 @@ def _of_dates(snapshot: Snapshot, happened: pd.Series, recorded: pd.Series, meas
 
 
 def _stated(snapshot: Snapshot, measure: str | None) -> tuple[Floats, str]:
-    """Shares that hold before there are records enough, and whose they are; all within the contract's allowance."""
+    """Shares that hold before there are records enough, and whose they are; all within the months of the allowance."""
     allowance = snapshot.contract.recording_allowance
-    latest = int(np.ceil(allowance / MONTH_DAYS))
+    latest = int(allowance // MONTH_DAYS)
     for name in dict.fromkeys([measure, None]):
         for item in snapshot.programme.recording_delay:
             if item.measure == name:

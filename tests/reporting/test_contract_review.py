@@ -114,7 +114,7 @@ def test_the_action_plan_has_its_five_parts(sample: Snapshot) -> None:
     assert [row["Found"] for row in rows(shown, "Dates of review")] == ["unchanged", "improved", "improved"]
     leading = rows(shown, "What leads to outcomes")
     assert [row["Month"] for row in leading] == ["Apr 2020", "May 2020", "Jun 2020", "Jul 2020", "Aug 2020", "Sep 2020"]
-    started = sample.journeys["start"].dt.to_period("M").astype(str)
+    started = sample.journeys["start_recorded"].dt.to_period("M").astype(str)
     assert [row["Starts"] for row in leading] == [int((started == f"2020-{n:02d}").sum()) for n in range(4, 10)]
 
 
@@ -123,9 +123,9 @@ def test_the_devolved_area_stands_by_itself_and_within_the_whole_and_nobody_is_c
     inside, outside, whole = rows(INSIDE.table(review.areas(sample)))
     area = (sample.journeys["devolution_area"] == "GM") & sample.journeys["start"].notna()
     assert inside["Starts"] == area.sum()
-    for column in ("Starts", "Outcomes"):
+    for column in ("Starts", "Recorded"):
         assert inside[column] + outside[column] == whole[column]
-    assert inside["Promised"] + outside["Promised"] == pytest.approx(whole["Promised"], abs=0.11)
+    assert inside["Expected so far"] + outside["Expected so far"] == pytest.approx(whole["Expected so far"], abs=0.11)
 
 
 @pytest.mark.requirement("KS-52")
@@ -206,12 +206,12 @@ def test_outside_readers_see_no_small_number(sample: Snapshot) -> None:
 
 
 @pytest.mark.requirement("WHP-24")
-def test_the_performance_return_counts_by_the_month_in_which_it_happened(sample: Snapshot) -> None:
+def test_the_performance_return_counts_by_the_month_in_which_it_was_recorded(sample: Snapshot) -> None:
     found = {row["Measure"]: row for row in INSIDE.table(review.performance_return(sample)).data["rows"]}
     for label, event in (("Referrals", "referral"), ("Starts", "start"), ("Leavers", "exit")):
-        months = sample.journeys[event].dt.to_period("M").astype(str)
+        months = sample.journeys[f"{event}_recorded"].dt.to_period("M").astype(str)
         assert found[label]["Aug 2020"] == (months == "2020-08").sum()
-    assert found["Starts"]["Promised in the last month"] == 176  # the contract's volume for September 2020
+    assert found["Starts"]["Expected in the last month"] == 176  # the contract's volume for September 2020
 
 
 @pytest.mark.requirement("WHP-07")

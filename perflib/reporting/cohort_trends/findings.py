@@ -217,10 +217,7 @@ def _other_outcomes(snapshot: Snapshot) -> list[Sentence | Choice]:
     """Return the programme's other outcomes recorded so far, each beside its own profile where there is one."""
     sentences: list[Sentence | Choice] = []
     for name in [name for name in snapshot.programme.outcomes if name != "outcome"]:
-        row = counts_analysis.summary(snapshot).query("measure == @name and basis == 'cumulative'")
-        if row.empty:
-            continue
-        recorded, expected, status = row.iloc[0][["actual", "profile", "status"]]
+        recorded, expected, status = cohorts.to_date(snapshot, name)[["recorded", "expected", "status"]]
         n, label = Count(recorded), _label(snapshot, name)
         if expected > 0:
             shown = against_profile(snapshot.programme.label(name), recorded, expected, status)

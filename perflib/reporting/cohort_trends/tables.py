@@ -168,7 +168,7 @@ def cohort_table(snapshot: Snapshot) -> Table:
         }
     return Table(
         frame,
-        f"{snapshot.programme.label('outcome')} of each cohort recorded so far",
+        f"{snapshot.programme.label('outcome')} of each cohort to date, {CLOCKS['recorded']}",
         columns | {"state": text("State")},
         note=f"{EXPECTED_SO_FAR} {SIGNIFICANTLY} Too early: even none would be in line. A final cohort can change no "
         "more.",

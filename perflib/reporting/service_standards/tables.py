@@ -13,6 +13,8 @@ from perflib.reporting.cohort_trends.tables import basis_name
 from perflib.rules.calendar import window
 from perflib.rules.standards import Standard
 
+SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
+
 STATE_WORDS = {
     "met": "Met",
     "not_met": "Done late",
@@ -32,10 +34,6 @@ STATUS_WORDS = {
     "no_data": "no data",
     "not_applicable": "not applicable",
 }
-
-
-SHARES = {"all": "referrals to date", "month": "referrals of the month", "open": "open referrals"}
-"""What a backlog is a share of, in words."""
 
 
 BASES = ("month", "rolling_3", "rolling_12", "cumulative")

@@ -99,7 +99,7 @@ def test_the_first_finding_counts_the_quarter_beside_what_was_promised(town_plac
 def test_a_quarter_that_is_running_is_told_and_not_judged(town_place, seen):
     snapshot = load_snapshot("town", "2020-02", "2020-05-28", town_place.params)
     counts = [len(of(seen, event, "recorded_date", "2020-01", "2020-02")) for event in ("referral", "start")]
-    (sentence,) = (said for said in as_text(cohort_trends.findings(snapshot), INTERNAL) if "so far" in said)
+    (sentence,) = (said for said in as_text(cohort_trends.findings(snapshot), INTERNAL) if "months so far" in said)
     assert sentence == (
         f"January to February 2020, 2 of 3 months so far: {counts[0]} referrals and {counts[1]} starts recorded. "
         "A quarter that is still running is not judged."

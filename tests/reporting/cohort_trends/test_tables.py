@@ -51,7 +51,9 @@ def journeys(town_place):
     people = pd.read_csv(folder / "participants.csv", index_col="referral_id")
     events = pd.read_csv(folder / "events.csv", parse_dates=["event_date", "recorded_date"])
     known = events[(events["event_date"] <= "2020-03-31") & (events["recorded_date"] <= "2020-05-28")]
-    return people.join(known.pivot(index="referral_id", columns="event", values="event_date"))
+    happened = known.pivot(index="referral_id", columns="event", values="event_date")
+    recorded = known.pivot(index="referral_id", columns="event", values="recorded_date")
+    return people.join(happened).join(recorded.add_suffix("_recorded"))
 
 
 def since(dates, first):
