@@ -262,7 +262,8 @@ def _snapshots(snapshot: Snapshot, last: pd.Period, origins: int, extract: Extra
     whole = extract or load_extract(snapshot.contract)
     needed = _needed(snapshot.programme)
     events = whole.tables["events"]
-    cut = replace(whole, tables={**whole.tables, "events": events[events["event"].isin(needed)]})
+    tables = {**whole.tables, "events": events[events["event"].isin(needed)]}
+    cut = replace(whole, tables=tables, origins={})  # the account of its files is of all their rows
     for month in months[-origins:]:
         yield take_snapshot(cut, month)
 
