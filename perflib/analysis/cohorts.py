@@ -581,11 +581,11 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
     >>> from perflib import sample_snapshot
     >>> conversion(sample_snapshot())[["target", "starts", "observed", "expected", "status"]]
       target  starts  observed  expected   status
-    0  tmpl1     233        28    21.864  in line
-    1  tmpl2     162        20    14.117  in line
-    2  tmpl3      25         2     2.879  in line
-    3  tmpl4      46         6     4.868  in line
-    4  tmpl5      61         6     6.101  in line
+    0  tmpl1     233      28.0  19.45056  in line
+    1  tmpl2     162      20.0  12.52916  in line
+    2  tmpl3      25       2.0   2.57998  in line
+    3  tmpl4      46       6.0   4.34142  in line
+    4  tmpl5      61       6.0   5.47488  in line
     """
     programme = snapshot.programme
     area = programme.area
@@ -616,9 +616,9 @@ def areas(snapshot: Snapshot) -> pd.DataFrame:
     >>> from perflib import sample_snapshot
     >>> areas(sample_snapshot())[["name", "starts", "observed", "expected"]]
                                 name  starts  observed  expected
-    0   tMPL 5: devolution deal area    61.0       6.0     6.101
-    1            Outside these areas   172.0      22.0    15.763
-    2  tMPL 1: contract package area   233.0      28.0    21.864
+    0   tMPL 5: devolution deal area    61.0       6.0   5.47488
+    1            Outside these areas   172.0      22.0  13.97568
+    2  tMPL 1: contract package area   233.0      28.0  19.45056
     """
     columns = ["target", "name", "area", "starts", "observed", "expected"]
     levels = conversion(snapshot)[columns]

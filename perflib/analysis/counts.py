@@ -144,9 +144,9 @@ def summary(snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] 
     >>> found = summary(sample_snapshot(), bases=["cumulative"])
     >>> found.set_index("measure").loc[["referral", "start", "outcome"], ["period", "actual"]].reset_index()
         measure                    period  actual
-    0  referral  27 months, first partial     389
-    1     start  27 months, first partial     233
-    2   outcome  27 months, first partial      28
+    0  referral  27 months, first partial   389.0
+    1     start  27 months, first partial   233.0
+    2   outcome  27 months, first partial    28.0
     """
     known = expected.known_month(snapshot)
     recorded, happened, promises = monthly(snapshot, clock="recorded"), monthly(snapshot), promised(snapshot)

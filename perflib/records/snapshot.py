@@ -119,6 +119,10 @@ class Extract:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", {**self.tables, "events": in_order(self.tables["events"])})
 
+    def with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Extract:
+        """Same extract with other rows, which are accounted for as they stand: no line of a file is asked for."""
+        return replace(self, tables=tables, origins={})
+
     @cached_property
     def alone(self) -> NDArray[np.bool_]:
         """Which rows of the events are seen to share their key with no other."""

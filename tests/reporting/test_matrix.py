@@ -121,10 +121,11 @@ def extract_of(params: Path) -> Callable[[str, str, str], Extract]:
     def cut(programme: str, regime: str, missing: str) -> Extract:
         extract = whole(programme, regime)
         if missing == OFFICERS:
-            return replace(extract, tables={name: without_officers(table) for name, table in extract.tables.items()})
+            return extract.with_tables({name: without_officers(table) for name, table in extract.tables.items()})
         gone = set(HELD[programme]) if missing == ALL else {missing}
         tables = {name: table for name, table in extract.tables.items() if name not in gone}
-        return replace(extract, tables=tables, faults=extract.faults[~extract.faults["table"].isin(gone)])
+        kept = extract.faults[~extract.faults["table"].isin(gone)]
+        return replace(extract.with_tables(tables), faults=kept)
 
     return cut
 

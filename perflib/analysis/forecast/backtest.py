@@ -15,7 +15,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -262,8 +262,7 @@ def _snapshots(snapshot: Snapshot, last: pd.Period, origins: int, extract: Extra
     whole = extract or load_extract(snapshot.contract)
     needed = _needed(snapshot.programme)
     events = whole.tables["events"]
-    tables = {**whole.tables, "events": events[events["event"].isin(needed)]}
-    cut = replace(whole, tables=tables, origins={})  # the account of its files is of all their rows
+    cut = whole.with_tables({**whole.tables, "events": events[events["event"].isin(needed)]})
     for month in months[-origins:]:
         yield take_snapshot(cut, month)
 

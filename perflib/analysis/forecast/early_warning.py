@@ -184,10 +184,10 @@ def needed(snapshot: Snapshot, found: Forecast) -> pd.DataFrame:
     >>> snapshot = sample_snapshot()
     >>> needed(snapshot, outcomes(snapshot, model="chain_ladder", draws=50))
               measure    recent  expected    needed
-    0  first_earnings  4.666667  1.975055  0.692954
-    1   earnings_1000  3.333333  2.250420  1.183736
-    2   earnings_2000  4.333333  2.243856  1.297471
-    3         outcome  3.333333  2.573333  1.683936
+    0  first_earnings  4.666667  1.962610  0.703883
+    1   earnings_1000  3.333333  2.236239  1.189003
+    2   earnings_2000  4.333333  2.229717  1.300586
+    3         outcome  3.333333  2.510000  1.652907
     """
     part = found.development
     promised = promised_by(part, found.paths.shape[2]) - float(part.recorded.sum())

@@ -331,8 +331,8 @@ def themes(snapshot: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
     >>> snapshot = sample_snapshot()
     >>> themes(snapshot, scores(snapshot))[["kpi", "judged", "missed"]].drop_duplicates("kpi").head(2)
                        kpi  judged  missed
-    0             outcomes       3       1
-    1  peer_group_progress       3       1
+    0  peer_group_progress       3       1
+    1           complaints       3       0
     """
     results = decided(scores["result"], snapshot.contract.rating)
     judged = scores.assign(result=results)[scores["whole"].astype(bool) & results.isin(["hit", "missed"])]
