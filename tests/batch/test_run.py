@@ -61,9 +61,10 @@ def notebook(path: Path, *cells: str) -> Path:
 
 PAGE = """
 from perflib import load_snapshot
+from perflib.disclosure.sentences import sentence
 from perflib.reporting import open_report
 show = open_report(load_snapshot(contract, month, known_at, params))
-show.say("A finding.")
+show(sentence("A finding."))
 """
 
 

@@ -12,6 +12,7 @@ from perflib.disclosure.rules import Disclosure
 from perflib.disclosure.sentences import (
     Amount,
     ByAudience,
+    ByNumber,
     Count,
     Day,
     FirstOf,
@@ -40,12 +41,16 @@ OUTSIDE = Disclosure("external", suppress_below=10, round_to=5, names=False)
         (Share(40, 160), "25%", "25%"),
         (Share(155, 160), "97%", "not shown (fewer than 10)"),  # five are left over
         (Share(12, 121, places=1), "9.9%", "8.3%"),  # 10 of 120
+        (Share(404, 10_000, places=1), "4.0%", "4.0%"),  # 405 of 10,000 outside
+        (Share(404, 10_000, places=1, target=0.04), "4.04%", "4.05%"),
         (Amount(504.2, people=True, places=0), "504", "505"),
         (Amount(504.2, of=(9,), people=True, places=0), "504", "not shown (fewer than 10)"),
         (Amount(-3.24, of=(40,), signed=True), "−3.2", "−3.2"),
         (Plain(1500), "1,500", "1,500"),
         (Plain(0.075, percent=True), "7.5%", "7.5%"),
         (Plain(np.float64(0.949), 0, percent=True), "95%", "95%"),
+        (Plain(0.9999, 0, percent=True), "99%", "99%"),  # rounding reaches nothing that was not reached
+        (Plain(0.9499, 0, percent=True, target=0.95), "94.99%", "94.99%"),
         (Plain(None), "not available", "not available"),
         (Name("SC05", "Subcontractor 3"), "SC05", "Subcontractor 3"),
         (Month(pd.Period("2020-06", "M")), "June 2020", "June 2020"),
@@ -118,6 +123,22 @@ def test_words_depend_on_what_may_be_shown():
     assert (as_text(any_hidden, INSIDE), as_text(any_hidden, OUTSIDE)) == ([], ["Some are not shown."])
     audience = ByAudience(sentence("inside"), sentence("outside"))
     assert (audience.words(INSIDE), audience.words(OUTSIDE)) == ("inside", "outside")
+
+
+def test_the_number_of_items_that_are_said_decides_between_its_and_their():
+    levels = [IfShown(Count(40), sentence("one level")), IfShown(Count(9), sentence("another"))]
+    said = sentence(
+        "Below {whose} profile: {levels}.",
+        whose=ByNumber(levels, sentence("its"), sentence("their")),
+        levels=Listed(levels),
+    )
+    assert as_text(said, INSIDE) == ["Below their profile: one level and another."]
+    assert as_text(said, OUTSIDE) == ["Below its profile: one level."]
+
+
+def test_a_list_that_begins_a_sentence_with_a_figure_has_a_capital():
+    said = sentence("{parts} are not used.", parts=Listed([sentence("{n} rows", n=Count(9)), sentence("more")]))
+    assert as_text(said, OUTSIDE) == ["Fewer than 10 rows and more are not used."]
 
 
 def test_a_sentence_without_anything_to_say_is_left_out_and_so_is_an_item_of_a_list():
