@@ -29,7 +29,6 @@ NOT_IMPORTED = {
     "ipykernel": "the kernel that notebooks run in",
     "jupyterlab": "where analysts open the notebooks",
     "psycopg": "what SQLAlchemy reads PostgreSQL with",
-    "python-calamine": "what reads .xls, .xlsb and .ods",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from perflib.analysis import standards
+from perflib.analysis import kpis, standards
 from perflib.records.snapshot import Snapshot
 from perflib.rules.management import Kpi
 from perflib.rules.standards import Standard
@@ -110,13 +110,14 @@ def _of_standard(snapshot: Snapshot, name: str, rule: Standard) -> Iterator[str]
 
 
 def _of_kpi(snapshot: Snapshot, kpi: Kpi) -> Iterator[str]:
+    measure = None if kpi.of is None else kpis.measure_of(snapshot, kpi)
     if kpi.of is not None:
-        yield from _not_recorded(snapshot, (kpi.of,))
+        yield from _not_recorded(snapshot, (measure or kpi.of,))
     if kpi.table is not None:
         yield from _not_in_table(snapshot, kpi.table, kpi.where)
     match kpi.kind:
         case "profile":
-            yield from _not_promised(snapshot, (str(kpi.of),))
+            yield from _not_promised(snapshot, (str(measure or kpi.of),))
         case "advances":
             yield from _not_recorded(snapshot, ("peer_group",))
         case "standard":

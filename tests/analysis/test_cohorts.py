@@ -353,7 +353,9 @@ def test_tender_levels_agree_with_a_sum_over_participants(both, promises):
     started = reading.journeys.dropna(subset="start")
     last = reading.month.year * 12 + reading.month.month
     recorded = started["outcome_recorded"] <= reading.month.end_time
-    shares = recorded_within(started[recorded], last)
+    known = pd.Period(pd.Timestamp(snapshot.known_at) + pd.Timedelta(days=1), "M") - 1  # delays: of all that is known
+    by_then = started["outcome_recorded"] <= known.end_time
+    shares = recorded_within(started[by_then], known.year * 12 + known.month)
 
     def so_far(group, area, age):
         """Each rise of the profile, as far as it is recorded by now."""

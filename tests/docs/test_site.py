@@ -90,7 +90,8 @@ def test_the_reference_has_every_public_module(site):
         for path in floor.rglob("*.py")
         if not path.stem.startswith("_") or path.stem == "__init__"
     }
-    assert not modules - shown - {"perflib.analysis"}
+    old_names = {"perflib.analysis.trends", "perflib.analysis.journeys"}
+    assert not sorted(modules - shown - {"perflib.analysis"} - old_names)
 
 
 def test_the_words_page_says_each_house_word_in_one_line():

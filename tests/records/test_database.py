@@ -5,6 +5,7 @@ The PostgreSQL server is a real one, and so are its faults.
 
 import json
 import logging
+import re
 import select
 import socket
 import sqlite3
@@ -208,10 +209,18 @@ class TestTheSameContract:
         contract()
         results = run.run(jobs(), Path("reports"))
         assert [result.error for result in results] == [None]
-        assert (Path("reports") / page).read_bytes() == (town_reports / page).read_bytes()
+        made, from_files = (without_account((folder / page).read_bytes()) for folder in (Path("reports"), town_reports))
+        assert made == from_files
         assert not written_secrets(Path("reports"))
         assert "SELECT prap_ref" in caplog.text
         assert not secrets(caplog.text)
+
+
+def without_account(page: bytes) -> bytes:
+    """Cut the account of rows, which names files or database tables and their lines."""
+    cut, tables = re.subn(rb"Where every row of the extract went.*?</table>", b"", page, flags=re.DOTALL)
+    assert tables
+    return cut
 
 
 def jobs() -> list[job.Job]:

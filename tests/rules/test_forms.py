@@ -23,7 +23,7 @@ def fields(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
             yield field.alias or name, field
 
 
-COMPARED = {"requires", "kpis", "assurance"}
+COMPARED = {"requires", "kpis", "assurance", "recording_delay"}
 """Keys whose models compare what they hold, which their annotations do not say."""
 
 

@@ -44,7 +44,7 @@ def test_forecasts_are_those_that_were_made_on_the_day(part, scores):
     recorded = events["recorded_date"].astype("datetime64[s]")
     for origin in ("2019-11", "2020-03"):
         end = pd.Period(origin, "M").end_time
-        then = replace(part, tables={**part.tables, "events": events[~(recorded > end)]})
+        then = part.with_tables({**part.tables, "events": events[~(recorded > end)]})
         found = outcomes(take_snapshot(then, origin), model="hazard", draws=60)
         row = scores[(scores["model"] == "hazard") & (scores["origin"] == origin) & (scores["horizon"] == "3 months")]
         open_then = (found.development.starts > 0) & (found.development.age < found.development.last)
