@@ -71,7 +71,7 @@ def lost(snapshot: Snapshot) -> Lost:
     cells = (aside["effect"] == NOT_RECORDED).to_numpy()
     tables = [table for table in snapshot.account.tables if table.counts == "rows"]
     rows = sum(table.set_aside for table in tables) or len(aside[~cells].drop_duplicates(["table", "row"]))
-    records = sum(table.records for table in tables) or len(snapshot.events) + len(snapshot.journeys) + rows
+    records = sum(table.known for table in tables) or len(snapshot.events) + len(snapshot.journeys) + rows
     reasons = aside["reason"].value_counts()
     return Lost(rows, int(cells.sum()), records, str(reasons.index[0]) if len(reasons) else "")
 

@@ -245,7 +245,9 @@ def _state(snapshot: Snapshot) -> str:
     digest = hashlib.sha256(snapshot.fingerprint.encode())
     digest.update(snapshot.set_aside.to_csv(index=False).encode())
     digest.update(pd.util.hash_pandas_object(snapshot.other_rows, index=False).to_numpy().tobytes())
-    digest.update(repr((snapshot.first_day, snapshot.not_yet_known, snapshot.account)).encode())
+    known = [(one.table, one.files, one.known, one.used, one.repeats, one.set_aside) for one in snapshot.account.tables]
+    lost = snapshot.account.over(snapshot.contract.tolerance)
+    digest.update(repr((snapshot.first_day, snapshot.not_yet_known, known, lost)).encode())
     return digest.hexdigest()
 
 

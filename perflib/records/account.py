@@ -122,6 +122,11 @@ class TableAccount:
         return self.after_known_at + self.after_period + self.other_contracts
 
     @property
+    def known(self) -> int:
+        """Records of this contract that were known by the snapshot's day; a later extract has the same."""
+        return self.records - self.after_known_at - self.other_contracts
+
+    @property
     def words(self) -> str:
         """The account in one line.
 
@@ -258,9 +263,9 @@ class Account:
         'events: 5 of 9 rows are set aside (56 %; tolerance 2 %).'
         """
         found = [
-            (table.set_aside / table.records, table.table, "", table.set_aside, table.records)
+            (table.set_aside / table.known, table.table, "", table.set_aside, table.known)
             for table in self.tables
-            if table.records
+            if table.known
         ]
         found += [
             (column.unusable / column.filled, column.table, column.column, column.unusable, column.filled)

@@ -8,7 +8,7 @@ from perflib.analysis import quality
 from perflib.disclosure.columns import number, text
 from perflib.disclosure.presenter import Notice, Table
 from perflib.disclosure.sentences import ByAudience, Count, IfShown, Listed, Name, Sentence, Share, Value, sentence
-from perflib.disclosure.words import capital
+from perflib.disclosure.words import capital, day_words
 from perflib.records.snapshot import Snapshot
 
 BANNER = "Too much is missing."
@@ -58,20 +58,19 @@ def notices(snapshot: Snapshot) -> list[Notice]:
 
 
 ACCOUNT = {
-    "lines": "Lines",
-    "header": "Header",
-    "blank": "Blank",
-    "continuation": "Continuation",
-    "records": "Records",
+    "known": "Records",
     "used": "Used",
     "repeats": "Repeats",
     "set_aside": "Set aside",
-    "outside": "Outside",
+    "after_period": "Of later months",
 }
 
 
 def account(snapshot: Snapshot) -> Table:
-    """Say where every row of every table went."""
+    """Say where every row of every table went, of those that were known on the report's day.
+
+    What is recorded later is left out, so that the page stays the same when the extract grows.
+    """
     rows = [
         {"table": f"{item.table}{'' if item.counts == 'rows' else ' (events)'}", "files": ", ".join(item.files)}
         | {name: getattr(item, name) for name in ACCOUNT}
@@ -80,12 +79,12 @@ def account(snapshot: Snapshot) -> Table:
     frame = pd.DataFrame(rows, columns=["table", "files", *ACCOUNT])
     return Table(
         frame,
-        "Where every row of the extract went",
+        f"Where every row of the extract went, as known on {day_words(snapshot.known_at)}",
         {"table": text("Table"), "files": text("From", missing="")}
         | {name: number(header, places=0) for name, header in ACCOUNT.items()},
         internal_only=True,
-        note="Lines = header + blank + continuation (lines of a cell that holds line breaks) + records. Records = used "
-        "+ repeats + set aside + outside. Used includes rows that a later row corrected or withdrew. Outside are rows "
-        "recorded after the day of this report, of after its month, or of other contracts.",
+        note="Records = used + repeats + set aside + of later months. Used includes rows that a later row corrected or "
+        "withdrew. Rows recorded after that day are not counted here: `perflib check` accounts for every line of the "
+        "files.",
         empty="the source keeps no account",
     )

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from perflib.batch import run
+from perflib.batch import forked_kernels, run
 from perflib.batch.execute import make_report
 from perflib.batch.forked_kernels import (
     PARENT,
@@ -45,7 +45,8 @@ import os, random, sys, gc, locale, signal, threading
 import matplotlib, numpy as np, pandas as pd
 state = {
     "rcParams": str(matplotlib.rcParams),
-    "environment": sorted(f"{k}={v}" for k, v in os.environ.items() if not k.startswith(("JPY_", "PERFLIB_"))),
+    "environment": sorted(f"{k}={v}" for k, v in os.environ.items()
+                          if not k.startswith(("JPY_", "PERFLIB_", "IPYTHONDIR"))),
     "options": pd.describe_option(_print_desc=False),
     "folder": os.getcwd(),
     "open": sorted(f for f in (os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")
@@ -330,7 +331,9 @@ def test_no_kernel_outlives_the_process_that_asked_for_it(tmp_path):
     assert not alive(parent)
 
 
-def test_where_nothing_can_be_forked_kernels_are_ordinary(tmp_path):
+def test_where_nothing_can_be_forked_kernels_are_ordinary(tmp_path, monkeypatch):
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(forked_kernels, "SHORT_FOLDERS", ())
     far = tmp_path / ("x" * 120)
     far.mkdir()
     with forking_parent(far) as found:  # the address of its socket would be too long

@@ -95,8 +95,7 @@ def test_the_digest_of_a_reports_key_changes_with_the_account() -> None:
 def test_the_account_is_the_equation_with_a_row_for_each_table() -> None:
     shown = Presenter(INTERNAL).table(account(lossy(12))).data["rows"]
     (row,) = shown
-    assert row["Lines"] == row["Header"] + row["Blank"] + row["Continuation"] + row["Records"]
-    assert row["Records"] == row["Used"] + row["Repeats"] + row["Set aside"] + row["Outside"]
+    assert row["Records"] == row["Used"] + row["Repeats"] + row["Set aside"] + row["Of later months"]
     assert Presenter(EXTERNAL).table(account(lossy(12))).data["kind"] == "withheld"
 
 

@@ -92,8 +92,8 @@ def caseloads(make: Make) -> Snapshot:
 @pytest.fixture(scope="module")
 def mixed(make: Make) -> Snapshot:
     """One is weak; others are small, without any, without a name, just begun, or a specialist."""
-    sizes = {"Weak": 400, "Large": 600, "Third": 500, "Fourth": 300, "None": 60, "One": 1, "nobody": 40}
-    tables = dict(people(sizes, {}, {"Weak": 0.5, "None": 0}))
+    sizes = {"Weak": 400, "Large": 600, "Third": 500, "Fourth": 300, "Nought": 60, "One": 1, "nobody": 40}
+    tables = dict(people(sizes, {}, {"Weak": 0.5, "Nought": 0}))
     new = people({"New": 40}, {}, {"New": 0})
     new["events"][["event_date", "recorded_date"]] = "2019-09-10"
     return make(
@@ -141,7 +141,7 @@ def test_what_is_claimed_and_what_is_not(mixed):
     said = as_text(subcontractor_comparison.findings(mixed), INSIDE)
     weak = next(sentence for sentence in said if sentence.startswith("Weak is below"))
     assert re.search(r"First earnings, \d+ where \d+ were expected \(ratio 0\.\d\d, 95% interval", weak)
-    assert [sentence.split()[0] for sentence in said if " is below " in sentence] == ["None", "Weak"]
+    assert [sentence.split()[0] for sentence in said if " is below " in sentence] == ["Nought", "Weak"]
     assert any(sentence.startswith("A league table would mislead: of ") for sentence in said)
 
 
@@ -156,7 +156,7 @@ def test_who_is_not_judged_is_named_with_the_reason(mixed):
         for said in as_text(subcontractor_comparison.findings(mixed), INSIDE)
     )
     assert readings["Gym"] == "specialist"
-    assert readings["None"] == "below"
+    assert readings["Nought"] == "below"
     assert readings["Large"] in ("in line", "above")
 
 
@@ -327,7 +327,7 @@ def test_every_figure_says_in_words_what_there_is_to_see(mixed, draw):
     figure = getattr(figures, draw)(mixed, "subcontractor", "first_earnings", names(mixed))
     shown = Presenter(INSIDE).figure(figure)
     assert shown.data["kind"] == "figure"
-    assert any(name in shown.data["alt"] for name in ("Weak", "None", "Fourth"))
+    assert any(name in shown.data["alt"] for name in ("Weak", "Nought", "Fourth"))
     assert "nan" not in shown.data["alt"]
 
 
