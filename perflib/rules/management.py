@@ -61,7 +61,7 @@ class Kpi(Sourced):
       `adds`); of those the role had (`per`): referrals, starts, or participants on the programme on the first day of
       each month.
     - `profile`: how many came about, of those that the contract promised.
-    - `standard`: the share of the cases of a service standard that were as they should be.
+    - `standard`: the share of the cases of a service standard that were met.
     - `share`: of the rows of a `table` that are decided, those that pass.
     - `advances`: net moves through the peer groups, for each participant on the programme.
     """

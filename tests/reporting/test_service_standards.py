@@ -76,8 +76,8 @@ def test_what_is_missed_is_said_with_its_numbers_and_what_cannot_be_judged_by_na
     line = rows(tables.overview(town_snapshot))["CSS 1a: referral resolved"]
     said = as_text(page.findings(town_snapshot), Disclosure())
     assert said[0].startswith(
-        f"CSS 1a: referral resolved: not met. {line['Open and late']} of {line['Met'] + line['Open and late']} were "
-        f"late or missed, {line['Open and late']} of them still open; "
+        f"CSS 1a: referral resolved: not met. {100 * line['Rate']:.1f}% of {line['Met'] + line['Open and late']} on time "
+        f"(target: all). {line['Open and late']} late or missed, {line['Open and late']} of them still open. The longest"
     )
     assert any(sentence.startswith("No data: CSS 2: referral acknowledged; ") for sentence in said)
 

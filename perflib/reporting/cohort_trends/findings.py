@@ -341,7 +341,7 @@ def equality_findings(snapshot: Snapshot) -> list[Sentence | Choice]:
     if not signalled:
         return [
             sentence(
-                "No group differs from the rest in {label} within {age} months by more than chance would explain.",
+                "No group differs significantly from the rest in {label} within {age} months.",
                 label=label,
                 age=age,
             )

@@ -40,7 +40,7 @@ def _findings(snapshot: Snapshot, shown: list[str]) -> list[Sentence | Choice]:
             sentence("{what} ({n})", what=Name(what), n=Plain(number))
             for what, number in found["what"].value_counts().items()
         ]
-        sentences.append(sentence("Not as the regime wants it: {wrong}.", wrong=Listed(wrong, "; ")))
+        sentences.append(sentence("To put right: {wrong}.", wrong=Listed(wrong, "; ")))
     return [FirstOf(sentences, sentence("Every unit that is rated is Green, and no plan lacks anything."))]
 
 

@@ -63,21 +63,21 @@ def _account(row: Mapping[Hashable, Any], rule: Standard) -> Sentence:
     if rule.kind == "profile":
         places = 0 if abs(row["rate"] - target) > 0.01 else 1
         return sentence(
-            "The lowest month stood at {lowest} for each 100 promised by then, where {asked} must be.",
+            "The lowest month stood at {lowest} for each 100 expected by then (target: {asked}).",
             lowest=Amount(100 * row["rate"], of=(row["part"],), places=places),
             asked=asked,
         )
     worst = sentence("")
     if row["worst"] == row["worst"]:
         worst = sentence(
-            " The slowest took, or has taken, {worst} {days} days.",
+            " The longest took {worst} {days} days.",
             worst=Amount(row["worst"], of=(late,), places=0),
             days=Name(rule.days),
         )
     if rule.kind == "backlog":
         is_count = rule.share_of == "count"
         return sentence(
-            "{part} are in backlog, where {asked} may be.{worst}",
+            "{part} are in backlog (target: {asked}).{worst}",
             part=Count(row["part"]) if is_count else Share(row["part"], row["whole"], places=1, target=target),
             asked=asked,
             worst=worst,
@@ -86,8 +86,8 @@ def _account(row: Mapping[Hashable, Any], rule: Standard) -> Sentence:
     met = Share(row["met"], counted, places=1, target=target)
     if rule.done_late == "met":
         return sentence(
-            "Of {counted} that are decided or have been open for more than {limit} {days} days, {late} are not as they "
-            "should be, {open} of them still open; {met} are, where {asked} must be.",
+            "{met} met it (target: {asked}), of {counted} that are decided or open for more than {limit} {days} days. "
+            "{late} did not, {open} of them still open.",
             counted=Count(counted),
             limit=Plain(rule.limit),
             days=Name(rule.days),
@@ -97,8 +97,7 @@ def _account(row: Mapping[Hashable, Any], rule: Standard) -> Sentence:
             asked=asked,
         )
     return sentence(
-        "{late} of {counted} were late or missed, {open} of them still open; {met} were as they should be, where "
-        "{asked} must be.{worst}",
+        "{met} of {counted} on time (target: {asked}). {late} late or missed, {open} of them still open.{worst}",
         late=Count(late),
         counted=Count(counted),
         open=Count(row["open_late"]),

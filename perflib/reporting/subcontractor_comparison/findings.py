@@ -47,8 +47,8 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
             for (name, side), rows in flagged.groupby(["unit", "signal"], sort=True)
         ),
         sentence(
-            "No {unit} differs from the others by more than chance explains, and by enough to matter, in: {measures}. "
-            "Nothing is claimed there of anybody, whatever the order of the rates.",
+            "No {unit} differs significantly from the others, and by enough to matter, in: {measures}. Differences on "
+            "these measures are within chance.",
             unit=label,
             measures=name_list(quiet),
         ),

@@ -131,9 +131,7 @@ def _sheet_signals(mine: pd.DataFrame) -> list[Sentence]:
         ]
         if measures:
             sentences.append(sentence("{words}: {measures}.", words=Name(words), measures=Listed(measures)))
-    return sentences or [
-        sentence("Nothing differs from the other units by more than chance explains, and by enough to matter.")
-    ]
+    return sentences or [sentence("Nothing differs significantly from the other units, and by enough to matter.")]
 
 
 def _sheet_trend(snapshot: Snapshot, unit: str, name: str) -> list[Sentence]:
