@@ -75,9 +75,10 @@ def test_the_overview_counts_what_the_extracts_rows_give(town_snapshot, journeys
 def test_what_is_missed_is_said_with_its_numbers_and_what_cannot_be_judged_by_name(town_snapshot):
     line = rows(tables.overview(town_snapshot))["CSS 1a: referral resolved"]
     said = as_text(page.findings(town_snapshot), Disclosure())
+    late = line["Open and late"]
     assert said[0].startswith(
-        f"CSS 1a: referral resolved: not met. {100 * line['Rate']:.1f}% of {line['Met'] + line['Open and late']} on time "
-        f"(target: all). {line['Open and late']} late or missed, {line['Open and late']} of them still open. The longest"
+        f"CSS 1a: referral resolved: not met. {100 * line['Rate']:.1f}% of {line['Met'] + late} on time "
+        f"(target: all). {late} late or missed, {late} of them still open. The longest"
     )
     assert any(sentence.startswith("No data: CSS 2: referral acknowledged; ") for sentence in said)
 
