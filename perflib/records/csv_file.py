@@ -82,6 +82,11 @@ def read_csv(
         between = DELIMITERS[delimiter] if delimiter else _delimiter(lines, wanted)
         top = list(csv.reader(lines, delimiter=between))
         row = header_row(top, wanted)
+        if any("\n" in cell and between in cell for cell in top[row]):
+            raise DataError(
+                f"{path.name}: a quotation mark in the header (line {row + 1}) is closed on a later line, so that the"
+                " header has swallowed records. Close it in the header, or take it out."
+            )
         found = _by_pandas(text, between, row, header(top, row)) or _by_record(
             text, between, row, header(top, row), needed
         )

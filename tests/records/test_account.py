@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from perflib.errors import DataError
 from perflib.records.account import Account, AccountError, ColumnAccount, Complaint, Lines, TableAccount
+from perflib.records.csv_file import read_csv
 from perflib.records.snapshot import load_extract, take_snapshot
 from perflib.rules.contract import Contract, load_contract
 from perflib.rules.data_source import Tolerance
@@ -411,3 +412,16 @@ def test_a_month_before_anything_was_recorded_loses_nothing(folder: Path, read: 
     (folder / "events.csv").write_text(HEADER + REFERRALS + "R1,start,2020-05-11,2020-05-11,\n")
     account = snapshot_of(read(), "2020-01").account
     assert (account.of("events").used, account.of("events").after_known_at, account.loses) == (4, 1, False)
+
+
+def test_a_header_that_swallowed_a_record_is_refused(tmp_path: Path) -> None:
+    """Read as it stands, the record would be counted as a second line of the header."""
+    text = 'referral_id,participant_id,"age\nR1,P1,20,SC2",subcontractor\nR2,P2,30,x,SC1\n'
+    (tmp_path / "participants.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"^participants\.csv: a quotation mark in the header \(line 1\)"):
+        read_csv(tmp_path / "participants.csv", "utf-8", None, None)
+
+
+def test_a_header_over_two_lines_in_one_cell_is_a_header(tmp_path: Path) -> None:
+    (tmp_path / "participants.csv").write_text('referral_id,"participant\nid"\nR1,P1\n', encoding="utf-8")
+    assert len(read_csv(tmp_path / "participants.csv", "utf-8", None, None).frame) == 1
