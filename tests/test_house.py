@@ -119,6 +119,18 @@ def test_a_module_imports_only_from_its_own_floor_or_those_before():
     )
 
 
+def test_disclosure_and_batch_know_nothing_of_employment_programmes():
+    """Disclosure stands on errors alone; the batch reads contracts, months and snapshots, and asks no analysis."""
+    subjects = ("analysis", "rules.programme", "rules.management", "rules.standards", "rules.oversight")
+    assert_none(
+        f"{module} imports {other}"
+        for module, others in import_graph().items()
+        for other in others
+        if (floor(module) == "disclosure" and floor(other) not in ("disclosure", "errors"))
+        or (floor(module) == "batch" and other.removeprefix("perflib.").startswith(subjects))
+    )
+
+
 def test_no_module_imports_itself_through_others():
     TopologicalSorter(import_graph()).prepare()  # names the cycle if there is one
 
