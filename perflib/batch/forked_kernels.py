@@ -58,6 +58,9 @@ SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 PROVISIONER = {"JUPYTER_DEFAULT_PROVISIONER_NAME": "perflib-forked"}
 """The environment in which Jupyter uses `ForkedProvisioner` for every kernel that names no other."""
 
+FLOORS = ("perflib.analysis", "perflib.disclosure", "perflib.reporting")
+"""The packages whose modules notebooks use: all are imported before a kernel is forked."""
+
 LIBRARIES = (
     "IPython.core.completerlib",
     "IPython.core.pylabtools",
@@ -362,11 +365,7 @@ def _import_all() -> None:
     """Import what a kernel will need, and nothing that starts a thread."""
     import pandas as pd
 
-    import perflib.analysis
-    import perflib.disclosure
-    import perflib.reporting
-
-    floors = (perflib.analysis, perflib.disclosure, perflib.reporting)
+    floors = [importlib.import_module(name) for name in FLOORS]
     rooms = [room.name for floor in floors for room in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}.")]
     sys.modules["debugpy"] = None  # type: ignore[assignment] # of no use here; each kernel would import it anew
     for name in (*LIBRARIES, *rooms):
