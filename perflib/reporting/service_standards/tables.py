@@ -50,7 +50,7 @@ NO_CASE = "no case counts yet"
 
 
 def share_standards(snapshot: Snapshot) -> dict[str, Standard]:
-    """Return the provider's standards of the share of cases that are as they should be, where any counts."""
+    """Standards of the provider that ask for a share of cases, where any case counts."""
     frame, rules = standards.of_provider(snapshot).set_index("standard"), snapshot.contract.standards
     return {str(name): rules[str(name)] for name in frame.index[frame["whole"] > 0] if _of_cases(rules[str(name)])}
 
