@@ -74,7 +74,7 @@ def priced(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _priced(snapshot: Snapshot, rules: Prices, measure: str) -> pd.DataFrame:
-    free = claims.without_claim(snapshot, measure).assign(state="no_claim_needed", submitted=pd.NaT)
+    free = claims.without_claim(snapshot, measure).assign(state="no_claim_needed")
     rows = pd.concat([free, claims.ledger(snapshot, measure)[["place", "reached", "state", "submitted"]]])
     by_claim = rules.priced_on == "claim_date"
     day = rows["submitted"].fillna(rows["reached"]) if by_claim else rows["reached"]

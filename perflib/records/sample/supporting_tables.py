@@ -281,9 +281,9 @@ def _evidence(seed: int, events: pd.DataFrame) -> pd.DataFrame:
                 "referral_id": claims["referral_id"].to_numpy(),
                 "ref": claims["ref"].to_numpy(),
                 "item": item,
-                "checked_by": np.where(np.isnat(checked), None, np.array(clerks)[checker]),
+                "checked_by": text(clerks, np.where(np.isnat(checked), -1, checker)),
                 "checked_date": dates(checked),
-                "submitted_by": np.array(clerks)[clerk],
+                "submitted_by": text(clerks, clerk),
                 "place": "claims folder",
                 "recorded_date": dates(np.where(np.isnat(checked), submitted, np.maximum(checked, submitted))),
             }

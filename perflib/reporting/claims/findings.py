@@ -86,29 +86,26 @@ def _money(snapshot: Snapshot) -> list[Sentence | ByAudience]:
     if snapshot.contract.prices is None:
         return [sentence("Nothing is said of money: the contract's file gives no prices.")]
     totals = incomes.totals(snapshot)
-    by = totals.groupby("standing")[["outcomes", "amount"]].sum()
-    earned, lost = by.loc[incomes.EARNED], by.loc[incomes.LOST]
+    earned, lost = totals[totals["standing"] == incomes.EARNED], totals[totals["standing"] == incomes.LOST]
     found: list[Sentence | ByAudience] = []
     if "outcome" in snapshot.contract.prices.outcomes:
-        end = incomes.expected(snapshot).loc["in_the_end"]
+        end = incomes.expected(snapshot)
+        reached = int(earned["outcomes"].sum())
         found.append(
             ByAudience(
                 sentence(
                     "Outcomes have earned £{earned} so far. £{end} is expected in the end (95% interval £{low} to "
                     "£{high}).",
-                    earned=_pounds(earned["amount"], earned["outcomes"]),
-                    end=_pounds(end["expected"], earned["outcomes"]),
-                    low=_pounds(end["lower_95"], earned["outcomes"]),
-                    high=_pounds(end["upper_95"], earned["outcomes"]),
+                    earned=_pounds(earned["amount"].sum(), reached),
+                    end=_pounds(end["expected"]["in_the_end"], reached),
+                    low=_pounds(end["lower_95"]["in_the_end"], reached),
+                    high=_pounds(end["upper_95"]["in_the_end"], reached),
                 )
             )
         )
-    if lost["outcomes"]:
-        found.append(
-            ByAudience(
-                sentence("Lapsed claims have cost £{lost}.", lost=_pounds(lost["amount"], lost["outcomes"])),
-            )
-        )
+    if lapsed := int(lost["outcomes"].sum()):
+        cost = _pounds(lost["amount"].sum(), lapsed)
+        found.append(ByAudience(sentence("Lapsed claims have cost £{cost}.", cost=cost)))
     return found
 
 
