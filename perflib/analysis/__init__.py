@@ -5,6 +5,7 @@ a chart, or changes what it is given.
 
 =================  =====================================================================================
 availability       KPIs, standards and report sections that can have no data, and why
+claims             Claims from outcome to payment: what waits, what lapses, evidence, deadlines
 cohorts            Start cohorts: triangles of outcomes by age, their maturity, and the profile beside them
 comparison         Units compared at equal maturity and case mix: funnels, shrinkage, ranks
 control_charts     Control charts of monthly series, run rules, share recorded so far, seasonal adjustment
@@ -13,6 +14,7 @@ daily_counts       Counts recorded in the day, week and month
 earlier_day        A snapshot as things stood at the close of an earlier day
 expected           Expected so far: a profile moved by recording delays, and limits of the comparison
 forecast           Outcome forecasts by cohort and month, backtests, early warning of missed tender levels
+income             Fee and prices: earned, waiting, lost, at risk, and expected with intervals
 journey            Positions, stages, caseloads, reviews, spells of work and peer groups
 kpis               Every KPI of the regime by unit and period: numerator, denominator, target, result
 measures           Events and outcomes: what counts, by route, window and claim, on either clock
@@ -44,6 +46,7 @@ from types import ModuleType
 
 __all__ = [
     "availability",
+    "claims",
     "cohorts",
     "comparison",
     "control_charts",
@@ -52,6 +55,7 @@ __all__ = [
     "earlier_day",
     "expected",
     "forecast",
+    "income",
     "journey",
     "kpis",
     "measures",

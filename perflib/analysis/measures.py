@@ -24,6 +24,7 @@ import pandas as pd
 
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
+from perflib.rules.dated import Dated
 from perflib.rules.programme import CORE_EVENTS, Claim, Programme, Route
 
 Clock = Literal["event", "recorded"]
@@ -92,8 +93,8 @@ def first(snapshot: Snapshot, measure: str) -> pd.DataFrame:
     journeys = snapshot.journeys
     if measure in snapshot.programme.events:
         return pd.DataFrame({"event": journeys[measure], "recorded": journeys[f"{measure}_recorded"]})
-    candidates = _candidates(snapshot, measure)
-    counted = candidates[candidates["reason"] == ""].sort_values(["place", "event_date", "first_recorded"])
+    events = candidates(snapshot, measure)
+    counted = events[events["reason"] == ""].sort_values(["place", "event_date", "first_recorded"])
     counted = counted.drop_duplicates("place").set_index("place")
     return pd.DataFrame({"event": counted["event_date"], "recorded": counted["first_recorded"]}, index=journeys.index)
 
@@ -131,8 +132,8 @@ def excluded(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     >>> excluded(sample_snapshot()).to_dict()
     {}
     """
-    candidates = _candidates(snapshot, measure)
-    return candidates.loc[candidates["reason"] != "", "reason"].value_counts().sort_index()
+    events = candidates(snapshot, measure)
+    return events.loc[events["reason"] != "", "reason"].value_counts().sort_index()
 
 
 def elapsed(starts: pd.Series, dates: pd.Series, programme: Programme) -> pd.Series:
@@ -140,32 +141,70 @@ def elapsed(starts: pd.Series, dates: pd.Series, programme: Programme) -> pd.Ser
     return (dates - starts).dt.days + programme.start_day
 
 
-def _candidates(snapshot: Snapshot, measure: str) -> pd.DataFrame:
-    """Return every event of the outcome's routes with the reason why it does not count, '' where it does."""
+@remembered
+def candidates(snapshot: Snapshot, measure: str) -> pd.DataFrame:
+    """List every event of an outcome's routes, with the reason why it does not count.
+
+    Returns
+    -------
+    DataFrame
+        One row an event: `place` (row in journeys), `event`, `ref`, `event_date`, `first_recorded`, `claimable`
+        (whether its route needs a claim), `last_day` (the last day for that claim) and `reason`, '' where it counts.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> candidates(sample_snapshot(), "outcome").groupby(["event", "reason"]).size().to_dict()
+    {('job_outcome', ''): 27, ('self_employed_outcome', ''): 1}
+    """
     routes = snapshot.programme.outcomes[measure].routes
     return pd.concat([_route(snapshot, route, routes) for route in routes], ignore_index=True)
 
 
 def _route(snapshot: Snapshot, route: Route, routes: tuple[Route, ...]) -> pd.DataFrame:
     journeys, events = snapshot.journeys, snapshot.events
-    rows = events.loc[events["event"] == route.event, ["referral_id", "event", "event_date", "first_recorded"]]
+    rows = events.loc[events["event"] == route.event, ["referral_id", "event", "ref", "event_date", "first_recorded"]]
     place = snapshot.rows_of(rows["referral_id"])
     starts = pd.Series(journeys["start"].to_numpy()[place], index=rows.index)
     day = elapsed(starts, rows["event_date"], snapshot.programme)
     reason = pd.Series("", index=rows.index, dtype="str")
-    if route.claim is not None and claims_known(snapshot):
-        timely = _claimed_in_time(snapshot, route.claim, routes)[place]
-        reason[~timely] = NO_CLAIM
+    last_day = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
+    if route.claim is not None:
+        last_day = last_days(starts, route.claim.within_days, snapshot.programme)
+        if claims_known(snapshot):
+            reason[~_claimed_in_time(snapshot, route.claim, routes)[place]] = NO_CLAIM
     if route.within_days is not None:
         reason[(day > route.within_days.at(starts)).to_numpy()] = AFTER_WINDOW
     reason[(day < snapshot.programme.start_day).to_numpy()] = BEFORE_START
     reason[starts.isna().to_numpy()] = NOT_STARTED
-    return rows[["event_date", "first_recorded"]].assign(place=place, reason=reason)
+    columns = rows[["event", "ref", "event_date", "first_recorded"]].astype({"event": "str", "ref": "str"})
+    return columns.assign(place=place, claimable=route.claim is not None, last_day=last_day, reason=reason)
 
 
-def _claimed_in_time(snapshot: Snapshot, claim: Claim, routes: tuple[Route, ...]) -> np.ndarray:
-    """Return, for each journey, whether a claim that stands was submitted by its last day."""
-    journeys, events = snapshot.journeys, snapshot.events
+def last_days(starts: pd.Series, within: Dated[int], programme: Programme) -> pd.Series:
+    """Last day of a window that counts from each start; missing where there is no start or no window yet.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> programme = sample_snapshot().programme
+    >>> last_days(pd.Series(pd.to_datetime(["2018-01-01"])), programme.routes[0].within_days, programme).tolist()
+    [Timestamp('2019-10-02 00:00:00')]
+    """
+    days = within.at(starts) - programme.start_day
+    return starts + pd.to_timedelta(pd.Series(days, index=starts.index), unit="D")
+
+
+def claims_of(snapshot: Snapshot, claim: Claim, routes: tuple[Route, ...]) -> pd.DataFrame:
+    """List the claims of a route, one row a claim, with its status: its latest event.
+
+    Returns
+    -------
+    DataFrame
+        `place` (row in journeys), `ref` ('' where there is none), `submitted` (the day of the last submission or, where
+        only the payment is known, of that), `status` (an event of the claim) and `status_date`.
+    """
+    events = snapshot.events
     strength = {claim.submitted: 0, claim.rejected: 1, claim.paid: 2}
     rows = _by_claim(snapshot, events[events["event"].isin(list(strength))])
     rows = rows.assign(strength=rows["event"].map(strength))
@@ -175,18 +214,33 @@ def _claimed_in_time(snapshot: Snapshot, claim: Claim, routes: tuple[Route, ...]
     rows = rows[~pd.MultiIndex.from_frame(rows[one_claim]).isin(pd.MultiIndex.from_frame(others[one_claim]))]
     rows = rows.sort_values([*one_claim, "event_date", "strength"])
     status = rows.drop_duplicates(one_claim, keep="last")
-    standing = status[status["event"] != claim.rejected]
     submitted = rows[rows["event"] == claim.submitted].drop_duplicates(one_claim, keep="last")
-    day = standing.merge(submitted[[*one_claim, "event_date"]], "left", on=one_claim, suffixes=("", "_submitted"))
-    place, dates = day["place"].to_numpy(), day["event_date_submitted"].fillna(day["event_date"])
-    starts = pd.Series(journeys["start"].to_numpy()[place])
-    timely = elapsed(starts, dates, snapshot.programme) <= claim.within_days.at(starts)
-    found = np.zeros(len(journeys), dtype=bool)
-    found[place[timely.to_numpy()]] = True
-    return found
+    found = status.merge(submitted[[*one_claim, "event_date"]], "left", on=one_claim, suffixes=("", "_submitted"))
+    paid = found["event"] == claim.paid
+    return pd.DataFrame(
+        {
+            "place": found["place"],
+            "ref": found["ref"],
+            "submitted": found["event_date_submitted"].fillna(found["event_date"].where(paid)),
+            "status": found["event"],
+            "status_date": found["event_date"],
+        }
+    )
+
+
+def _claimed_in_time(snapshot: Snapshot, claim: Claim, routes: tuple[Route, ...]) -> np.ndarray:
+    """Flag the journeys of which a claim that stands was submitted by its last day."""
+    found = claims_of(snapshot, claim, routes)
+    standing = found[found["status"] != claim.rejected]
+    place = standing["place"].to_numpy()
+    starts = pd.Series(snapshot.journeys["start"].to_numpy()[place], index=standing.index)
+    timely = elapsed(starts, standing["submitted"], snapshot.programme) <= claim.within_days.at(starts)
+    flags = np.zeros(len(snapshot.journeys), dtype=bool)
+    flags[place[timely.to_numpy()]] = True
+    return flags
 
 
 def _by_claim(snapshot: Snapshot, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return events with what tells claims apart: `place` (in journeys) and `ref`, '' where there is none."""
+    """Events with what tells claims apart: `place` (in journeys) and `ref`, '' where there is none."""
     words = rows[["event", "ref"]].astype("str")
     return words.fillna("").assign(place=snapshot.rows_of(rows["referral_id"]), event_date=rows["event_date"])

@@ -126,6 +126,16 @@ TABLES: dict[str, dict[str, Column]] = {
         "collected_date": Column("date", "Day on which it was collected; blank while it is awaited.", required=True),
         "recorded_date": _RECORDED,
     },
+    "evidence": {
+        "referral_id": _REFERRAL,
+        "ref": Column("id", "The claim, or the outcome, that it is evidence of.", required=True, filled=True),
+        "item": Column("code", "What it is: a payslip, a declaration ...", required=True, filled=True),
+        "checked_by": Column("id", "Who checked it; blank while nobody has."),
+        "checked_date": _date("Day on which it was checked; blank while it is not."),
+        "submitted_by": Column("id", "Who submitted the claim; blank while nobody has."),
+        "place": Column("prose", "Where it is kept."),
+        "recorded_date": _RECORDED,
+    },
     "exemptions": {
         "referral_id": _REFERRAL,
         "standard": Column("code", "The standard it is asked of.", required=True, filled=True),
@@ -292,6 +302,7 @@ TABLES: dict[str, dict[str, Column]] = {
 REQUIRED_TABLES = ("participants", "events")
 
 KEYS: dict[str, tuple[str, ...]] = {
+    "evidence": ("referral_id", "ref", "item"),
     "notices": ("notice_id",),
     "samples": ("sample_id",),
     "assurance": ("review_id",),

@@ -32,6 +32,7 @@ from perflib.rules.data_source import Source, Tolerance, check_mapping
 from perflib.rules.dated import Misplaced, Month, Name, Place, Rules, Sourced, check_known, hint
 from perflib.rules.management import CONTRACT, Kpi, Management, Rating
 from perflib.rules.oversight import Instrument, Report
+from perflib.rules.prices import Prices
 from perflib.rules.programme import Programme
 from perflib.rules.standards import Standard, check_events, merge
 
@@ -206,6 +207,7 @@ class Contract(Rules):
     )
     profiles: tuple[Profile, ...] = Field((), description="Outcomes promised to each cohort, by age.")
     volumes: tuple[Volume, ...] = Field((), description="Referrals, starts and the like promised in each month.")
+    prices: Prices | None = Field(None, description="What the department pays; none: nothing is said of money.")
     changes: tuple[Change, ...] = Field((), description="Stated changes at which the limits of trends begin afresh.")
     disclosure: DisclosureRules = Field(description="What each audience may see.")
     releases: tuple[Release, ...] = Field((), description="When figures are published.")
@@ -263,6 +265,11 @@ class Contract(Rules):
             {("requires", name): name for name in self.requires}, programme.outcomes, "outcome of the programme"
         )
         check_known(measures, [*programme.outcomes, *programme.events], f"event or outcome of {programme.programme}")
+        if self.prices is not None:
+            priced: dict[Place, str] = {("prices", "outcomes", name): name for name in self.prices.outcomes}
+            if self.prices.accelerator is not None:
+                priced["prices", "accelerator", "measure"] = self.prices.accelerator.measure
+            check_known(priced, programme.outcomes, f"outcome of {programme.programme}")
         roles: dict[Place, str] = {
             ("kpis", name, "roles", i): role for name, kpi in self.kpis.items() for i, role in enumerate(kpi.roles)
         }
@@ -293,6 +300,7 @@ class Contract(Rules):
             "targets of some KPIs": [value for kpi in self.kpis.values() if kpi.target for value in kpi.target.root],
             "rules of rating": (self.rating,) if self.rating else (),
             "disclosure rules": (self.disclosure,),
+            "prices": (self.prices,) if self.prices else (),
         }
         return tuple(kind for kind, items in kinds.items() if any(item.invented for item in items))
 

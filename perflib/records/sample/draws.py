@@ -78,6 +78,7 @@ class Part(IntEnum):
     EXEMPTIONS = 20
     FAULTS = 21
     REGISTERS = 22
+    EVIDENCE = 23
 
 
 def uniform(seed: int, part: Part, rows: int, columns: int, nth: int = 0) -> Floats:

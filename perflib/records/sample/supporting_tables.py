@@ -12,6 +12,9 @@ row, as an extract would hold it.
 5. *MI pack.* Some working days after a month the department counts what has been recorded by then; in the months named
    under `off` it counts otherwise, which no record explains.
 
+6. *Evidence.* A claim rests on two items, checked some days before it is submitted. Some are checked too late or not at
+   all, and some by whoever submits the claim.
+
 Row i of a part is the same whatever `last_day` is, which only cuts.
 """
 
@@ -63,6 +66,7 @@ class Registers(Parameters):
     forgotten: Share = Field(default=0.04, description="Share of them that are not issued.")
     mi_pack: tuple[str, ...] = Field(default=(), description="Events that the department counts in its MI pack.")
     off: tuple[Off, ...] = Field(default=(), description="Where it counts otherwise.")
+    evidence: bool = Field(default=False, description="Whether evidence of claims is recorded.")
     rows: dict[str, tuple[dict[str, Any], ...]] = Field(default={}, description="Other tables, row by row.")
 
 
@@ -107,6 +111,7 @@ def registers(
         "activities": _activities(given, seed, months, officers),
         "issued_reports": _reports(given, seed, first_day, last_day),
         "mi_pack": _mi_pack(given, months, events, last),
+        "evidence": _evidence(seed, events) if given.evidence else events.iloc[:0],
         "units": _units(staff, officers, first_day),
     } | {name: _typed(pd.DataFrame(list(rows))) for name, rows in given.rows.items()}
     return {name: _known(frame, last) for name, frame in found.items() if len(frame)}
@@ -257,6 +262,35 @@ def _mi_pack(given: Registers, months: Days, events: pd.DataFrame, last: np.date
                 rows.append((figure, month.astype("M8[D]"), basis, str(count), made))
     frame = pd.DataFrame(rows, columns=["figure", "month", "basis", "value", "recorded_date"])
     return frame.astype({"month": "M8[us]", "recorded_date": "M8[us]"})
+
+
+def _evidence(seed: int, events: pd.DataFrame) -> pd.DataFrame:
+    """Two items for each claim, by the claim's `ref`."""
+    claims = events[events["event"] == "claim_submitted"].sort_values(["event_date", "referral_id", "ref"])
+    u = uniform(seed, Part.EVIDENCE, len(claims), 4)
+    submitted = claims["event_date"].to_numpy().astype("M8[D]")
+    fate = choose(u[:, 0], (0.90, 0.06, 0.04))
+    checked = np.where(fate == 0, submitted - np.floor(1 + 6 * u[:, 1]).astype(int), workday(submitted, 5))
+    checked = np.where(fate == 2, np.datetime64("NaT"), checked)
+    clerk = np.floor(3 * u[:, 2]).astype(int)
+    checker = np.where(u[:, 3] < 0.05, clerk, (clerk + 1) % 3)
+    clerks = [f"CT{n + 1}" for n in range(3)]
+    parts = [
+        pd.DataFrame(
+            {
+                "referral_id": claims["referral_id"].to_numpy(),
+                "ref": claims["ref"].to_numpy(),
+                "item": item,
+                "checked_by": text(clerks, np.where(np.isnat(checked), -1, checker)),
+                "checked_date": dates(checked),
+                "submitted_by": text(clerks, clerk),
+                "place": "claims folder",
+                "recorded_date": dates(np.where(np.isnat(checked), submitted, np.maximum(checked, submitted))),
+            }
+        )
+        for item in ("declaration", "trading_record")
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _units(staff: Staff, officers: dict[str, list[str]], first_day: date) -> pd.DataFrame:
