@@ -60,13 +60,11 @@ def read_parquet(path: Path, needed: Collection[str] | None = None) -> pd.DataFr
     """
     with pq.ParquetFile(path) as file:
         none, metadata = file.schema_arrow.empty_table(), file.metadata
-    _check_counts(metadata)
-    names = [name for name in none.column_names if _is_read(none.schema.field(name), needed)]
+        names = [name for name in none.column_names if _is_read(none.schema.field(name), needed)]
+        _check_readable(file, names)
+    chunks = _chunks(metadata, names)
+    _check_counts(metadata, chunks)
     groups = range(metadata.num_row_groups)
-    chunks: dict[str, list[Any]] = {name: [] for name in none.column_names}
-    for group, place in product(groups, range(metadata.num_columns)):
-        chunk = metadata.row_group(group).column(place)
-        chunks.setdefault(chunk.path_in_schema, []).append(chunk)
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         columns = []
         for name in names:
@@ -84,20 +82,34 @@ def read_parquet(path: Path, needed: Collection[str] | None = None) -> pd.DataFr
     return frame.set_axis(none.column_names, axis="columns")
 
 
-def _check_counts(metadata: pq.FileMetaData) -> None:
+def _check_readable(file: pq.ParquetFile, names: Sequence[str]) -> None:
+    """Read a first row of each group: what damage to a column's metadata does to Arrow is an error here.
+
+    Asked for the same metadata by `RowGroupMetaData.column`, Arrow ends the process.
+    """
+    for group in range(file.metadata.num_row_groups):
+        next(file.iter_batches(batch_size=1, row_groups=[group], columns=names, use_threads=False), None)
+
+
+def _chunks(metadata: pq.FileMetaData, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Metadata of each column that is read, by row group."""
+    chunks: dict[str, list[Any]] = {name: [] for name in names}
+    paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+    for group, (number, path) in product(range(metadata.num_row_groups), enumerate(paths)):
+        if path in chunks:
+            chunks[path].append(metadata.row_group(group).column(number))
+    return chunks
+
+
+def _check_counts(metadata: pq.FileMetaData, chunks: dict[str, list[Any]]) -> None:
     """Refuse a file whose own counts of rows contradict each other: it would be read short."""
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    if sum(group.num_rows for group in groups) != metadata.num_rows:
-        raise ValueError(f"it says {metadata.num_rows:,} rows and its groups hold {sum(g.num_rows for g in groups):,}")
-    flat = {place for place in range(metadata.num_columns) if metadata.schema.column(place).max_repetition_level == 0}
-    for group in groups:
-        for place in flat:
-            column = group.column(place)
-            if column.num_values != group.num_rows:
-                raise ValueError(
-                    f"column {column.path_in_schema!r} holds {column.num_values:,} cells where the file says "
-                    f"{group.num_rows:,} rows"
-                )
+    groups = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    if sum(groups) != metadata.num_rows:
+        raise ValueError(f"it says {metadata.num_rows:,} rows and its groups hold {sum(groups):,}")
+    for name, found in chunks.items():
+        for chunk, rows in zip(found, groups, strict=False):
+            if chunk.num_values != rows:
+                raise ValueError(f"column {name!r} holds {chunk.num_values:,} cells where the file says {rows:,} rows")
 
 
 def _is_read(field: pa.Field, needed: Collection[str] | None) -> bool:

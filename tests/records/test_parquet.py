@@ -152,3 +152,10 @@ def test_identifiers_of_one_form_are_read_once(tmp_path: Path, no_second_reading
     path = written(tmp_path / "a.parquet", names, rows=250)
     assert read_parquet(path)["cells"].tolist() == names
     assert no_second_reading() == 1 + 4  # the header, and each row group
+
+
+def test_damaged_statistics_are_an_error_and_end_no_process() -> None:
+    """In a valid file one byte of the size statistics of a column was changed: Arrow's own metadata aborts on it."""
+    damaged = Path(__file__).parents[1] / "answers" / "damaged-statistics.parquet"
+    with pytest.raises(OSError, match="histogram size mismatch"):
+        read_parquet(damaged)
