@@ -35,7 +35,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from perflib.errors import DataError, ParameterError, PerfError
+from perflib.errors import DataError, ParameterError, PerfError, counted
 from perflib.rules.calendar import day as to_day
 from perflib.rules.calendar import month as to_month
 from perflib.rules.contract import Contract, contracts, load_contract, load_programme, new_file, programmes
@@ -434,7 +434,7 @@ def rows(
             found = _reached(snapshot, measure)
     to.parent.mkdir(parents=True, exist_ok=True)
     found.to_csv(to, index=False, date_format="%Y-%m-%d")
-    print(f"{to}: {len(found):,} rows. They name participants: keep the file as such data must be kept.")
+    print(f"{to}: {counted(len(found), 'row')}. They name participants: keep the file as such data must be kept.")
 
 
 def _reached(snapshot: Snapshot, measure: str) -> pd.DataFrame:
@@ -473,7 +473,7 @@ def sample(
     out.mkdir(parents=True, exist_ok=True)
     for name, table in read_source(rules).items():
         table.frame.to_csv(out / f"{name}.csv", index=False, date_format="%Y-%m-%d")
-        print(f"{out / f'{name}.csv'}: {len(table.frame):,} rows")
+        print(f"{out / f'{name}.csv'}: {counted(len(table.frame), 'row')}")
 
 
 @app.command()

@@ -44,6 +44,15 @@ class RenderError(PerfError):
     """A notebook's output cannot become a report: no alt text, no caption, a bare frame, a skipped heading."""
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun.
+
+    >>> counted(1, "row"), counted(2000, "row"), counted(0, "reply", "replies")
+    ('1 row', '2,000 rows', '0 replies')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def install(extra: str) -> str:
     """Say how to install what only some need.
 

@@ -99,6 +99,8 @@ def tables() -> dict[str, pd.DataFrame]:
 
 def by_bytes(rng: random.Random, content: bytes) -> bytes:
     """Flip, overwrite, cut, drop, repeat or insert bytes."""
+    if not content:
+        return content
     data = bytearray(content)
     at = rng.randrange(max(1, len(data)))
     span = min(rng.choice([1, 2, 8, 64, 512]), len(data))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from perflib.errors import DataError
+from perflib.errors import DataError, counted
 
 if TYPE_CHECKING:
     from perflib.rules.data_source import Tolerance
@@ -134,11 +134,12 @@ class TableAccount:
         'events (events.csv): 5 lines = 1 header + 4 records; 4 records = 3 used + 1 set aside'
         """
         parts = [(self.header, "header"), (self.blank, "blank"), (self.continuation, "continuation")]
-        lines = " + ".join(f"{count:,} {name}" for count, name in [*parts, (self.records, "records")] if count)
+        lines = [f"{count:,} {name}" for count, name in parts if count]
+        lines += [counted(self.records, "record")] if self.records else []
         used = [(self.corrected, "corrected later"), (self.withdrawn, "withdrawn later")]
         among = ", ".join(f"{count:,} {name}" for count, name in used if count)
         went = [
-            (self.repeats, "repeats"),
+            (self.repeats, "repeat" if self.repeats == 1 else "repeats"),
             (self.set_aside, "set aside"),
             (self.after_known_at, "recorded later"),
             (self.after_period, "of after the period"),
@@ -150,11 +151,11 @@ class TableAccount:
                 *(f"{count:,} {name}" for count, name in went if count),
             ]
         )
-        unit = "records" if self.counts == "rows" else "events"
-        first = f"{self.lines:,} lines = {lines or 0}; " if self.lines != self.records else ""
+        unit = "record" if self.counts == "rows" else "event"
+        first = f"{counted(self.lines, 'line')} = {' + '.join(lines) or 0}; " if self.lines != self.records else ""
         name = self.table if self.counts == "rows" else f"{self.table}, event by event"
         shown = self.files if len(self.files) < 4 else (self.files[0], f"{len(self.files) - 1} more files")
-        return f"{name} ({', '.join(shown)}): {first}{self.records:,} {unit} = {records}"
+        return f"{name} ({', '.join(shown)}): {first}{counted(self.records, unit)} = {records}"
 
 
 @dataclass(frozen=True)

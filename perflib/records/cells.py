@@ -48,8 +48,12 @@ EXCEL_ERRORS = frozenset(
     for word in (
         *("n/a", "null!", "div/0!", "value!", "ref!", "name?", "num!", "getting_data", "spill!", "calc!"),
         *("field!", "blocked!", "connect!", "unknown!", "busy!", "external!", "python!"),
+        "formula without a saved value",
     )
 )
+UNSAVED = "#formula without a saved value"
+"""Stands for a formula that no spreadsheet has worked out: the file holds no value of it."""
+
 DASHES = ("-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212")
 MISSING_WORDS = EXCEL_ERRORS.union(
     DASHES, ("null", "\\n", "nan", "none", "n/a", "nat", "<na>", "<null>", "(null)", "[null]")

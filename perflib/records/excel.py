@@ -6,12 +6,14 @@ Conventions
 - Rows and columns that hold nothing are never made, however far off a stray cell stands. Columns after a gap of `GAP`
   are not read. A row number beyond Excel's own, or a workbook that unfolds to more than `RATIO` times its size, is
   refused.
+- A formula whose value was never saved, as programs other than a spreadsheet write it, is told as such: it is no blank.
 - Charts, styles and links are not read: what is wrong with them stops nothing.
 - .xls, .xlsb and .ods are read by python-calamine, where it is installed.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -27,7 +29,7 @@ from openpyxl.reader.excel import ExcelReader  # type: ignore[import-untyped]
 
 from perflib.errors import DataError, PerfError
 from perflib.records.account import Lines
-from perflib.records.cells import EXACT_IN_EXCEL, text_of
+from perflib.records.cells import EXACT_IN_EXCEL, UNSAVED, text_of
 from perflib.records.header import TOP, header, header_row, no_records
 from perflib.records.mapping import Cells
 
@@ -35,6 +37,9 @@ OPENPYXL, CALAMINE = (".xlsx", ".xlsm"), (".xls", ".xlsb", ".ods")
 
 MOST_ROWS, GAP = 2**20, 256
 """Excel's own number of rows, and blank columns after which nothing is part of the table."""
+
+NO_VALUE = re.compile(rb"(</f>|<f[^>]*/>)\s*(<v\s*/>|<v></v>)?\s*</c>")
+"""A formula in the XML of a sheet, without its value."""
 
 RATIO, FREE = 150, 64 * 2**20
 """A workbook may unfold to so many times its size; below so many bytes it is never asked."""
@@ -71,7 +76,7 @@ def read_grid(path: Path, name: str) -> Grid:
             rows = _calamine(path).get_sheet_by_name(name).to_python(skip_empty_area=False)
             return _grid([(number, [_typed(cell) for cell in row]) for number, row in enumerate(rows, 1)])
     with _open(path, name) as book:
-        sheet = book[name]
+        sheet, unsaved = book[name], _unsaved(path, name)
         sheet.reset_dimensions()  # what other programs say of a sheet's size may be wrong
         width = _width(sheet)
         filled, before = [], None
@@ -83,9 +88,30 @@ def read_grid(path: Path, name: str) -> Grid:
                 )
             texts = [] if row is before else [_text(cell) for cell in row]  # openpyxl fills gaps with one empty row
             before = row
+            if number in unsaved:
+                texts = [text or (UNSAVED if place in unsaved[number] else None) for place, text in enumerate(texts)]
             if any(texts):
                 filled.append((number, texts))
         return _grid(filled)
+
+
+def _unsaved(path: Path, name: str) -> dict[int, set[int]]:
+    """Find formulas without a saved value: row numbers, and positions in the row from 0."""
+    with ZipFile(path) as file:
+        sheets = [part for part in file.namelist() if part.startswith("xl/worksheets/")]
+        if not any(NO_VALUE.search(file.read(part)) for part in sheets):
+            return {}
+    with _open(path, name, values=False) as formulas, _open(path, name) as book:
+        pairs = zip(formulas[name].iter_rows(), book[name].iter_rows(), strict=False)
+        found = {
+            number: {
+                place
+                for place, (formula, cell) in enumerate(zip(row, values, strict=False))
+                if formula.value is not None and cell.value is None
+            }
+            for number, (row, values) in enumerate(pairs, 1)
+        }
+    return {number: places for number, places in found.items() if places}
 
 
 def below_header(place: str, grid: Grid, wanted: Collection[str] | None) -> Cells:
@@ -138,10 +164,10 @@ def _typed(cell: Any) -> str | None:
 
 
 @contextmanager
-def _open(path: Path, sheet: str = "") -> Iterator[openpyxl.Workbook]:
+def _open(path: Path, sheet: str = "", *, values: bool = True) -> Iterator[openpyxl.Workbook]:
     _refuse_bombs(path)
     with _explained(path, sheet), warnings.catch_warnings(action="ignore"):  # of styles and validations, not needed
-        reader = ExcelReader(path, read_only=True, data_only=True, keep_links=False)
+        reader = ExcelReader(path, read_only=True, data_only=values, keep_links=False)
         reader.read_chartsheet = lambda *_: None
         reader.read()
         with closing(reader.wb):

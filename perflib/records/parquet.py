@@ -9,6 +9,9 @@ Conventions
   the time. The file's statistics tell which columns may be such; each cell is checked, and a column that is not is read
   as any other text.
 
+- A file whose own counts contradict each other is refused. One that gives too few rows in each of its counts alike
+  cannot be told from a shorter file.
+
 A column and row group is read at a time, in a thread a processor: what is in hand then stays small.
 """
 

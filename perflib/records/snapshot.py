@@ -28,7 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from perflib.errors import DataError, ParameterError
+from perflib.errors import DataError, ParameterError, counted
 from perflib.records.account import NO_REFERRAL, REFERRAL_LOST, Account, Complaint
 from perflib.records.accounting import (
     Way,
@@ -40,7 +40,7 @@ from perflib.records.accounting import (
     lost_rows,
     rows_without_events,
 )
-from perflib.records.cells import Reading, form_of, listed_words
+from perflib.records.cells import REMEDIES, Reading, form_of, listed_words
 from perflib.records.current_rows import (
     CONFLICT,
     DAY,
@@ -590,6 +590,7 @@ def _first_day(
     `referrals` are the days of the referrals that are used; `strays` the referrals of events that no participant has.
     """
     path, latest = extract.contract.path, pd.Period(extract.known_to, "M")
+    later = f"Choose a later month, or state `first_day` in {path}."
     day = extract.contract.first_day or (to_date(referrals.min()) if len(referrals) else None)
     if day is None and len(strays):
         files = extract.files["events"], extract.files["participants"]
@@ -603,10 +604,9 @@ def _first_day(
             f"Name the month so far: --month {latest}."
         )
     if day is None:
-        raise DataError(
-            f"{extract.files['events']}: no referral was recorded by {known}. "
-            f"Choose a later month, or state `first_day` in {path}."
-        )
+        lost = _most_often_lost(extract, known)
+        why = f"no referral can be used by {known}. {lost}" if lost else f"no referral was recorded by {known}. {later}"
+        raise DataError(f"{extract.files['events']}: {why}")
     first = pd.Period(day, "M")
     if month < first:
         raise ParameterError(
@@ -621,6 +621,20 @@ def _first_day(
             f"so: source: {{known_to: {month.end_time:%Y-%m-%d}, ...}} in {path}."
         )
     return day
+
+
+def _most_often_lost(extract: Extract, known: date) -> str:
+    """Say why events are set aside, where some are: the reason met most often, with an example."""
+    faults = extract.faults[~is_after(extract.faults["recorded_date"], known)]
+    lost = faults[(faults["table"] == "events") & (faults["effect"] == ROW_NOT_USED)]
+    if lost.empty:
+        return ""
+    first = lost[lost["reason"] == lost["reason"].mode()[0]].iloc[0]
+    where = _placed(extract, "events", int(first["row"]), str(first["column"]))
+    example = f", e.g. {first['value']!r}" if pd.notna(first["value"]) and first["value"] else ""
+    remedy = REMEDIES.get(str(first["reason"]), "Mend the extract.").format(column=f"events.{first['column']}")
+    events = counted(lost["row"].nunique(), "event")
+    return f"{events} set aside, most often: {first['reason']}{example} ({where}). {remedy}"
 
 
 def _forms(strays: pd.Series, extract: Extract) -> str:

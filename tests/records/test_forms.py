@@ -7,6 +7,7 @@ words for a blank, a name that is not ASCII, whole numbers beside blanks.
 import csv
 import gzip
 import io
+import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -154,6 +155,45 @@ def as_categories(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(frame.columns.difference(["age"]), "category"))
 
 
+def as_ods(folder: Path) -> str:
+    """Write the least that the OpenDocument format asks for: a part of XML in a zip file."""
+    named = "office:document-content", "urn:oasis:names:tc:opendocument:xmlns"
+    spaces = " ".join(f'xmlns:{name}="{named[1]}:{name}:1.0"' for name in ("office", "table", "text"))
+
+    def cell(value: Any) -> str:
+        if pd.isna(value):
+            return "<table:table-cell/>"
+        if isinstance(value, str) and value.startswith("2020"):
+            return f'<table:table-cell office:value-type="date" office:date-value="{value}"/>'
+        if isinstance(value, str):
+            text = f"<text:p>{value.replace('&', '&amp;')}</text:p>"
+            return f'<table:table-cell office:value-type="string">{text}</table:table-cell>'
+        return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+
+    sheets = ""
+    for name, frame in TABLES.items():
+        lines = [list(frame), *frame.astype(object).to_numpy().tolist()]
+        rows = "".join(f"<table:table-row>{''.join(map(cell, line))}</table:table-row>" for line in lines)
+        sheets += f'<table:table table:name="{name}">{rows}</table:table>'
+    body = f"<office:body><office:spreadsheet>{sheets}</office:spreadsheet></office:body>"
+    with zipfile.ZipFile(folder / "book.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", f'<{named[0]} {spaces} office:version="1.2">{body}</{named[0]}>')
+        kind = 'manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"'
+        archive.writestr(
+            "META-INF/manifest.xml",
+            f'<manifest:manifest xmlns:manifest="{named[1]}:manifest:1.0">'
+            f'<manifest:file-entry manifest:full-path="/" {kind}/></manifest:manifest>',
+        )
+    return ""
+
+
+def as_xls(folder: Path) -> str:
+    """Copy a workbook of the two tables that xlwt 1.3.0 wrote: text, numbers, and dates with the style YYYY-MM-DD."""
+    shutil.copy(Path(__file__).parents[1] / "answers" / "forms.xls", folder / "book.xls")
+    return ""
+
+
 def as_sqlite(folder: Path) -> str:
     with closing(sqlite3.connect(folder / "crm.db")) as connection:
         for name, frame in TABLES.items():
@@ -173,6 +213,8 @@ FORMS: dict[str, Callable[[Path], str]] = {
     "csv with day numbers": as_day_numbers,
     "compressed csv with capitals in the names": compressed,
     "Excel": as_excel,
+    "OpenDocument": as_ods,
+    "Excel 97": as_xls,
     "Parquet of text": as_parquet(lambda frame: frame),
     "Parquet of dates": as_parquet(with_types),
     "Parquet of instants in UTC": as_parquet(moments),

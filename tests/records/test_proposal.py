@@ -131,7 +131,7 @@ def test_what_cannot_be_guessed_is_asked(tmp_path: Path) -> None:
     proposal = propose(write(tmp_path, log=log, people=people, other="a,b\n1,2\n"), [load_programme("whp")], "here")
     assert "participant_id: which column?" in proposal.questions
     assert "event: what do these mean: zebra?" in proposal.questions
-    assert "other.csv (1 rows) is not read. Its columns: a, b" in proposal.questions
+    assert "other.csv (1 row) is not read. Its columns: a, b" in proposal.questions
     assert "recorded_date: event_date  # no recorded column" in proposal.source
     assert all(f"# ? {question}" in proposal.source for question in proposal.questions)
 
@@ -140,7 +140,7 @@ def test_a_row_of_data_in_place_of_a_header_is_never_written_down(tmp_path: Path
     headless = "R1,Ann Example,01/02/2019\nR2,Bo Example,02/02/2019\n"
     proposal = propose(write(tmp_path, secret=headless), [load_programme("whp")], "here")
     assert "Example" not in proposal.source
-    assert "secret.csv (1 rows) is not read. Its columns: without names" in proposal.questions
+    assert "secret.csv (1 row) is not read. Its columns: without names" in proposal.questions
 
 
 @pytest.mark.parametrize("programme", ["whp", "ses", "jobs2"])
@@ -216,7 +216,7 @@ def test_what_columns_do_not_show_or_contradict_is_asked(tmp_path: Path) -> None
     people = "referral_id,participant_id\n00000,P0\n00001,P1\n"
     folder = write(tmp_path, participants=people, events=log_of(dates, "{}"))
     questions = "\n".join(propose(folder, [load_programme("whp")], "here").questions)
-    assert "events.event_date: 1 cells are dates only with the day first, 1 only with the month first" in questions
+    assert "events.event_date: 1 cell can be a date only with the day first, 1 only with the month first" in questions
     assert "events.recorded_date: no cell shows whether day or month comes first" in questions
     assert "2 of 2 different referral_id are not the participants': one digit here, five digits there" in questions
 
@@ -225,4 +225,4 @@ def test_instants_with_a_zone_are_told(tmp_path: Path) -> None:
     people = "referral_id,participant_id\nR0,P0\n"
     log = log_of([("2019-06-30T23:30:00Z", "2019-07-01")])
     text = propose(write(tmp_path, participants=people, events=log), [load_programme("whp")], "here").source
-    assert "  # events.event_date: 1 cells are instants with a zone: the day in the nation counts" in text
+    assert "  # events.event_date: 1 instant with a zone: the day in the nation counts" in text

@@ -320,3 +320,35 @@ def test_one_contract_from_csv_parquet_and_excel_is_one_snapshot_and_one_page(
         assert snapshot.equals(snapshots[0])
         assert snapshot.fingerprint == snapshots[0].fingerprint
     assert pages[1:] == pages[:1] * 2
+
+
+def test_a_formula_without_a_saved_value_is_told_and_no_blank(folder: Path, read: Read) -> None:
+    """openpyxl writes formulas and does not work them out; one in a column that nobody reads stops nothing."""
+    workbook(folder / "participants.xlsx", participants=cells(PEOPLE))
+    rows = cells(EVENTS)
+    rows[0].append("notes")
+    rows[2][2] = "=C2+14"
+    rows[3].append("=1+1")
+    workbook(folder / "events.xlsx", events=rows)
+    contract = read("")
+    assert read_source(contract)["events"].frame["event_date"].iloc[1] == "#formula without a saved value"
+    complaints = take_snapshot(load_extract(contract), "2020-02").account.complaints
+    said = [one.words for one in complaints if one.table == "events"]
+    assert said == [
+        "1 of events.event_date: blank, e.g. '#formula without a saved value' (row not used; first: events.xlsx row 3)"
+    ]
+
+
+def test_where_no_referral_is_left_the_reason_met_most_often_is_said(folder: Path, read: Read) -> None:
+    (folder / "participants.csv").write_text(PEOPLE, encoding="utf-8")
+    american = "referral_id,event,event_date,recorded_date\n" + "".join(
+        f"{n},referral,01/{day}/2020,2020-01-31\n" for n, day in ((1, 20), (2, 21))
+    )
+    (folder / "events.csv").write_text(american, encoding="utf-8")
+    with pytest.raises(DataError) as error:
+        take_snapshot(load_extract(read("")), "2020-02")
+    assert str(error.value) == (
+        "events.csv: no referral can be used by 2020-02-29. 2 events set aside, most often: a date only with the month "
+        "first, e.g. '01/20/2020' (events.csv row 2). If the whole column is so, put "
+        "`dates: {events.event_date: month_first}` under `source:`."
+    )

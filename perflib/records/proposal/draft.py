@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 import yaml
 
+from perflib.errors import counted
 from perflib.records.cells import cut_short, form_of
 from perflib.records.mapping import same
 from perflib.records.proposal.names import ALIKE, LIKELY, PASSED_OVER, RECORDED, best, names_of, words
@@ -194,7 +195,7 @@ class Draft:
             2, "known_to: YYYY-MM-DD, the day to which the extract is complete? Without it, the last recorded date."
         )
         for table, sheet in self.plain.items():
-            self.lines.append(f"  # {table}: {sheet.place}, {len(sheet.frame):,} rows, in our columns")
+            self.lines.append(f"  # {table}: {sheet.place}, {counted(len(sheet.frame), 'row')}, in our columns")
             self._ask_of_codes(table, sheet)
             for column in sheet.columns:
                 name = same(column.header)
@@ -221,7 +222,7 @@ class Draft:
         for sheet in self.sheets:
             if sheet not in read:
                 names = ", ".join(column.header for column in sheet.columns) if sheet.has_header else "without names"
-                self._ask(2, f"{sheet.place} ({len(sheet.frame):,} rows) is not read. Its columns: {names}")
+                self._ask(2, f"{sheet.place} ({counted(len(sheet.frame), 'row')}) is not read. Its columns: {names}")
         self._compare_identifiers()
         rest, self.lines = self.lines[here:], self.lines[:here]
         self._write_dates()
@@ -242,8 +243,8 @@ class Draft:
             if by_month and by_day:
                 self._ask(
                     2,
-                    f"dates: {key}: {by_day:,} cells are dates only with the day first, {by_month:,} only with "
-                    f"the month first. Which are wrong?",
+                    f"dates: {key}: {counted(by_day, 'cell')} can be a date only with the day first, {by_month:,} only "
+                    f"with the month first. Which are wrong?",
                 )
             elif by_month:
                 found[key] = (
@@ -260,7 +261,7 @@ class Draft:
                     2, f"dates: {key}: {numbers:,} of {filled:,} cells are day numbers of Excel: export them as dates"
                 )
             if zoned:
-                self.lines.append(f"  # {key}: {zoned:,} cells are instants with a zone: the day in the nation counts")
+                self.lines.append(f"  # {key}: {counted(zoned, 'instant')} with a zone: the day in the nation counts")
         whole = not day_first and {form for form, _ in found.values()} == {"month_first"}
         for key in unsure:
             assumed = "month first, as in other columns," if whole else "day first"
@@ -318,7 +319,7 @@ class Draft:
         self.lines.append(" " * indent + f"# ? {text}")
 
     def _place(self, sheet: Sheet, indent: int, first: str = "") -> None:
-        self._say(indent - len(first), f"{first}file: {quoted(sheet.file)}", f"{len(sheet.frame):,} rows")
+        self._say(indent - len(first), f"{first}file: {quoted(sheet.file)}", counted(len(sheet.frame), "row"))
         if sheet.sheet:
             self._say(indent, f"sheet: {quoted(sheet.sheet)}")
 
@@ -359,7 +360,7 @@ class Draft:
                 self._say(indent + 2, f"{name}:")
             for word, (code, count) in found.items():
                 if code:
-                    self._say(indent + 4, f"{quoted(word)}: {code}", f"{count:,} cells")
+                    self._say(indent + 4, f"{quoted(word)}: {code}", counted(count, "cell"))
             open_words = [word for word, (code, count) in found.items() if not code and count >= RARE]
             if open_words:
                 self._ask(indent + 4, f"{name}: what do these mean: {self._listed(open_words)}?")
