@@ -60,9 +60,7 @@ def no_records(cells: pd.DataFrame) -> list[Lost]:
             break
         found.append(Lost(int(cells.index[len(cells) - len(foot) + position]), reason))
     first = cells.iloc[: len(cells) - len(found), named[0]].astype("str")
-    likely = (first == cells.columns[named[0]]) | first.str.match(
-        r"\s*(?:[Gg]rand |GRAND |[Ss]ub|SUB)?-?(?:[Tt]otal|TOTAL)"
-    )
+    likely = (first == cells.columns[named[0]]) | first.str.contains("total", case=False, regex=False)
     for position in np.flatnonzero(likely.fillna(False).to_numpy(dtype=bool)).tolist():
         reason = _why_no_record(cells.iloc[position].tolist(), names, foot=False)
         if reason is not None:
