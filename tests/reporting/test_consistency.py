@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl  # type: ignore[import-untyped]
 import pytest
+from bs4 import BeautifulSoup
 
 from perflib import load_snapshot
 from perflib.analysis import cohorts, counts
-from perflib.disclosure.presenter import Shown
+from perflib.batch import run
+from perflib.disclosure.presenter import MIME, Shown
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import open_report
 
-NOTEBOOKS = ("cohort_trends", "contract_review", "outcome_forecast", "performance_summary")
 ROOT = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(path.stem for path in ROOT.glob("*.ipynb"))
 
 
 def cells(name: str) -> list[str]:
@@ -38,13 +41,20 @@ def shown(name: str, snapshot: Snapshot) -> list[dict[str, Any]]:
             continue
         result = eval(last, space)
         if isinstance(result, Shown):
-            found += result.data["items"] if result.data["kind"] == "group" else [result.data]
+            found += parts(result.data)
     return found
+
+
+def parts(data: dict[str, Any]) -> list[dict[str, Any]]:
+    return data["items"] if data["kind"] == "group" else [data]
+
+
+MONTHS = {"whp-sample": "2020-09", "ses-sample": "2020-09", "jobs2-sample": "2018-03"}
 
 
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
-    return load_snapshot("whp-sample", "2020-09")
+    return load_snapshot("whp-sample", MONTHS["whp-sample"])
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +82,25 @@ def tiles(items: list[dict[str, Any]]) -> Iterator[tuple[str, str, Any]]:
 
 
 def test_a_key_has_one_value_in_all_reports(reports: dict[str, list[dict[str, Any]]]) -> None:
-    values: dict[tuple[str, ...], set[Any]] = defaultdict(set)
-    for items in reports.values():
+    """Rows that share their words within a report (points of a curve) are compared in their order."""
+    by_key: dict[tuple[str, ...], dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for report, items in reports.items():
         for key, value in quantities(items):
-            values[key].add(value)
-    assert len(values) > 500
-    assert {key: found for key, found in values.items() if len(found) > 1} == {}
+            by_key[key][report].append(value)
+    assert len(by_key) > 500
+    shared = {key: found for key, found in by_key.items() if len(found) > 1}
+    assert len(shared) > 50
+    assert {key: dict(found) for key, found in shared.items() if len(set(map(str, found.values()))) > 1} == {}
+
+
+def test_a_caption_names_one_table(reports: dict[str, list[dict[str, Any]]]) -> None:
+    """Two tables that differ in rows or columns have captions that differ."""
+    tables: dict[str, list[Any]] = defaultdict(list)
+    for items in reports.values():
+        for item in items:
+            if item["kind"] == "table":
+                tables[item["caption"]].append((item["columns"], item["rows"]))
+    assert {caption: found for caption, found in tables.items() if any(one != found[0] for one in found)} == {}
 
 
 def test_a_tiles_key_has_one_label_and_value_and_a_label_one_key(reports: dict[str, list[dict[str, Any]]]) -> None:
@@ -149,3 +172,85 @@ def test_every_measure_that_is_recorded_late_is_named_with_its_share(
 def test_no_page_says_promised_of_what_is_compared(reports: dict[str, list[dict[str, Any]]]) -> None:
     for name in ("cohort_trends", "performance_summary"):
         assert not [sentence for sentence in words(reports[name]) if "promise" in sentence]
+
+
+Month = tuple[Path, dict[str, list[dict[str, Any]]]]
+
+
+@pytest.fixture(scope="module")
+def reports_of_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of every report of a month of each sample."""
+    folder = tmp_path_factory.mktemp("made")
+    jobs = [job for name, month in MONTHS.items() for job in run.plan([name], [month], run.find_notebooks(None))]
+    run.run(jobs, folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=list(MONTHS))
+def month(request: pytest.FixtureRequest, reports_of_three: Path) -> Month:
+    """Return the folder of a month, and what its executed notebooks display, as data."""
+    folder = reports_of_three / request.param / MONTHS[request.param]
+    displayed: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.ipynb")):
+        code = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        shown_by = [output["data"] for cell in code for output in cell.get("outputs", [])]
+        displayed[path.stem] = [item for data in shown_by if MIME in data for item in parts(data[MIME])]
+    return folder, displayed
+
+
+@pytest.mark.slow
+def test_pages_of_a_month_hold_the_same(month: Month) -> None:
+    _, displayed = month
+    assert sorted(displayed) == NOTEBOOKS
+    test_a_key_has_one_value_in_all_reports(displayed)
+    test_a_caption_names_one_table(displayed)
+    test_a_tiles_key_has_one_label_and_value_and_a_label_one_key(displayed)
+
+
+@pytest.mark.slow
+def test_headlines_are_the_tiles_and_sentences_of_the_pages(month: Month) -> None:
+    folder, displayed = month
+    headlines = json.loads((folder / "headlines.json").read_text(encoding="utf-8"))["notebooks"]
+    for name, items in displayed.items():
+        kept = headlines[name]
+        on_page = {key: (label, value) for key, label, value in tiles(items)}
+        assert on_page == {key: (kept["labels"][key], value) for key, value in kept["values"].items()}
+        assert set(kept["findings"]) <= set(words(items))
+
+
+@pytest.mark.slow
+def test_the_workbook_has_the_numbers_of_every_table(month: Month) -> None:
+    folder, displayed = month
+    book = openpyxl.load_workbook(folder / "tables.xlsx", read_only=True)
+    sheets: dict[str, list[list[list[Any]]]] = defaultdict(list)
+    for sheet in book.worksheets:
+        rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+        if title := re.match(r"Table \d+: (.*?)( \[note.*)?$", str(rows[0][0])):
+            sheets[title[1]].append(rows)
+    tables = [item for items in displayed.values() for item in items if item["kind"] == "table" and item["rows"]]
+    assert len(tables) > 40
+    for item in tables:
+        headers = [column["header"] for column in item["columns"]]
+        on_page = [row[name] for row in item["rows"] for name in headers if isinstance(row[name], int | float)]
+        in_book = [
+            [cell for row in rows for cell in row if isinstance(cell, int | float)]
+            for rows in sheets[item["caption"]]
+            if headers in [row[: len(headers)] for row in rows]
+        ]
+        assert any(numbers == pytest.approx(on_page) for numbers in in_book), item["caption"]
+
+
+@pytest.mark.slow
+def test_the_index_has_the_key_figures_of_the_review(month: Month) -> None:
+    folder, displayed = month
+    review = {label: key for key, label, _ in tiles(displayed["contract_review"])}
+    headlines = json.loads((folder / "headlines.json").read_text(encoding="utf-8"))["notebooks"]["contract_review"]
+    index = BeautifulSoup((folder.parents[1] / "index.html").read_text(encoding="utf-8"), "html.parser")
+    compared = next(table for table in index.find_all("table") if "Standards not met" in table.get_text())
+    heads = [cell.get_text(strip=True) for cell in compared.select("thead th")]
+    row = next(row for row in compared.select("tbody tr") if folder.parent.name in row.get_text())
+    cells_there = dict(zip(heads, [cell.get_text(strip=True) for cell in row.select("th, td")], strict=True))
+    assert {head: cell for head, cell in cells_there.items() if head in review} == {
+        head: headlines["shown"][key] for head, key in review.items() if head in cells_there
+    }
+    assert len(set(cells_there) & set(review)) > 2
