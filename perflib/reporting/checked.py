@@ -33,7 +33,7 @@ def lines(extract: Extract, snapshot: Snapshot) -> Iterator[str]:
     for kind in contract.invented:
         yield f"  the {kind} in {contract.path.name} are placeholders"
     if not contract.profiles:
-        yield f"  {contract.path.name} gives no profile: outcomes cannot be compared with what was promised"
+        yield f"  {contract.path.name} gives no profile: outcomes cannot be compared with one"
     yield from _without_data(snapshot)
 
 

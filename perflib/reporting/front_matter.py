@@ -108,7 +108,7 @@ def front(snapshot: Snapshot) -> list[Sentence | Notice]:
         so_far = sentence(
             "{month} had not ended by {day}. Where people stand, standards, backlogs and plans are as at the close of "
             "that day. What goes by month (volumes, cohorts, trends, quarters) counts {month} to that day, beside what "
-            "was promised for the whole month. A forecast begins after the last whole month.",
+            "is expected for the whole month. A forecast begins after the last whole month.",
             month=month,
             day=Day(snapshot.as_of),
         )

@@ -62,9 +62,9 @@ def test_a_level_in_danger_is_named_with_its_chance_and_what_would_mend_it(town_
     )
     short = replace(town_snapshot, contract=town_snapshot.contract.model_copy(update={"profiles": profiles}))
     sentences = as_text(outcome_forecast.findings(short), INTERNAL)
-    (danger,) = (sentence for sentence in sentences if sentence.startswith("May be missed"))
-    assert re.search(r"tMPL 1: contract package area \(chance (9\d|over 99) in 100\)", danger)
-    (mend,) = (sentence for sentence in sentences if "would still be met" in sentence)
+    (danger,) = (sentence for sentence in sentences if sentence.startswith("At risk"))
+    assert re.search(r"tMPL 1(, |: contract package area \()(9\d|over 99)%", danger)
+    (mend,) = (sentence for sentence in sentences if "if nothing else changes" in sentence)
     table = early_warning.needed(short, outcomes(short)).set_index("measure")
     assert f"{table.loc['outcome', 'needed']:,.0f} job outcomes a month" in mend
 
@@ -134,13 +134,14 @@ def test_scenarios_begin_with_the_forecast_itself(town_snapshot):
 def test_it_says_how_good_forecasts_have_been_here_and_from_how_many_months(town_snapshot):
     sentences = as_text(outcome_forecast.verdict(town_snapshot), INTERNAL)
     assert re.match(
-        r"Made again from 6 earlier months, as things were known then, “.*” would have served best", sentences[0]
+        r"Tested on 6 earlier months, .* was the most accurate( each time|\. It beat .*, the second, in \d of 6)\.",
+        sentences[0],
     )
-    assert "95% interval held it in" in sentences[1]
-    assert "So few forecasts cannot check an interval" in sentences[1]
+    assert "95% interval held what came in" in sentences[1]
+    assert "So few tests cannot check an interval" in sentences[1]
 
 
 def test_of_a_source_that_forgets_no_forecast_is_judged(town_snapshot):
     contract = town_snapshot.contract.model_copy(update={"history": "overwritten"})
     (sentence,) = as_text(outcome_forecast.verdict(replace(town_snapshot, contract=contract)), INTERNAL)
-    assert sentence.startswith("The source is overwritten")
+    assert "the source is overwritten" in sentence

@@ -120,7 +120,7 @@ def test_the_register_has_every_kpi_with_role_target_date_and_source(sample: Sna
     found = INSIDE.table(performance_ratings.register(sample)).data["rows"]
     names = [row["KPI"] for row in found]
     assert names == [kpi.name for kpi in sample.contract.kpis.values()]
-    starts = found[names.index("Starts, of those promised")]
+    starts = found[names.index("Starts against profile")]
     assert starts["Who has it"] == "Contract Managers and Engagement Officers"
     assert (starts["Target"], starts["Since"], starts["Source"]) == ("at least 75%", "1 Jan 2018", "sample (invented)")
 

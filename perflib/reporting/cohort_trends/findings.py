@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from perflib.analysis import cohorts, journey, measures, trend_charts
@@ -255,31 +256,41 @@ def shifts(snapshot: Snapshot) -> list[Sentence]:
 
 def _shift(trend: trend_charts.TrendChart, found: Shift) -> Sentence:
     """Return a shift: since when, from what level to what."""
-    before, after = _levels(trend, found)
-    unit = "cohort" if trend.by_cohort else "month"
+    before, after, change = _levels(trend, found)
     return sentence(
-        "{measure} {direction} from {since}: {after} {scale}, {before} in the {unit}s before ({months} complete "
-        "{unit}{s} at the new level{trial}).",
+        "{measure} have {direction}{change} since {start}{since}, from {before} to {after} {scale}.",
         measure=Name(trend.label),
-        direction=Name(found.direction),
+        direction=Name("fallen" if found.after < found.before else "risen"),
+        change=change,
+        start=sentence("the cohort of ") if trend.by_cohort else sentence(""),
         since=Month(found.since),
+        before=before,
         after=after,
         scale=Name(trend.unit),
-        before=before,
-        unit=Name(unit),
-        months=Plain(found.months),
-        s=sentence("") if found.months == 1 else sentence("s"),
-        trial=sentence("; trial limits") if trend.chart.trial else sentence(""),
     )
 
 
-def _levels(trend: trend_charts.TrendChart, found: Shift) -> list[Amount]:
-    """Return the level before a shift and after it, each hidden where it rests on few people."""
+def _levels(trend: trend_charts.TrendChart, found: Shift) -> tuple[Amount, Amount, Sentence | Choice]:
+    """Level before a shift and after it, and the change per cent, each hidden where it rests on few people."""
     points = control_chart.judged(trend)
     points = points[points["phase"] == points["phase"].iloc[-1]]
     counted = points[["numerator", "denominator"] if trend.per else ["value"]]
     spans = ((found.before, counted[: found.since - 1].tail(12)), (found.after, counted[found.since :]))
-    return [Amount(trend.scale * level, of=tuple(months.sum()), places=1) for level, months in spans]
+    of = [tuple(months.sum()) for _, months in spans]
+    places = 0 if min(found.before, found.after) * trend.scale >= 20 else 1
+    before, after = (
+        Amount(_rounded(trend.scale * level, places), of=counts, places=places)
+        for (level, _), counts in zip(spans, of, strict=True)
+    )
+    if not found.before > 0:
+        return before, after, sentence("")
+    percent = Amount(100 * abs(found.after / found.before - 1), of=(*of[0], *of[1]), places=0)
+    return before, after, IfShown([before, after], sentence(" by {percent}%", percent=percent), sentence(""))
+
+
+def _rounded(value: float, places: int) -> float:
+    """Round half away from zero: 262.5 is 263."""
+    return float(np.floor(value * 10**places + 0.5) / 10**places)
 
 
 def _so_far(snapshot: Snapshot) -> list[Sentence]:

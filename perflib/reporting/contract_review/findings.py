@@ -84,7 +84,7 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
     likely = early_warning.levels(snapshot)
     missed = likely.loc[likely["status"] == "may be missed", "name"]
     if len(missed):
-        sentences.append(sentence("May be missed when all cohorts are final: {levels}.", levels=name_list(missed)))
+        sentences.append(sentence("At risk when all cohorts are final: {levels}.", levels=name_list(missed)))
     rates = standards.of_provider(snapshot)
     short = [_missed(row, snapshot) for row in rates[rates["status"] == "not_met"].to_dict("records")]
     if short:

@@ -46,7 +46,7 @@ def fan(snapshot: Snapshot, found: Forecast) -> Figure:
         key: number(header, of=("to_date",), people=True, places=0, missing="past")
         for key, header in ({"expected": "Expected"} | INTERVALS).items()
     }
-    columns |= {"promised": number("Promised", people=True, places=0)} if known else {}
+    columns |= {"promised": number("Profile", people=True, places=0)} if known else {}
 
     def draw(axes: Axes, data: pd.DataFrame) -> None:
         x = pd.Series(pd.PeriodIndex(data["month"], freq="M").to_timestamp(), index=data.index)
@@ -60,7 +60,7 @@ def fan(snapshot: Snapshot, found: Forecast) -> Figure:
         joined = data["expected"].fillna(data["recorded"].where(data.index == (seen.index[-1] if len(seen) else -1)))
         axes.plot(x, joined, color=BLUE, linestyle=(0, (4, 2)), label="expected")
         if known:
-            axes.plot(x, data["promised"], color=PLUM, linewidth=1.6, linestyle=(0, (1, 1.2)), label="promised")
+            axes.plot(x, data["promised"], color=PLUM, linewidth=1.6, linestyle=(0, (1, 1.2)), label="profile")
         axes.set_ylim(bottom=0)
         axes.set_ylabel(f"{label.lower()}, all recorded by then")
         label_ends(axes)
@@ -83,20 +83,19 @@ def fan(snapshot: Snapshot, found: Forecast) -> Figure:
             where = "the whole band is below it"
         elif last["promised"] < last["lower_95"]:
             where = "the whole band is above it"
-        return f"{said} The dotted line of the promise reaches {last['promised']:,.0f} by then; {where}."
+        return f"{said} The dotted line of the profile reaches {last['promised']:,.0f} by then; {where}."
 
     return Figure(
         Table(
             frame,
             f"{label} by recorded month, to date and to come, of those who have started",
             columns,
-            note="Of everybody who has started by now; nobody who is still to start is in it. The promise is by "
+            note="Of everybody who has started by now; nobody who is still to start is in it. The profile is by "
             "recorded month too.",
             empty="nobody has started yet",
         ),
         draw,
-        f"{label} recorded and to come, of those who have started"
-        + (", beside what the contract promises" if known else ""),
+        f"{label} recorded and to come, of those who have started" + (", beside the profile" if known else ""),
         alt,
         size=(7.4, 4.1),
     )

@@ -38,6 +38,15 @@ from perflib.reporting.outcome_forecast.tables import (
     past_scores,
 )
 
+CALLED = {
+    "milestones": "the milestones model",
+    "hazard": "the hazard model",
+    "cape_cod": "Cape Cod",
+    "chain_ladder": "the chain ladder",
+    "profile": "the bid alone",
+}
+"""What sentences call the models."""
+
 
 def key_figures(snapshot: Snapshot) -> Tiles:
     """What is expected in the next months and in the end."""
@@ -77,11 +86,11 @@ def _chance(probability: float, *of: float) -> Sentence:
     if np.isnan(probability):
         return sentence("{none}", none=Name(NO_PROMISE))
     if probability < 0.01:
-        return sentence("under 1 in 100")
+        return sentence("under 1%")
     if probability > 0.99:
-        return sentence("over 99 in 100")
-    of_100 = round(100 * probability)
-    return sentence("{n} in 100", n=Amount(of_100, of=of, places=0) if of else Plain(of_100))
+        return sentence("over 99%")
+    percent = round(100 * probability)
+    return sentence("{n}%", n=Amount(percent, of=of, places=0) if of else Plain(percent))
 
 
 def findings(snapshot: Snapshot) -> Sentence | Choice:
@@ -100,14 +109,14 @@ def _findings(snapshot: Snapshot) -> list[Sentence | Choice]:
     levels = early_warning.levels(snapshot, found.model)
     whole = levels.iloc[0]
     promise = (
-        sentence(" The contract promises {promised}.", promised=Amount(whole["promised"], people=True, places=0))
+        sentence(" The profile is {promised} in the end.", promised=Amount(whole["promised"], people=True, places=0))
         if whole["promised"] > 0
         else sentence("")
     )
     return [
         sentence(
-            "{expected} {label} are expected in all of the {starts} who have started by {month} (95% interval "
-            "{interval}); {recorded} are recorded.{promise}",
+            "{expected} {label} are expected in the end of the {starts} who have started by {month} (95% interval "
+            "{interval}). {recorded} are recorded.{promise}",
             expected=_people(total["expected"], recorded),
             label=Name(snapshot.programme.label(part.measure).lower()),
             starts=Count(int(part.starts.sum())),
@@ -123,38 +132,40 @@ def _findings(snapshot: Snapshot) -> list[Sentence | Choice]:
 
 
 def _warnings(snapshot: Snapshot, levels: pd.DataFrame) -> list[Sentence | Choice]:
-    """Return which levels may be missed, in the end or on the way; or that none is known to be."""
+    """Which levels are at risk, in the end or on the way; or that none is known to be."""
     threshold = _chance(snapshot.contract.early_warning.probability)
+    at_risk = levels[levels["status"] == "may be missed"]
+    every = len(at_risk) == len(levels) > 1
     endangered = sentence(
-        "May be missed by the people who have started: {levels}.",
+        "At risk: {every}{levels}{close}.",
+        every=sentence("all {n} levels (", n=Plain(len(levels))) if every else sentence(""),
+        close=sentence(")") if every else sentence(""),
         levels=Listed(
             [
                 IfShown(
                     Count(row["recorded"]),
                     sentence(
-                        "{level} (chance {chance})",
-                        level=Name(row["name"]),
+                        "{level}, {chance}" if every else "{level} ({chance})",
+                        level=Name(row["name"].partition(":")[0] if every else row["name"]),
                         chance=_chance(row["miss"], row["recorded"]),
                     ),
                 )
-                for row in levels[levels["status"] == "may be missed"].to_dict("records")
+                for row in at_risk.to_dict("records")
             ],
             "; ",
         ),
     )
     none = None
     if levels["status"].isin(["too few", "no profile"]).all() and levels["promised"].iloc[0] > 0:
-        none = sentence(
-            "So little is promised to those who have started that chance would decide: nothing is warned of."
-        )
+        none = sentence("The profile of those who have started is too small to warn of anything: chance would decide.")
     elif (levels["status"] != "no profile").any():
         none = sentence(
-            "No level has a chance of {threshold} or more of being missed by those who have started.",
+            "No level is at risk: each has a chance of less than {threshold} of being missed.",
             threshold=threshold,
         )
     behind = sentence(
-        "To be met in the end, but with a chance of {threshold} or more of being behind the profile within {months} "
-        "months: {levels}.",
+        "Expected to be met in the end, but likely to fall behind profile within {months} months (chance of "
+        "{threshold} or more): {levels}.",
         threshold=threshold,
         months=Plain(max(early_warning.AHEAD)),
         levels=name_list(levels.loc[levels["status"] == "behind profile", "name"]),
@@ -171,7 +182,7 @@ def _mending(snapshot: Snapshot, found: Forecast, levels: pd.DataFrame) -> list[
     table = table[table["needed"].notna() & (table["needed"] > table["expected"])]
     levers = [
         sentence(
-            "{needed} {label} a month instead of {expected}",
+            "{needed} {label} a month ({expected} are expected)",
             needed=_people(row["needed"], recorded),
             label=Name(snapshot.programme.label(row["measure"]).lower()),
             expected=_people(row["expected"], recorded),
@@ -179,7 +190,7 @@ def _mending(snapshot: Snapshot, found: Forecast, levels: pd.DataFrame) -> list[
         for row in table.to_dict("records")
     ]
     met = sentence(
-        "{level} would still be met, on average, with any one of: {levers}.",
+        "{level} needs, if nothing else changes, any one of: {levers}.",
         level=Name(levels["name"].iloc[0]),
         levers=Listed(levers, "; or "),
     )
@@ -191,54 +202,56 @@ def verdict(snapshot: Snapshot) -> list[Sentence]:
     scores = past_scores(snapshot)
     chosen = best(scores)
     if chosen is None and snapshot.contract.history == "overwritten":
-        return [sentence("The source is overwritten, so that no forecast can be made again as things were known then.")]
-    if chosen is None:
         return [
             sentence(
-                "These forecasts cannot be judged on this contract yet: no month of it lies far enough back for what "
-                "was forecast then to have come."
+                "Earlier forecasts cannot be tested: the source is overwritten, so nobody knows what was known then."
             )
+        ]
+    if chosen is None:
+        return [
+            sentence("The forecast cannot be tested on this contract yet: no month lies far enough back to compare.")
         ]
     origins = Plain(chosen.origins)
     if not chosen.enough:
         return [
             sentence(
-                "{origins} earlier forecasts can be judged: too few of them, or too few outcomes after them, to say "
-                "which method serves best here.",
+                "Tested on {origins} earlier months: too few months, or too few outcomes after them, to say which "
+                "model is the most accurate here.",
                 origins=origins,
             )
         ]
     better = sentence("")
     if chosen.second is not None:
-        better = sentence(
-            ": better than “{other}”, the next, in {ahead} of {origins}",
-            other=_model(chosen.second),
-            ahead=Plain(chosen.ahead),
-            origins=origins,
-        )
+        better = sentence(" each time")
+        if chosen.ahead < chosen.origins:
+            better = sentence(
+                ". It beat {other}, the second, in {ahead} of {origins}",
+                other=_model(chosen.second),
+                ahead=Plain(chosen.ahead),
+                origins=origins,
+            )
     rows = summed(
         scores[(scores["model"] == forecast(snapshot).model) & (scores["horizon"] == f"{HORIZONS[0]} months")]
     )
     own = rows.to_dict("records")[0]
     few = (
         sentence(
-            " So few forecasts cannot check an interval, and they share much of what came. Where earlier forecasts "
-            "were surer than right it has been widened: these times are counted after that."
+            " So few tests cannot check an interval. Where earlier intervals were too narrow, they have been widened "
+            "first."
         )
         if own["cells"] < LEAST_TO_CHECK
         else sentence("")
     )
     return [
         sentence(
-            "Made again from {origins} earlier months, as things were known then, “{model}” would have served best "
-            "here{better}.",
+            "Tested on {origins} earlier months, {model} was the most accurate{better}.",
             origins=origins,
             model=_model(chosen.model),
             better=better,
         ),
         sentence(
-            "The forecast shown here missed what was recorded in the next {months} months by {missed}% on average, and "
-            "its 95% interval held it in {held} of {cells} times.{few}",
+            "Over {months} months this model was off by {missed}% on average. Its 95% interval held what came in "
+            "{held} of {cells} tests.{few}",
             months=Plain(HORIZONS[0]),
             missed=Amount(100 * own["wmape"], of=(int(own["observed"]),), places=0),
             held=Plain(round(own["covered_95"] * own["cells"])),
@@ -249,7 +262,7 @@ def verdict(snapshot: Snapshot) -> list[Sentence]:
 
 
 def _model(name: str) -> Name:
-    return Name(MODEL_NAMES.get(name, name))
+    return Name(CALLED.get(name, MODEL_NAMES.get(name, name)))
 
 
 def method(snapshot: Snapshot) -> list[Sentence]:
@@ -257,7 +270,7 @@ def method(snapshot: Snapshot) -> list[Sentence]:
     found = forecast(snapshot)
     return [
         sentence(
-            "Method: {model}; outcomes recorded: {recorded}. {basis}",
+            "Made by {model} from {recorded} outcomes recorded. {basis}",
             model=_model(found.model),
             recorded=Count(int(found.development.recorded.sum())),
             basis=name_list(found.basis, " "),

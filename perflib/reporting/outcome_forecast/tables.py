@@ -54,7 +54,7 @@ SCENARIOS = {
 
 
 STATUSES = {
-    "may be missed": "May be missed",
+    "may be missed": "At risk",
     "behind profile": "Behind profile",
     "on course": "On course",
     "too few": "Too few to say",
@@ -62,7 +62,7 @@ STATUSES = {
 }
 
 
-NO_PROMISE = "nothing promised"
+NO_PROMISE = "no profile"
 
 
 def chance(probability: float) -> str:
@@ -101,7 +101,7 @@ def levels(snapshot: Snapshot) -> Table:
         "name": text("Level"),
         "starts": count("Starts"),
         "recorded": count("Recorded"),
-        "promised": number("Promised in the end", of=("starts",), people=True, places=0, missing=NO_PROMISE),
+        "promised": number("Profile in the end", of=("starts",), people=True, places=0, missing=NO_PROMISE),
         "expected": number("Expected in the end", of=of, people=True, places=0),
         "lower_95": number("95% from", of=of, people=True, places=0),
         "upper_95": number("95% to", of=of, people=True, places=0),
@@ -114,9 +114,9 @@ def levels(snapshot: Snapshot) -> Table:
         frame,
         "The chance of missing each level, of those who have started",
         columns,
-        note=f"May be missed: a chance of {threshold} or more, when all cohorts are final. Behind profile: as likely "
-        "within months, but not in the end. The last column: the chance that less is "
-        "recorded by then than the profile promises by then.",
+        note=f"At risk: a chance of {threshold} or more, when all cohorts are final. Behind profile: as likely "
+        "within months, but not in the end. The last column: the chance of being below "
+        "profile by then.",
         empty="nobody has started yet",
     )
 
@@ -152,7 +152,7 @@ def cohort_table(snapshot: Snapshot) -> Table:
         "expected": number("Expected in the end", of=of, people=True),
         "lower_80": number("80% from", of=of, people=True, places=0),
         "upper_80": number("80% to", of=of, people=True, places=0),
-        "promised": number("Promised in the end", of=("starts",), people=True, missing=NO_PROMISE),
+        "promised": number("Profile in the end", of=("starts",), people=True, missing=NO_PROMISE),
         "below": text("Chance of fewer", of=of),
     }
     return Table(
@@ -179,7 +179,7 @@ def next_months(snapshot: Snapshot) -> Table:
         key: number(header, of=of, people=True, places=0)
         for key, header in ({"expected": "Expected"} | figures.INTERVALS).items()
     }
-    promised = {"promised": number("Promised", people=True, places=0)} if frame["promised"].gt(0).any() else {}
+    promised = {"promised": number("Profile", people=True, places=0)} if frame["promised"].gt(0).any() else {}
     return Table(
         frame,
         f"{snapshot.programme.label(part.measure)} that will be recorded in the next {NEXT} months",
@@ -205,8 +205,8 @@ def needs(snapshot: Snapshot) -> Table:
             "expected": number(f"Expected, next {early_warning.NEXT} months", of=of, people=True),
             "needed": number("Needed", of=of, people=True, missing="not known"),
         },
-        note="Needed: if this alone changed, and all that follows went as before. Needed below expected: there is room "
-        "to spare. Of those who have started by now.",
+        note="Needed: the monthly number needed if nothing else changes. Needed below expected: there is room to "
+        "spare. Of those who have started by now.",
         empty="the programme file names no milestone",
     )
 
@@ -225,16 +225,15 @@ def scenarios(snapshot: Snapshot) -> Table:
         "lower_95": number("95% from", of=of, people=True, places=0),
         "upper_95": number("95% to", of=of, people=True, places=0),
         "difference": number("Difference", of=of, people=True, places=0, signed=True),
-        "promised": number("Promised", people=True, places=0, missing=NO_PROMISE),
-        "miss_words": text("Chance of fewer than promised", of=of),
+        "promised": number("Profile", people=True, places=0, missing=NO_PROMISE),
+        "miss_words": text("Chance of fewer than the profile", of=of),
     }
     return Table(
         frame,
         f"Scenarios, of those who have started and of {early_warning.COMING} months of starts to come",
         columns,
-        note=f"Starts to come: as forecast, the pace of the last {early_warning.PACE} months. More starts are promised "
-        "more outcomes too, so volume alone moves the number and hardly the chance. Nothing of this is in the "
-        "forecast.",
+        note=f"Starts to come: as forecast, the pace of the last {early_warning.PACE} months. More starts "
+        "have a larger profile too, so volume alone hardly moves the chance. The forecast holds none of this.",
     )
 
 

@@ -43,7 +43,7 @@ def findings(snapshot: Snapshot) -> list[Sentence | Choice]:
             Amount(times[name], of=(times["reached"],), places=0) for name in ("reached_median", "reached_p90")
         )
         within = sentence(
-            "Of those who start at all, half do so within {half} days of referral and nine in ten within {most}.",
+            "Half of those who started waited at most {half} days from referral; nine in ten at most {most} days.",
             half=half,
             most=most,
         )

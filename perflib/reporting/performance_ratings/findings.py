@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 from perflib.analysis import oversight, ratings
 from perflib.disclosure.sentences import ByAudience, Choice, FirstOf, Listed, Name, Plain, Sentence, sentence
+from perflib.disclosure.words import capital
 from perflib.records.snapshot import Snapshot
 from perflib.reporting.contract_review.evidence import not_supplied, plans_open
 from perflib.reporting.performance_ratings.tables import (
@@ -17,7 +21,7 @@ from perflib.reporting.performance_ratings.tables import (
 from perflib.reporting.subcontractor_comparison.tables import unit_of
 from perflib.rules.management import CONTRACT
 
-WAYS = {"improved": "Better than in the quarter before", "worsened": "Worse"}
+WAYS = {"improved": "up from the quarter before", "worsened": "down from the quarter before"}
 
 
 def findings(snapshot: Snapshot) -> Choice:
@@ -49,11 +53,13 @@ def _held(snapshot: Snapshot, unit: str) -> list[Sentence]:
     held = ratings.held(rated_units(snapshot, unit))
     if held.empty:
         return []
+    if unit == CONTRACT:
+        return [_whole(row) for row in held.to_dict("records") if row["rating"] != "green" or row["way"] in WAYS]
     called = unit_names(snapshot)
     by_heading = [
-        *((rating.capitalize(), held["rating"] == rating) for rating in ("red", "amber")),
-        *((words, held["way"] == way) for way, words in WAYS.items()),
-        ("Amber or Red for so long that it is consistent", held["consistent"].astype(bool)),
+        *((f"Rated {rating.capitalize()}", held["rating"] == rating) for rating in ("red", "amber")),
+        *((capital(words), held["way"] == way) for way, words in WAYS.items()),
+        ("Amber or Red for so many quarters that it is consistent", held["consistent"].astype(bool)),
     ]
     return [
         sentence(
@@ -64,6 +70,17 @@ def _held(snapshot: Snapshot, unit: str) -> list[Sentence]:
         for heading, chosen in by_heading
         if chosen.any()
     ]
+
+
+def _whole(row: Mapping[Hashable, Any]) -> Sentence:
+    """State the rating of the contract itself, and how it has changed."""
+    way = WAYS.get(row["way"])
+    return sentence(
+        "The contract as a whole is {rating}{way}{consistent}.",
+        rating=Name(str(row["rating"]).capitalize()),
+        way=sentence(", {way}", way=Name(way)) if way else sentence(""),
+        consistent=sentence(", and has been Amber or Red for long") if row["consistent"] else sentence(""),
+    )
 
 
 def conventions(snapshot: Snapshot) -> list[Sentence]:
@@ -99,8 +116,8 @@ def conventions(snapshot: Snapshot) -> list[Sentence]:
             counts=sentence("hit") if rule.not_clear == "hit" else sentence("missed"),
         ),
         sentence(
-            "A quarter is rated on the first day on which 95% of each KPI is expected to be recorded; KPIs of a "
-            "profile count what was recorded against what was expected to be."
+            "A quarter is rated on the first day on which 95% of each KPI is expected to be recorded; KPIs "
+            "against a profile compare what was recorded with what was expected so far."
         ),
         sentence(
             "Amber or Red for {quarters} quarters running is called consistent. Source: {source}{invented}.",
@@ -109,7 +126,6 @@ def conventions(snapshot: Snapshot) -> list[Sentence]:
             invented=sentence(" (invented)") if rule.invented else sentence(""),
         ),
         sentence(
-            "A rating is made of targets, and small units miss and hit them by chance: who differs by more than chance "
-            "is in the subcontractor comparison."
+            "Small units hit and miss targets by chance. The subcontractor comparison says who differs significantly."
         ),
     ]

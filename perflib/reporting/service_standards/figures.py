@@ -189,11 +189,11 @@ def against_profile(snapshot: Snapshot, name: str) -> Figure:
                     of=("actual",),
                     make=lambda f: 100 * f["actual"] / f["promised"].where(f["promised"] > 0),
                     places=0,
-                    missing="none promised",
+                    missing="no profile",
                 ),
                 "state": status("Standard", of=("actual",)),
             },
-            note=f"Asked in every month: {target_words(rule)} of what was promised to date. What is caught up later "
+            note=f"Asked in every month: {target_words(rule)} of the profile to date. What is caught up later "
             "does "
             "not mend a month that was below.",
         ),

@@ -156,7 +156,7 @@ def held_by_the_day(snapshot: Snapshot) -> Table:
 def _what_is_counted(rule: Standard) -> str:
     """Return what a backlog or a profile counts, of what, in words."""
     if rule.kind == "profile":
-        return "to date in the lowest month, of what was promised by then"
+        return "to date in the lowest month, of the profile by then"
     of = "" if rule.share_of == "count" else f", of {SHARES[rule.share_of]}"
     return f"open for more than {rule.limit} {rule.days} days{of}"
 

@@ -60,29 +60,21 @@ def findings(snapshot: Snapshot) -> list[Sentence]:
 def _signals(called: Name, side: str, rows: Sequence[Row]) -> Sentence:
     """Return in a sentence on what a unit is far from what was expected of it, and by how much."""
     return sentence(
-        "{unit} is {side} what its participants would be expected to reach: {measures}. {each} when the number of "
-        "units compared is allowed for.",
+        "{unit} is significantly {side} what is expected of its participants: {measures}.",
         unit=called,
         side=Name(side),
-        measures=Listed([_signal(row) for row in rows], "; "),
-        each=sentence("It stays a signal") if len(rows) == 1 else sentence("Each stays a signal"),
+        measures=Listed([_signal(row) for row in rows]),
     )
 
 
 def _signal(row: Row) -> Sentence:
     of = (row["observed"], row["n"])
-    ratio, low, high = (Amount(row[key], of=of, places=2) for key in ("ratio", "ratio_lower", "ratio_upper"))
     is_old = row["signal_before"] == row["signal"] or pd.isna(row["ratio_before"])
     return sentence(
-        "{measure}, {observed} where {expected} were expected (ratio {ratio}, 95% interval {low} to {high}; beyond its "
-        "{limit}% limit{new})",
+        "{measure} ({observed}, {expected} expected{new})",
         measure=Name(row["label"]),
         observed=Count(row["observed"]),
         expected=Amount(row["expected"], of=of, people=True, places=0),
-        ratio=ratio,
-        low=low,
-        high=high,
-        limit=Name(row["outside"].split()[-1] if row["outside"] else "95"),
         new=sentence("") if is_old else sentence(", new since last quarter"),
     )
 
@@ -94,8 +86,8 @@ def _ranks(snapshot: Snapshot, unit: str) -> list[Sentence]:
         return []
     return [
         sentence(
-            "A league table would mislead: of {units} places, the 95% interval of a unit's own is {wide} places wide "
-            "on average.",
+            "A {unit}'s rank is uncertain by about {wide} places out of {units}: a league table would mislead.",
+            unit=Name(snapshot.programme.attributes[unit].label.lower()),
             units=Plain(len(judged)),
             wide=Plain(float((judged["rank_upper"] - judged["rank_lower"] + 1).mean()), 0),
         )
@@ -117,10 +109,10 @@ def _apart(snapshot: Snapshot, unit: str, called: Names) -> list[Sentence]:
     ]
     if NOT_RECORDED in apart.index:
         lost = float(apart.loc[[NOT_RECORDED], "n"].sum())
-        reasons.append(sentence("{n} participants whose unit was not recorded", n=Count(lost)))
+        reasons.append(sentence("{n} without a recorded unit", n=Count(lost)))
     return [
         sentence(
-            "Listed apart, and not judged, on {measure}: {reasons}.",
+            "Not compared on {measure}: {reasons}.",
             measure=_lower(snapshot, "outcome"),
             reasons=Listed(reasons),
         )
@@ -145,7 +137,8 @@ def case_mix_findings(snapshot: Snapshot) -> list[Sentence]:
         ]
     sentences = [
         sentence(
-            "Allowed for, besides the month of start: {labels}, as at the start. Nothing that a unit decides is.",
+            "The comparison allows for the month of start and, as at the start, {labels}. It allows for nothing that a "
+            "unit decides.",
             labels=name_list(labels),
         )
     ]

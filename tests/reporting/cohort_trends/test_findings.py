@@ -199,15 +199,16 @@ def test_job_starts_in_wales_are_said_to_have_fallen_from_april_2020(wales, mont
     (sentence,) = (
         said for said in as_text(cohort_trends.findings(wales(month)), INTERNAL) if said.startswith("Job starts")
     )
-    assert sentence.startswith("Job starts fell from April 2020: ")
-    after, hundred, before = numbers(sentence.partition("2020")[2])[:3]
+    assert re.match(r"Job starts have fallen by \d+% since April 2020, from ", sentence)
+    before, after, hundred = numbers(sentence.partition("2020")[2])
     assert hundred == 100
     assert 0.4 < after / before < 0.65
+    assert abs(numbers(sentence)[0] - 100 * (1 - after / before)) < 3  # both levels are rounded
 
 
 def test_nothing_was_said_to_have_fallen_in_wales_as_known_in_february_2020(wales):
     said = as_text(cohort_trends.findings(wales("2020-02")), INTERNAL)
-    assert not any("fell" in sentence for sentence in said)
+    assert not any("have fallen" in sentence for sentence in said)
     assert any(re.match("No shift is signalled in .*job starts", sentence) for sentence in said)
 
 
@@ -220,7 +221,8 @@ def test_a_shift_tells_the_levels_of_the_chart(wales):
     levels = [100 * part["numerator"].sum() / part["denominator"].sum() for part in (after, before)]
     (sentence,) = (said for said in as_text(shifts(snapshot), INTERNAL) if said.startswith("Job starts"))
     told = numbers(sentence.partition("2020")[2])
-    assert told == [round(levels[0], 1), 100, round(levels[1], 1), len(after)]
+    assert told == [round(levels[1], 1), round(levels[0], 1), 100]
+    assert numbers(sentence)[0] == round(100 * (1 - levels[0] / levels[1]))
 
 
 def test_a_level_that_rests_on_few_is_not_told_outside(wales):
@@ -229,7 +231,8 @@ def test_a_level_that_rests_on_few_is_not_told_outside(wales):
     hiding = Disclosure("external", suppress_below=200, round_to=5, names=False)
     for d, told in ((INTERNAL, True), (EXTERNAL, True), (hiding, False)):
         (sentence,) = (said for said in as_text(shifts(snapshot), d) if said.startswith("Job starts"))
-        assert ("from April 2020: not shown (fewer than 200)" in sentence) != told
+        assert ("to not shown (fewer than 200)" in sentence) != told
+        assert ("%" in sentence) == told
 
 
 def test_a_trend_of_which_too_little_is_recorded_is_not_called_steady(town_place):
