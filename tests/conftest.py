@@ -362,6 +362,14 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+FIRST_FINDING = """() => {
+  const heading = document.querySelector('main h2');
+  const follows = one => heading && heading.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const found = [...document.querySelectorAll('.findings')].find(follows);
+  return found ? Math.round(found.querySelector('li, p').getBoundingClientRect().bottom) : null;
+}"""
+"""Where the first finding below the first heading ends, in pixels from the top; null where there is none."""
+
 Audit = Callable[[Path, int], dict[str, Any]]
 
 
@@ -380,6 +388,7 @@ def audit() -> Iterator[Audit]:
             requests: list[str] = []
             page.on("request", lambda request: requests.append(request.url))
             page.goto(path.resolve().as_uri())
+            first = page.evaluate(FIRST_FINDING)
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
             page.evaluate(AXE)
             violations = page.evaluate("async () => (await axe.run(document)).violations")
@@ -387,6 +396,7 @@ def audit() -> Iterator[Audit]:
                 "violations": [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in violations],
                 "requests": [url for url in requests if not url.startswith(("file:", "data:"))],
                 "width": page.evaluate("document.documentElement.scrollWidth"),
+                "first_finding": first,
             }
             context.close()
             return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +254,15 @@ def test_the_index_has_the_key_figures_of_the_review(month: Month) -> None:
         head: headlines["shown"][key] for head, key in review.items() if head in cells_there
     }
     assert len(set(cells_there) & set(review)) > 2
+
+
+@pytest.mark.slow
+def test_every_page_opens_with_its_findings_and_reads_well(
+    reports_of_three: Path, audit: Callable[[Path, int], dict[str, Any]]
+) -> None:
+    """On a first screen of 1280 by 900 pixels; everything unfolded for the checker of accessibility."""
+    for name in NOTEBOOKS:
+        found = audit(reports_of_three / "whp-sample" / MONTHS["whp-sample"] / f"{name}.html", 1280)
+        assert found["first_finding"] is not None, name
+        assert found["first_finding"] < 900, name
+        assert (found["violations"], found["requests"], found["width"]) == ([], [], 1280), name
