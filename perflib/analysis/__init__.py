@@ -24,6 +24,7 @@ ratings            Green, Amber or Red by unit and quarter, with the evidence
 reconciliation     The department's MI pack and other sources beside the contract's own figures
 revisions          Late records, corrections and withdrawals between two snapshots of one month
 standards          Working-day standards: state of each case, rates against targets, backlogs
+standing           Where a contract stands now and at the end, with reason, lever and signals by cost
 supporting_tables  The optional tables: checks, feedback, activities, and the unit of each row
 survival           Aalen-Johansen cumulative incidence of each step, with exits as a competing risk
 trend_charts       Control charts of the measures that a programme charts
@@ -65,6 +66,7 @@ __all__ = [
     "reconciliation",
     "revisions",
     "standards",
+    "standing",
     "supporting_tables",
     "survival",
     "trend_charts",

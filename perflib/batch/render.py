@@ -8,7 +8,6 @@ and the remedy. Code is folded away at the end of each section; the cells tagged
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from perflib.batch.page_style import STYLE, TEMPLATES
-from perflib.disclosure.html import MIME
+from perflib.disclosure.html import MIME, anchor
 from perflib.errors import RenderError
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -166,7 +165,7 @@ def _add_contents(soup: BeautifulSoup) -> None:
     contents: Any = soup.select_one("#contents ol")
     used: dict[str, int] = {}
     for heading in [element for element in _elements(soup) if element.name in _HEADINGS]:
-        words = re.sub(r"\W+", "-", heading.get_text().lower()).strip("-") or "section"
+        words = anchor(heading.get_text())
         used[words] = used.get(words, 0) + 1
         heading["id"] = words if used[words] == 1 else f"{words}-{used[words]}"
         if heading.name in ("h2", "h3"):

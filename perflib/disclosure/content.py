@@ -61,6 +61,28 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A sentence, with the report of the same month that argues it.
+
+    Parameters
+    ----------
+    text : Sentence or Choice
+        One that has nothing to say is left out with its link.
+    report : str
+        The report's file name without ending.
+    title : str
+        What the link is called.
+    heading : str, optional
+        The heading in it, word for word.
+    """
+
+    text: Sentence | Choice
+    report: str
+    title: str
+    heading: str = ""
+
+
+@dataclass(frozen=True)
 class Figure:
     """A chart and the numbers behind it, not yet disclosed.
 
@@ -138,5 +160,5 @@ class Notice:
         check_values([self.text])
 
 
-Showable: TypeAlias = "Table | Figure | Tiles | Notice | Sentence | Choice | Sequence[Showable] | None"
+Showable: TypeAlias = "Table | Figure | Tiles | Notice | Point | Sentence | Choice | Sequence[Showable] | None"
 """What `show(...)` takes: one thing, a sequence of sentences (findings), or a sequence of anything (a section)."""

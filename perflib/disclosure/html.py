@@ -16,6 +16,15 @@ MIME = "application/vnd.perflib+json"
 """The type under which a notebook keeps what an output shows, as data."""
 
 
+def anchor(heading: str) -> str:
+    """Write the address of a heading within its page.
+
+    >>> anchor("What will happen, and how sure")
+    'what-will-happen-and-how-sure'
+    """
+    return re.sub(r"\W+", "-", heading.lower()).strip("-") or "section"
+
+
 def table_html(caption: str, disclosed: Disclosed, *, notes: Sequence[str] = (), total: str | None = None) -> str:
     """Return a captioned table with headers to its rows and columns, in a box that scrolls where it is too wide.
 

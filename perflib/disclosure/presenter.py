@@ -8,7 +8,8 @@ The JSON is one of
 - `table` and `figure`: caption, columns (key, header, kind, places), rows (header to value; "[c]" where hidden, null
   where there is none), notes; a figure has `alt` and `table`, the caption of its numbers, too
 - `headlines`: values, labels and printed texts by key
-- `text` (sentences), `notice` (heading, text), `withheld` (caption, text)
+- `text` (sentences; with `links`, the address and title beside each, or null), `notice` (heading, text), `withheld`
+  (caption, text)
 - `group` (items): several of these, shown together
 """
 
@@ -17,15 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib.figure
 import pandas as pd
 
 from perflib.disclosure.chart_style import chart_style, image_uri
 from perflib.disclosure.columns import Column, count, date, month, number, percent, staff, status, text
-from perflib.disclosure.content import Figure, Notice, Showable, Table, Tiles
-from perflib.disclosure.html import MIME, table_html
+from perflib.disclosure.content import Figure, Notice, Point, Showable, Table, Tiles
+from perflib.disclosure.html import MIME, anchor, table_html
 from perflib.disclosure.rules import MARK, Disclosed, Disclosure
 from perflib.disclosure.sentences import Choice, Sentence, as_text, chosen, is_sequence
 from perflib.errors import RenderError
@@ -35,6 +36,7 @@ __all__ = [
     "Column",
     "Figure",
     "Notice",
+    "Point",
     "Presenter",
     "Showable",
     "Shown",
@@ -49,6 +51,13 @@ __all__ = [
     "status",
     "text",
 ]
+
+
+LONG = 15
+"""Rows above which a table is folded: a page is read to its end when it is short."""
+
+Said: TypeAlias = tuple[str, tuple[str, str] | None]
+"""A disclosed sentence, and the address and title of a link beside it."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ class Presenter:
 
         Parameters
         ----------
-        content : Table, Figure, Tiles, Notice, Sentence, Choice, sequence of these, or None
+        content : Table, Figure, Tiles, Notice, Point, Sentence, Choice, sequence of these, or None
             Sentences that follow each other in a sequence are one list; a sequence within a sequence is one of its
             own. None and an empty sequence show nothing.
 
@@ -118,10 +127,10 @@ class Presenter:
 
     def _parts(self, content: Showable) -> Iterator[Shown]:
         """Yield what is shown, in order, sentences that follow each other in one list."""
-        sentences: list[str] = []
+        sentences: list[Said] = []
         for item in self._flat(content):
-            if isinstance(item, Sentence):
-                sentences += as_text(item, self.disclosure)
+            if isinstance(item, Sentence | Point):
+                sentences += self._said(item)
                 continue
             if sentences:
                 yield self._say(sentences)
@@ -163,8 +172,11 @@ class Presenter:
             return instead
         disclosed = self._disclose(table)
         notes = self._notes(table, disclosed)
+        html = table_html(caption, disclosed, notes=notes, total=table.total)
+        if len(disclosed.frame) > LONG:
+            html = f"<details><summary>{escape(caption)}: {len(disclosed.frame)} rows</summary>{html}</details>"
         return Shown(
-            table_html(caption, disclosed, notes=notes, total=table.total),
+            html,
             {"kind": "table", "caption": caption, **_records(disclosed), "notes": notes},
             disclosed.frame,
         )
@@ -248,11 +260,20 @@ class Presenter:
         html = f'<div class="notice" role="note"><p><strong>{escape(heading)}</strong> {escape(text)}</p></div>'
         return Shown(html, {"kind": "notice", "heading": heading, "text": text})
 
-    def _say(self, sentences: list[str]) -> Shown:
+    def _said(self, item: Sentence | Point) -> list[Said]:
+        """Disclose a sentence, with the address and the title of its link where it is a point."""
+        if isinstance(item, Sentence):
+            return [(text, None) for text in as_text(item, self.disclosure)]
+        address = f"{item.report}.html" + (f"#{anchor(item.heading)}" if item.heading else "")
+        return [(text, (address, item.title)) for text in as_text(item.text, self.disclosure)]
+
+    def _say(self, said: list[Said]) -> Shown:
         """Return disclosed sentences: one as a paragraph, more as a list."""
-        items = [escape(sentence) for sentence in sentences]
+        items = [f"{escape(text)}{_link_html(link)}" for text, link in said]
+        sentences = [text for text, _ in said]
+        links = {"links": [link and list(link) for _, link in said]} if any(link for _, link in said) else {}
         html = f"<p>{items[0]}</p>" if len(items) == 1 else f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
-        return Shown(f'<div class="findings">{html}</div>', {"kind": "text", "sentences": sentences})
+        return Shown(f'<div class="findings">{html}</div>', {"kind": "text", "sentences": sentences, **links})
 
     def _text(self, text: str | Sentence) -> str:
         """Return a caption, a note or a banner as this audience may read it."""
@@ -275,6 +296,10 @@ class Presenter:
 
     def _notes(self, table: Table, disclosed: Disclosed) -> list[str]:
         return ([self._text(table.note)] if table.note else []) + self.disclosure.notes(disclosed)
+
+
+def _link_html(link: tuple[str, str] | None) -> str:
+    return f' <a href="{escape(link[0])}">{escape(link[1])}</a>' if link else ""
 
 
 def _together(shown: Sequence[Shown]) -> Shown:

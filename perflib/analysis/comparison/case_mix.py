@@ -38,6 +38,7 @@ RIDGE = 1e-3
 CLOSE_ENOUGH = 1e-6
 """A step on the logit after which the next would be lost in rounding: Newton's steps square their error."""
 
+LEAST_SHARE, ROUNDING = 1e-6, 1e-7
 MOST_STEPS = 50
 GROUPS = 10
 """Into how many groups of equal size calibration is cut."""
@@ -232,8 +233,14 @@ def _newton(place: Integers, n: Floats, x: Floats, beta: Floats, penalty: Floats
     """
     size = len(beta)
     pairs = [a * size + b for i, a in enumerate(place) for b in place[i:]]
+
+    def likelihood(at: Floats) -> tuple[float, Floats]:
+        p = special.expit(at[place].sum(axis=0))
+        value = (special.xlogy(x, p) + special.xlogy(n - x, 1 - p)).sum() - (penalty * at * at).sum() / 2
+        return float(value), p
+
+    value, p = likelihood(beta)
     for _ in range(MOST_STEPS):
-        p = special.expit(beta[place].sum(axis=0))
         weight = n * p * (1 - p)
         gradient = -penalty * beta
         for factor in place:
@@ -244,9 +251,15 @@ def _newton(place: Integers, n: Floats, x: Floats, beta: Floats, penalty: Floats
         table = upper.reshape(size, size)
         information = table + table.T - np.diag(np.diag(table)) + np.diag(penalty)
         step = np.linalg.solve(information, gradient)
-        beta = beta + step * min(1.0, 4 / max(np.abs(step).max(initial=0.0), 1e-300))
-        if np.abs(step).max(initial=0.0) < CLOSE_ENOUGH:
-            return beta, information
+        largest = np.abs(step).max(initial=0.0)
+        if largest < CLOSE_ENOUGH:
+            return beta + step, information
+        share, before = min(1.0, 4 / largest), value
+        value, p = likelihood(beta + share * step)
+        while value < before - ROUNDING and share > LEAST_SHARE:  # a whole step may leap over the top, and back again
+            share /= 2
+            value, p = likelihood(beta + share * step)
+        beta = beta + share * step
     raise DataError(f"case mix: the logistic model has not settled in {MOST_STEPS} steps; adjust for less.")
 
 

@@ -241,7 +241,7 @@ def shifts(snapshot: Snapshot) -> list[Sentence]:
             listing = young if control_chart.judged(trend).empty else unstable if trend.unstable else steady
             listing.append(trend.label.lower())
         else:
-            sentences.append(_shift(trend, trend.shift))
+            sentences.append(sentence("{shift}.", shift=shift_words(trend)))
     return [
         *sentences,
         sentence("Too little is fully recorded yet to judge {measures}.", measures=name_list(young)),
@@ -254,19 +254,20 @@ def shifts(snapshot: Snapshot) -> list[Sentence]:
     ]
 
 
-def _shift(trend: trend_charts.TrendChart, found: Shift) -> Sentence:
-    """Return a shift: since when, from what level to what."""
+def shift_words(trend: trend_charts.TrendChart, *, lower: bool = False, short: bool = False) -> Sentence:
+    """Say since when a measure stands elsewhere, by how much, and, unless `short`, from what level to what."""
+    found = trend.shift
+    assert found is not None, "the trend has a shift"
     before, after, change = _levels(trend, found)
+    levels = sentence(", from {before} to {after} {scale}", before=before, after=after, scale=Name(trend.unit))
     return sentence(
-        "{measure} have {direction}{change} since {start}{since}, from {before} to {after} {scale}.",
-        measure=Name(trend.label),
+        "{measure} have {direction}{change} since {start}{since}{levels}",
+        measure=Name(trend.label.lower() if lower else trend.label),
         direction=Name("fallen" if found.after < found.before else "risen"),
         change=change,
         start=sentence("the cohort of ") if trend.by_cohort else sentence(""),
         since=Month(found.since),
-        before=before,
-        after=after,
-        scale=Name(trend.unit),
+        levels=sentence("") if short else levels,
     )
 
 

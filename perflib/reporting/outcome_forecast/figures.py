@@ -62,7 +62,7 @@ def fan(snapshot: Snapshot, found: Forecast) -> Figure:
         if known:
             axes.plot(x, data["promised"], color=PLUM, linewidth=1.6, linestyle=(0, (1, 1.2)), label="profile")
         axes.set_ylim(bottom=0)
-        axes.set_ylabel(f"{label.lower()}, all recorded by then")
+        axes.set_ylabel(f"{label.lower()} to date")
         label_ends(axes)
 
     def alt(data: pd.DataFrame) -> str:

