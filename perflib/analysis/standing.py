@@ -15,7 +15,6 @@ Conventions
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,15 @@ from perflib.rules.programme import CORE_EVENTS
 
 LEVEL, UNIT, TREND, STANDARD = "level", "unit", "trend", "standard"
 COLUMNS = ["kind", "name", "way", "cost", "outcomes", "measure"]
+
+
+@dataclass(frozen=True)
+class Lever:
+    """How many of a measure a month are expected, and needed if nothing else changes."""
+
+    measure: str
+    expected: float
+    needed: float
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,8 @@ class Standing:
         Whether `miss` reaches the contract's `early_warning.probability`.
     reason : TrendChart or None
         The fall that explains it.
-    lever : dict or None
-        The row of `early_warning.needed` for the reason's measure, else for the outcome: `measure`, `expected` and
-        `needed` a month.
+    lever : Lever or None
+        What a month must bring, of the reason's measure, else of the first that would do.
     """
 
     starts: int
@@ -63,7 +70,7 @@ class Standing:
     miss: float
     at_risk: bool
     reason: trend_charts.TrendChart | None
-    lever: dict[str, Any] | None
+    lever: Lever | None
 
 
 @remembered
@@ -135,13 +142,14 @@ def lost_since(trend: trend_charts.TrendChart) -> float:
     return float((trend.shift.before * since["denominator"] - since["numerator"]).sum())
 
 
-def _lever(snapshot: Snapshot, reason: trend_charts.TrendChart | None) -> dict[str, Any] | None:
+def _lever(snapshot: Snapshot, reason: trend_charts.TrendChart | None) -> Lever | None:
     table = early_warning.needed(snapshot, forecast.outcomes(snapshot))
     table = table[table["needed"].notna() & (table["needed"] > table["expected"])]
     if table.empty:
         return None
     named = table[table["measure"] == (reason.measure if reason is not None else "")]
-    return {str(key): value for key, value in (named if len(named) else table).iloc[0].to_dict().items()}
+    row = (named if len(named) else table).iloc[0]
+    return Lever(str(row["measure"]), float(row["expected"]), float(row["needed"]))
 
 
 @remembered

@@ -27,7 +27,7 @@ def test_the_copy_is_of_the_contract_and_month_from_wherever_it_is_run(town, per
     assert perflib(*OPEN, "--known-at", "2020-04-15").out == f"{COPY}: written\n"
     cells = nbformat.read(COPY, as_version=4).cells
     tagged = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
-    assert tagged == ["parameters", "injected-parameters"]  # the second has the last word
+    assert tagged[:2] == ["parameters", "injected-parameters"]  # the second has the last word
     (given,) = (cell.source for cell in cells if "injected-parameters" in cell.metadata.get("tags", []))
     names: dict[str, str] = {}
     exec(given, {}, names)

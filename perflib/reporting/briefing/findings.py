@@ -35,12 +35,12 @@ MOST = 5
 """Points for decision: more are not read."""
 
 WAYS = {
-    (LEVEL, "at risk"): "{name} is at risk",
-    (UNIT, "below"): "{name} is significantly below what is expected",
-    (UNIT, "above"): "{name} is significantly above what is expected",
-    (TREND, "fallen"): "{name} have fallen",
-    (TREND, "risen"): "{name} have risen",
-    (STANDARD, "not met"): "{name} is not met",
+    "at risk": "is at risk",
+    "below": "is significantly below what is expected",
+    "above": "is significantly above what is expected",
+    "fallen": "have fallen",
+    "risen": "have risen",
+    "not met": "is not met",
 }
 
 
@@ -113,9 +113,9 @@ def _lever(snapshot: Snapshot, found: Standing) -> Sentence:
         return sentence("")
     return sentence(
         " {needed} {label} a month are needed; {expected} are expected.",
-        needed=_people(found.lever["needed"], found),
-        label=Name(snapshot.programme.label(str(found.lever["measure"])).lower()),
-        expected=_people(found.lever["expected"], found),
+        needed=_people(found.lever.needed, found),
+        label=Name(snapshot.programme.label(found.lever.measure).lower()),
+        expected=_people(found.lever.expected, found),
     )
 
 
@@ -165,7 +165,7 @@ def _units(snapshot: Snapshot, rows: pd.DataFrame) -> list[Point]:
             "{unit} ({measure}: {lost} fewer than expected)",
             unit=called[row["name"]],
             lost=Amount(row["cost"], people=True, places=0),
-            measure=Name(titles[str(row["measure"])]),
+            measure=Name(titles[row["measure"]]),
         )
         for row in rows.to_dict("records")
     ]
@@ -229,11 +229,12 @@ def changes(before: Snapshot | None, snapshot: Snapshot) -> list[Sentence]:
     found = standing.since(before, snapshot)
     month = Month(before.month)
     said = []
-    for change, words in (("new", "New since {month}: {signals}."), ("gone", "No longer so since {month}: {signals}.")):
-        rows = found[found["change"] == change].to_dict("records")
-        if rows:
-            listed = Listed([_signal(snapshot, row) for row in rows], "; ")
-            said.append(sentence(words, month=month, signals=listed))
+    new = [_signal(snapshot, row) for row in found[found["change"] == "new"].to_dict("records")]
+    gone = [_signal(snapshot, row) for row in found[found["change"] == "gone"].to_dict("records")]
+    if new:
+        said.append(sentence("New since {month}: {signals}.", month=month, signals=Listed(new, "; ")))
+    if gone:
+        said.append(sentence("No longer so since {month}: {signals}.", month=month, signals=Listed(gone, "; ")))
     said = said or [sentence("No signal is new since {month}, and none has gone.", month=month)]
     return [*said, *late_records(before, snapshot)]
 
@@ -249,7 +250,7 @@ def _signal(snapshot: Snapshot, row: Mapping[Hashable, Any]) -> Sentence:
         shown = Name(snapshot.programme.label(name).lower())
     elif name in snapshot.contract.standards:
         shown = Name(snapshot.contract.standards[name].name)
-    return sentence(WAYS[kind, row["way"]], name=shown)
+    return sentence("{name} {way}", name=shown, way=Name(WAYS[row["way"]]))
 
 
 def conventions(snapshot: Snapshot) -> list[Sentence]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -144,11 +145,7 @@ def _warnings(snapshot: Snapshot, levels: pd.DataFrame) -> list[Sentence | Choic
             [
                 IfShown(
                     Count(row["recorded"]),
-                    sentence(
-                        "{level}, {chance}" if every else "{level} ({chance})",
-                        level=Name(row["name"].partition(":")[0] if every else row["name"]),
-                        chance=_chance(row["miss"], row["recorded"]),
-                    ),
+                    _level(row, short=every),
                 )
                 for row in at_risk.to_dict("records")
             ],
@@ -171,6 +168,13 @@ def _warnings(snapshot: Snapshot, levels: pd.DataFrame) -> list[Sentence | Choic
         levels=name_list(levels.loc[levels["status"] == "behind profile", "name"]),
     )
     return [FirstOf(endangered, none), behind]
+
+
+def _level(row: Mapping[Hashable, Any], *, short: bool) -> Sentence:
+    chance = _chance(row["miss"], row["recorded"])
+    if short:
+        return sentence("{level}, {chance}", level=Name(row["name"].partition(":")[0]), chance=chance)
+    return sentence("{level} ({chance})", level=Name(row["name"]), chance=chance)
 
 
 def _mending(snapshot: Snapshot, found: Forecast, levels: pd.DataFrame) -> list[Sentence | Choice]:

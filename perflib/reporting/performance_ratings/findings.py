@@ -77,7 +77,7 @@ def _whole(row: Mapping[Hashable, Any]) -> Sentence:
     way = WAYS.get(row["way"])
     return sentence(
         "The contract as a whole is {rating}{way}{consistent}.",
-        rating=Name(str(row["rating"]).capitalize()),
+        rating=Name(row["rating"].capitalize()),
         way=sentence(", {way}", way=Name(way)) if way else sentence(""),
         consistent=sentence(", and has been Amber or Red for long") if row["consistent"] else sentence(""),
     )
