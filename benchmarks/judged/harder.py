@@ -43,7 +43,7 @@ def changed(before: float, after: float, month: int, rng: np.random.Generator, e
 
 @dataclass(frozen=True)
 class Case:
-    """How late things are recorded, how many start a month, how old the contract is, and whether starts are seasonal."""
+    """How late things are recorded, how many start a month, how old the contract is, whether starts are seasonal."""
 
     name: str
     late: Late
@@ -58,7 +58,7 @@ CASES = [
     *(
         Case(
             f"mean delay {before:g} month, {after:g} from month {month} of 27 on",
-            partial(changed, before, after, month),
+            partial(changed, before, after, month - 1),
         )
         for before, after in ((1.0, 4.0), (4.0, 1.0), (0.5, 2.0))
         for month in (14, 21, 25)
