@@ -152,6 +152,7 @@ def judge(seed: int, months: float, below: float, scale: float = 1.0) -> dict[st
         happens += [np.append(np.zeros(c), number * rise[: MONTHS - c]) for c, number in enumerate(size)]
         starts, eventually = starts + size, eventually + size * curve[-1]
     stated = np.append(STATED[: int(contract(months).recording_allowance // MONTH_DAYS)], 1.0)
+    slowest = expected.of_allowance(contract(months).recording_allowance) if stated[0] < 1 else None
     counted = record <= last
     by_cohort = np.bincount(cohort[has][counted], minlength=MONTHS)
     by_month = np.bincount(record[counted], minlength=MONTHS)
@@ -159,7 +160,9 @@ def judge(seed: int, months: float, below: float, scale: float = 1.0) -> dict[st
     found: dict[str, float] = {}
     for name, known in (("", last), ("_later", last + 12)):
         seen = (event <= last) & (record <= known)
-        delay = expected.estimate((record - event)[seen], known - event[seen], stated, seed=seed)
+        delay = expected.estimate_parts(
+            (record - event)[seen], known - event[seen], stated, "programme", seed, slowest, known, last
+        )
         level = expected.compare([by_cohort.sum()], whole, delay).iloc[0]
         cells = expected.compare(by_cohort, happens, delay, starts=starts, eventually=eventually)
         cells = cells[cells["status"] != expected.TOO_EARLY]

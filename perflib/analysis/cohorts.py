@@ -643,7 +643,7 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
     found = so_far.compare([recorded.sum()], happens.to_numpy()[None], delay).iloc[0]
     tender = np.nan
     if target.group is None and contract.mix:
-        tender = float(so_far.so_far(_of_tender(contract, starts, area), delay.shares))
+        tender = float(delay.expects(_of_tender(contract, starts, area)))
     level = contract.profile(pd.PeriodIndex([snapshot.month]), MONTHS_TO_END, group=target.group, area=area)[0, -1]
     final = is_final(snapshot).reindex(starts.index.get_level_values("cohort")).to_numpy(dtype=bool)
     final_starts, final_observed = starts[final].sum(), recorded[final].sum()

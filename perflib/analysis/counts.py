@@ -107,10 +107,11 @@ def expected_recorded(snapshot: Snapshot, names: Sequence[str] | None = None, *,
     promises = promised(snapshot, names)
     promises = promises[promises.index <= expected.last_month(snapshot)] if whole else promises
     frame = pd.DataFrame(index=promises.index)
+    beyond = 0 if whole else int((promises.index > expected.last_month(snapshot)).sum())
     for name in promises:
         delay = expected.of_profile(snapshot, str(name))
         frame[name] = [
-            float(expected.so_far(promises[name], delay.shares, month, month)) for month in range(len(promises))
+            float(delay.expects(promises[name], month, month, beyond=beyond)) for month in range(len(promises))
         ]
     return frame
 

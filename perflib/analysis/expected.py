@@ -10,7 +10,10 @@ Conventions
 - D[k] is the share of a measure that is first recorded within k months of the month in which it happened, of the whole
   contract. It is estimated from the records, corrected for right truncation (`Delay`), from `ENOUGH` records on; before
   that it is the programme's `recording_delay`, or else exponential with 95 % within the contract's allowance; all of it
-  within that allowance.
+  within that allowance. Delays that no record of this contract shows may be none, as stated, or as slow as the
+  allowance: the draws of D say so, and the limits are wide while little is known.
+- Delays can change. Where what happened lately is recorded significantly sooner or later than what happened before
+  (`change`), each part has a D of its own.
 - A profile P by the month of the event becomes R by the month of the record: R[a] = sum over j of
   (P[j] - P[j - 1]) D[a - j]. With `profile_clock: recorded` R = P.
 - A period expects the rises of R over its months, and is held against what was first recorded in these months: so
@@ -48,6 +51,9 @@ AT_RISK = 10
 NEARLY_ALL = 0.95
 """A period is judged once this share of it is expected to be recorded."""
 
+CHANGED = 0.05
+"""Chance at which a change of delays would be seen where there is none."""
+
 MONTH_DAYS = 30.4375
 
 BELOW, IN_LINE, ABOVE, TOO_EARLY, NO_PROFILE = "below", "in line", "above", "too early", "no profile"
@@ -71,6 +77,10 @@ class Delay:
         Where D is from.
     seed : int
         Of the draws.
+    earlier : Delay or None
+        Where delays have changed: those of what happened before `since`.
+    since, last : int
+        Ordinals of the first month with these delays, and of the last month that is compared.
     """
 
     shares: Floats
@@ -78,11 +88,14 @@ class Delay:
     records: int
     basis: str
     seed: int
+    earlier: Delay | None = None
+    since: int = 0
+    last: int = 0
 
     @property
     def certain(self) -> bool:
         """Whether every draw is the same."""
-        return bool((self.draws == self.shares).all())
+        return bool((self.draws == self.shares).all()) and (self.earlier is None or self.earlier.certain)
 
     def within(self, months: ArrayLike) -> Floats:
         """Share recorded within so many months; 0 before the month itself.
@@ -92,13 +105,32 @@ class Delay:
         """
         return _within(self.shares, months)
 
+    def expects(
+        self, happens: ArrayLike, first: int = 0, last: int | None = None, *, drawn: bool = False, beyond: int = 0
+    ) -> Floats:
+        """Expected to be recorded in some months, as `so_far`, each month of what happens with the delays of its time.
+
+        The last column of `happens` is `beyond` months after the last month that is compared.
+        """
+        shares = self.draws if drawn else self.shares
+        if self.earlier is None:
+            return so_far(happens, shares, first, last)
+        rows = np.asarray(happens, dtype=float)
+        lately = np.arange(rows.shape[-1]) >= rows.shape[-1] - beyond - (self.last - self.since + 1)
+        before = self.earlier.expects(np.where(lately, 0.0, rows), first, last, drawn=drawn)
+        return before + so_far(np.where(lately, rows, 0.0), shares, first, last)
+
     def share_recorded(self, months: pd.PeriodIndex, by: pd.Period) -> float:
         """Expected share recorded by the end of a month of what happened in some months, each weighing the same."""
-        return float(self.within(_between(months, by)).mean()) if len(months) else np.nan
+        if not len(months):
+            return np.nan
+        waited = _between(months, by)
+        before = self if self.earlier is None else self.earlier
+        return float(np.where(months.asi8 >= self.since, self.within(waited), before.within(waited)).mean())
 
     def judged_from(self, months: pd.PeriodIndex) -> pd.Period:
         """First month by whose end `NEARLY_ALL` of what happened in some months is expected to be recorded."""
-        waits = range(len(self.shares))
+        waits = range(max(len(self.shares), 0 if self.earlier is None else len(self.earlier.shares)))
         return next(months.max() + k for k in waits if self.share_recorded(months, months.max() + k) >= NEARLY_ALL)
 
 
@@ -191,13 +223,45 @@ def _events(snapshot: Snapshot, measure: str) -> list[str]:
 
 def _of_dates(snapshot: Snapshot, happened: pd.Series, recorded: pd.Series, measure: str | None) -> Delay:
     shares, basis = _stated(snapshot, measure)
+    slowest = None if shares[0] == 1 else _slowest(snapshot)
     month = known_month(snapshot).ordinal
     known = happened.notna().to_numpy() & recorded.notna().to_numpy()
     event, record = (dates.to_numpy("datetime64[M]").astype(np.int64)[known] for dates in (happened, recorded))
     seen = (record <= month) & (event <= month)
     text = f"{snapshot.contract.contract} {snapshot.month} {measure}"
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-    return estimate(np.maximum(record - event, 0)[seen], (month - event)[seen], shares, basis, seed)
+    last = last_month(snapshot).ordinal
+    return estimate_parts(
+        np.maximum(record - event, 0)[seen], (month - event)[seen], shares, basis, seed, slowest, month, last
+    )
+
+
+def estimate_parts(
+    delays: Ints,
+    longest: Ints,
+    stated: ArrayLike,
+    basis: str,
+    seed: int,
+    slowest: Floats | None,
+    known: int,
+    last: int,
+) -> Delay:
+    """Estimate D as `estimate` does, and where delays have changed (`change`) that of either part.
+
+    Parameters
+    ----------
+    delays, longest, stated, basis, seed, slowest
+        As for `estimate`.
+    known, last : int
+        Months that `longest` is counted to, and that is compared last; numbered alike.
+    """
+    parts = change(delays, longest)
+    if parts is None:
+        return estimate(delays, longest, stated, basis, seed, slowest)
+    lately = longest < parts
+    earlier = estimate(delays[~lately], longest[~lately], stated, basis, seed, slowest)
+    found = estimate(delays[lately], longest[lately], earlier.shares, basis, seed, slowest)
+    return replace(found, earlier=earlier, since=known - parts + 1, last=last)
 
 
 def _stated(snapshot: Snapshot, measure: str | None) -> tuple[Floats, str]:
@@ -208,11 +272,77 @@ def _stated(snapshot: Snapshot, measure: str | None) -> tuple[Floats, str]:
         for item in snapshot.programme.recording_delay:
             if item.measure == name:
                 return np.append(item.values[:latest], 1.0), "programme"
-    later = np.exp(-3 * (np.arange(latest) + 0.5) * MONTH_DAYS / max(allowance, 1))  # exp(-3) = 5 %
-    return np.append(1 - later, 1.0), "allowance"
+    return _slowest(snapshot), "allowance"
 
 
-def estimate(delays: Ints, longest: Ints, stated: ArrayLike, basis: str = "programme", seed: int = 0) -> Delay:
+def _slowest(snapshot: Snapshot) -> Floats:
+    """Slowest delays that the contract's allowance leads one to think of."""
+    return of_allowance(snapshot.contract.recording_allowance)
+
+
+def of_allowance(days: float) -> Floats:
+    """D that is exponential with 95 % within so many days, and all of it within their whole months.
+
+    >>> of_allowance(92).round(2).tolist()
+    [0.39, 0.77, 0.92, 1.0]
+    """
+    months = np.arange(int(days // MONTH_DAYS))
+    return np.append(1 - np.exp(-3 * (months + 0.5) * MONTH_DAYS / max(days, 1)), 1.0)  # exp(-3) = 5 %
+
+
+def change(delays: Ints, longest: Ints) -> int | None:
+    """Find since when records come sooner or later than before: a log-rank test in reverse time, at every month.
+
+    Parameters
+    ----------
+    delays, longest : ndarray of int, shape (records,)
+        As for `estimate`.
+
+    Returns
+    -------
+    int or None
+        How many of the last months are unlike those before: the split that is clearest, if it is significant
+        (`CHANGED`, Bonferroni over the splits tried), with `AT_RISK` records after it and `ENOUGH` before.
+
+    References
+    ----------
+    S. W. Lagakos, L. M. Barraj, V. De Gruttola, Biometrika 75 (1988), 515-523.
+
+    Examples
+    --------
+    Of 40 events a month half are recorded at once and half a month later; in the last three months seen all at once.
+
+    >>> delays, longest = np.tile([0, 1], 180), np.repeat(np.arange(1, 10), 40)
+    >>> change(delays, longest), change(np.where(longest > 3, delays, 0), longest)
+    (None, 4)
+    """
+    if len(delays) < ENOUGH + AT_RISK:
+        return None
+    months, size = int(longest.max()) + 1, int(delays.max()) + 1
+    cells = np.zeros((months, size))
+    np.add.at(cells, (longest, delays), 1)
+    seen = np.arange(size) <= np.arange(months)[:, None]
+    lately, risk_lately = cells.cumsum(axis=0)[:, 1:], np.where(seen, cells.cumsum(axis=1), 0.0).cumsum(axis=0)[:, 1:]
+    count, risk = lately[-1], risk_lately[-1]
+    share = risk_lately / np.maximum(risk, 1)
+    spread = share * (1 - share) * count * (risk - count) / np.maximum(risk - 1, 1)
+    records = cells.sum(axis=1).cumsum()
+    tried = (records >= AT_RISK) & (records[-1] - records >= ENOUGH) & (spread.sum(axis=1) > 0)
+    if not tried.any():
+        return None
+    z = np.where(tried, (lately - share * count).sum(axis=1) / np.sqrt(np.maximum(spread.sum(axis=1), 1e-12)), 0.0)
+    best = int(np.abs(z).argmax())
+    return best + 1 if 2 * stats.norm.sf(abs(z[best])) * tried.sum() < CHANGED else None
+
+
+def estimate(
+    delays: Ints,
+    longest: Ints,
+    stated: ArrayLike,
+    basis: str = "programme",
+    seed: int = 0,
+    slowest: ArrayLike | None = None,
+) -> Delay:
     """Estimate D from the delays of records, each seen only if it is not above its `longest`.
 
     Parameters
@@ -225,6 +355,9 @@ def estimate(delays: Ints, longest: Ints, stated: ArrayLike, basis: str = "progr
         Whose `stated` is.
     seed : int
         Of the draws.
+    slowest : array of float, optional
+        D at its slowest, where there are too few records: a third of the draws have no delay there, a third `stated`,
+        a third this; by default all are about `stated`.
 
     Returns
     -------
@@ -241,8 +374,10 @@ def estimate(delays: Ints, longest: Ints, stated: ArrayLike, basis: str = "progr
     prior = np.asarray(stated, dtype=float)
     enough = len(delays) >= ENOUGH
     size = max(len(prior), int(delays.max(initial=0)) + 1 if enough else 1)
-    prior = np.append(prior, np.ones(size - len(prior)))
-    hazard = np.diff(prior, prepend=0.0) / np.where(prior > 0, prior, 1.0)
+    late = prior if slowest is None else np.asarray(slowest, dtype=float)
+    size = max(size, len(late))
+    hazard, slow = (_hazards(np.append(shares, np.ones(size - len(shares)))) for shares in (prior, late))
+    rests = np.zeros(size, dtype=bool)
     behind = np.full(size, ENOUGH)
     if enough:
         recorded, waited = np.bincount(delays, minlength=size), np.bincount(longest, minlength=size)[:size]
@@ -250,10 +385,21 @@ def estimate(delays: Ints, longest: Ints, stated: ArrayLike, basis: str = "progr
         rests = risk >= AT_RISK
         hazard = np.where(rests, recorded / np.maximum(risk, 1), hazard)
         behind = np.where(rests, risk, behind)
-    drawn = np.random.default_rng(seed).binomial(behind, hazard, (DRAWS, size)) / behind
+    rng = np.random.default_rng(seed)
+    likely = np.broadcast_to(hazard, (DRAWS, size))
+    if slowest is not None and not rests.all():
+        ways = np.stack([np.zeros(size), hazard, np.maximum(hazard, slow)])  # each as likely as the others
+        ways[:, 0] = hazard[0]
+        likely = np.where(rests, likely, ways[rng.permutation(DRAWS) % 3])
+    drawn = rng.binomial(behind, likely, (DRAWS, size)) / behind
     shares, draws = (_from_hazards(rates) for rates in (hazard, drawn))
     kept = max(int(np.argmax(shares >= 1 - 1e-12)), int((draws < 1 - 1e-12).any(axis=0).sum())) + 1
     return Delay(shares[:kept], draws[:, :kept], len(delays), "records" if enough else basis, seed)
+
+
+def _hazards(shares: Floats) -> Floats:
+    """Reverse-time hazards of cumulative shares: what comes in a month, of what has come by its end."""
+    return np.asarray(np.diff(shares, prepend=0.0) / np.where(shares > 0, shares, 1.0))
 
 
 def _from_hazards(rates: Floats) -> Floats:
@@ -372,13 +518,13 @@ def compare(
     ['below', 'in line']
     """
     count, rows = np.asarray(recorded, dtype=float), np.atleast_2d(np.asarray(happens, dtype=float))
-    expects = so_far(rows, delay.shares, first, last)
+    expects = delay.expects(rows, first, last)
     of = None if starts is None else np.asarray(starts, dtype=float)
     low, high = exact_limits(count, of, level)
     mean = np.where(expects > 0, expects, np.nan)
     lower, upper = low / mean, high / mean
     if not delay.certain:
-        drawn = so_far(rows, delay.draws, first, last)
+        drawn = delay.expects(rows, first, last, drawn=True)
         lower, upper = _drawn_limits(count, of, drawn, (lower, upper), level)
     waits = np.inf if eventually is None else np.asarray(eventually, dtype=float)
     early = (expects < NONE_IS_IN_LINE) & (expects < NEARLY_ALL * waits) & (eventually is not None)
@@ -448,4 +594,4 @@ def joined(*delays: Delay) -> Delay:
     size = max(len(item.shares) for item in delays)
     shares = np.min([item.within(np.arange(size)) for item in delays], axis=0)
     draws = np.min([_within(item.draws, np.arange(size)) for item in delays], axis=0)
-    return replace(delays[0], shares=shares, draws=draws)
+    return replace(delays[0], shares=shares, draws=draws, earlier=None)

@@ -309,7 +309,7 @@ def _against_profile(snapshot: Snapshot, name: str, unit: str) -> pd.DataFrame:
     counted = counted[counted["month"] <= expected.last_month(snapshot)]
     happens = _happens(snapshot, name, unit)
     delay = expected.of_profile(snapshot, name)
-    months = [expected.so_far(happens, delay.shares, month, month) for month in range(happens.shape[1])]
+    months = [delay.expects(happens, month, month) for month in range(happens.shape[1])]
     expects = pd.DataFrame(dict(zip(happens.columns, months, strict=True)), index=happens.index)
     expects = expects.rename_axis(index="unit").reset_index()
     each = expects.melt("unit", var_name="month", value_name="denominator").astype({"month": "period[M]"})

@@ -224,7 +224,7 @@ def checks(snapshot: Snapshot, by: str) -> pd.DataFrame | None:
              kind  checked_month  checked  passed
     0  compliance              0       38      38
     1    evidence              2       52      52
-    2  submission              1       85      80
+    2  submission             15      394     389
     """
     items = snapshot.current("checks")
     if items is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from perflib.analysis import cohorts, control_charts, journey, measures
+from perflib.analysis import cohorts, control_charts, expected, journey, measures
 from perflib.analysis.counts import monthly
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.programme import Trend
@@ -68,9 +68,9 @@ class TrendChart:
 def trend_of(snapshot: Snapshot, rule: Trend) -> TrendChart:
     """Chart one measure, with the contract's stated changes and without the months still being recorded.
 
-    A month is complete when at least 95 % of its events are expected to be recorded; where there are too few events to
-    estimate that, when `recording_allowance` days have passed since its end. A cohort is complete at an age when the
-    month in which it reached that age is.
+    A month is complete when it has ended, and at least 95 % of its events are expected to be recorded; where there are
+    too few events to estimate that, when `recording_allowance` days have passed since its end. A cohort is complete at
+    an age when the month in which it reached that age is.
 
     Parameters
     ----------
@@ -91,6 +91,7 @@ def trend_of(snapshot: Snapshot, rule: Trend) -> TrendChart:
     recorded = control_charts.completeness(when["event"], when["recorded"], snapshot.known_at, months)
     waited = months.to_timestamp(how="end").normalize() + pd.Timedelta(days=snapshot.contract.recording_allowance)
     complete = (recorded >= control_charts.INCOMPLETE) | (recorded.isna() & (waited <= pd.Timestamp(snapshot.known_at)))
+    complete &= months <= expected.last_month(snapshot)
     changes = snapshot.contract.stated_changes(rule.measure)
     label, per = snapshot.programme.label(rule.measure), None
     if rule.at_age is not None:

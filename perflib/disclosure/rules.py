@@ -23,6 +23,7 @@ intruder's feasibility intervals).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -201,8 +202,9 @@ class Disclosure:
         >>> Disclosure(suppress_below=5).apply(frame, columns, total="All").frame["starts"].tolist()
         [nan, 40.0, nan, 55.0]
         """
-        frame = self._named(frame, columns)
-        frame = (frame.sort_values(list(order)) if order else frame).reset_index(drop=True)
+        named = self._named(frame, columns)
+        frame = named.sort_values(list(order)) if order else _without_order_of_names(frame, named, columns)
+        frame = frame.reset_index(drop=True)
         counts = _counts(frame, columns)
         exact = frame[counts].astype(float)
         sums, unprinted = _sums(frame, exact, columns, total, within)
@@ -247,6 +249,30 @@ class Disclosure:
     @property
     def _not_shown(self) -> str:
         return f"not shown (fewer than {self.suppress_below})"
+
+
+def _without_order_of_names(frame: pd.DataFrame, named: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """Sort rows that stand in the order of names not shown by what their units are called; other rows stay in place.
+
+    The order of the names would tell which unit is which. Rows in another order, such as that of a rate, keep it.
+    """
+    key = next(iter(columns), None)
+    if key is None or key not in frame or columns[key].names is None:
+        return named
+    moved = np.array([str(a) != str(b) for a, b in zip(frame[key], named[key], strict=True)], dtype=bool)
+    own = list(dict.fromkeys(frame.loc[moved, key].astype("str")))
+    if own != sorted(own):
+        return named
+    rows = np.flatnonzero(moved)
+    called = named[key].astype("str")
+    places = np.arange(len(named))
+    places[rows] = sorted(rows, key=lambda row: _by_number(called.iloc[row]))
+    return named.iloc[places]
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Sort key that puts 'Subcontractor 9' before 'Subcontractor 10'."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _counts(frame: pd.DataFrame, columns: Mapping[str, Column]) -> list[str]:

@@ -107,8 +107,8 @@ def front(snapshot: Snapshot) -> list[Sentence | Notice]:
     if snapshot.as_of < snapshot.period_end:
         so_far = sentence(
             "{month} had not ended by {day}. Where people stand, standards, backlogs and plans are as at the close of "
-            "that day. What goes by month (volumes, cohorts, trends, quarters) counts {month} to that day, beside what "
-            "is expected for the whole month. A forecast begins after the last whole month.",
+            "that day. Counts of {month} are so far. What is compared with a profile, a trend or a quarter ends with "
+            "the last whole month, and a forecast begins after it.",
             month=month,
             day=Day(snapshot.as_of),
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perflib.analysis import kpis, supporting_tables
+from perflib.analysis import expected, kpis, supporting_tables
 from perflib.disclosure.columns import count, number, percent, percent_words, status, text
 from perflib.disclosure.presenter import Table
 from perflib.disclosure.sentences import Count, Name, Sentence, Share, sentence
@@ -40,7 +40,10 @@ def has_kpis(snapshot: Snapshot, unit: str) -> bool:
 
 def last_quarter(snapshot: Snapshot) -> Window | None:
     """Return the last quarter that has ended, on the contract's own basis; None where none has."""
-    return quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
+    month = expected.last_month(snapshot)
+    if month < snapshot.first_month:
+        return None
+    return quarter(month, snapshot.contract.quarter_basis, snapshot.first_day)
 
 
 def _of_quarter(snapshot: Snapshot, unit: str) -> pd.DataFrame:
@@ -140,7 +143,7 @@ def of_unit(snapshot: Snapshot, unit: str, name: str, called: Name) -> Table:
     mine = found[(found["unit"] == name) & (found["why"] != kpis.NOT_NAMED)]
     ended = last_quarter(snapshot)
     last = mine[mine["period"] == (pd.Period(ended.end, "M") if ended is not None else pd.NaT)].set_index("kpi")
-    running = mine[mine["period"] > snapshot.month].set_index("kpi")
+    running = mine[mine["period"] > expected.last_month(snapshot)].set_index("kpi")
     held = list(dict.fromkeys([*last.index, *running.index]))
     rows = [
         {

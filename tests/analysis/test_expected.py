@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from perflib.analysis import cohorts, expected
-from perflib.analysis.expected import Delay, by_recorded_month, compare, estimate, so_far
+from perflib.analysis.expected import Delay, by_recorded_month, change, compare, estimate, estimate_parts, so_far
 from perflib.errors import ParameterError
 
 TRUE = np.cumsum([0.2, 0.3, 0.2, 0.15, 0.1, 0.05])
@@ -225,3 +227,70 @@ def test_participants_are_chosen_by_value_band_label_or_mask(make):
     }
     with pytest.raises(ParameterError, match="age has no '90'"):
         cohorts.triangle(snapshot, where={"age": "90"})
+
+
+def recorded(rng, each, changed_at=None, months=27, slow=4.0, quick=1.0):
+    """Months of events, and how many months later each is recorded, seen to the last month."""
+    event = np.repeat(np.arange(months), each)
+    mean = np.where(event >= (months if changed_at is None else changed_at), slow, quick)
+    late = np.floor(rng.random(len(event)) + rng.exponential(mean)).astype(int)
+    seen = event + late < months
+    return event[seen], late[seen]
+
+
+def test_delays_that_do_not_change_are_rarely_taken_for_changed():
+    rng = np.random.default_rng(5)
+    found = 0
+    for _ in range(300):
+        event, late = recorded(rng, 12)
+        found += change(late, 26 - event) is not None
+    assert found <= stats.binom(300, 0.05).ppf(0.999)
+
+
+@pytest.mark.parametrize("changed_at", [8, 13, 18])
+def test_a_change_of_delays_is_found_near_its_month(changed_at):
+    rng = np.random.default_rng(6)
+    found = []
+    for _ in range(30):
+        event, late = recorded(rng, 25, changed_at)
+        found.append(change(late, 26 - event))
+    assert None not in found
+    assert abs(27 - np.median(found) - changed_at) <= 1
+
+
+def test_a_provider_on_its_profile_is_in_line_when_delays_change_on_the_way():
+    """25 outcomes a month are expected; from the fourteenth month on they are recorded four months late, not one."""
+    rng, happens = np.random.default_rng(7), np.full((1, 27), 25.0)
+    found, pooled = [], []
+    for seed in range(100):
+        event, late = recorded(rng, rng.poisson(happens[0]), 13)
+        parts = estimate_parts(late, 26 - event, [1.0], "programme", seed, None, 26, 26)
+        assert parts.earlier is not None
+        found.append(compare([len(event)], happens, parts)["status"].iloc[0])
+        pooled.append(compare([len(event)], happens, estimate(late, 26 - event, [1.0], seed=seed))["status"].iloc[0])
+    assert found.count("in line") >= stats.binom(100, 0.95).ppf(0.001)
+    assert pooled.count("in line") < 85
+
+
+def test_each_part_of_a_changed_delay_is_applied_to_its_own_months():
+    """Two months of ten: the first is recorded a month late, the second at once."""
+    before = Delay(np.array([0.0, 1.0]), np.tile([0.0, 1.0], (expected.DRAWS, 1)), 50, "records", 0)
+    now = replace(expected.NO_DELAY, earlier=before, since=101, last=101)
+    happens = [10.0, 10.0]
+    assert [float(now.expects(happens, month, month)) for month in (0, 1)] == [0.0, 20.0]
+    assert [float(now.expects([*happens, 10.0], month, month, beyond=1)) for month in (0, 1, 2)] == [0.0, 20.0, 10.0]
+    months = pd.PeriodIndex(pd.arrays.PeriodArray(np.array([100, 101]), dtype="period[M]"))
+    assert now.share_recorded(months, months[0]) == 0.0
+    assert now.share_recorded(months[1:], months[1]) == 1.0
+    assert now.judged_from(months) == months[1]
+
+
+def test_delays_that_nothing_shows_may_be_none_or_as_slow_as_the_allowance():
+    """Nine recorded of twenty expected: below if the stated delays were sure, and not where they may be slower."""
+    happens, stated = [[10.0, 10.0]], [0.9, 1.0]
+    slow = expected.of_allowance(365)
+    sure, unsure = (estimate(np.zeros(9, int), np.full(9, 1), stated, slowest=slowest) for slowest in (None, slow))
+    assert sure.shares.tolist() == pytest.approx(unsure.shares[:2].tolist())
+    assert compare([9], happens, sure)["status"].tolist() == ["below"]
+    assert compare([9], happens, unsure)["status"].tolist() == ["in line"]
+    assert (unsure.draws[:, 0] == 1).any()

@@ -955,7 +955,7 @@ def test_a_target_revised_in_mid_contract_stands_beside_the_original(supply: Sup
     assert found is not None
     assert found["unit"].tolist() == ["made-here", "SC1", "SC1"]  # the last had not come
     mine = found[found["unit"] == "SC1"]
-    assert mine["name"].tolist() == ["Job outcomes, of those promised"] * 2
+    assert mine["name"].tolist() == ["Job outcomes against profile"] * 2
     assert mine["original"].tolist() == [0.95, 0.95]
     assert mine["before"].tolist() == [0.95, 0.8]
     assert mine["target"].tolist() == [0.8, 0.97]

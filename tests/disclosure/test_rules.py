@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, milp
 
 from perflib.disclosure.columns import count, number, percent, percent_words, status, text
+from perflib.disclosure.names import Names
 from perflib.disclosure.presenter import Presenter, Table
 from perflib.disclosure.rules import Disclosure
 from perflib.errors import DisclosureError
@@ -277,3 +278,22 @@ def test_a_share_beside_its_target_looks_like_it_only_where_it_is(part, whole, t
     written = percent_words(part / whole, 1, target=target / 100).strip("<%")
     if 100 * part != target * whole and 0 < target < 100 and abs(part / whole - target / 100) > 1e-5:
         assert float(written) != target
+
+
+@pytest.mark.parametrize(
+    ("units", "called"),
+    [
+        (["Alpha", "Beta", "Gamma", "All"], ["Unit 2", "Unit 9", "Unit 10", "All"]),  # by name: sorted anew
+        (["Alpha", "Alpha", "Beta", "Beta"], ["Unit 9", "Unit 9", "Unit 10", "Unit 10"]),
+        (["Beta", "Alpha", "Gamma"], ["Unit 9", "Unit 10", "Unit 2"]),  # by a rate: kept
+    ],
+)
+def test_rows_in_the_order_of_names_do_not_tell_outside_which_unit_is_which(units, called):
+    names = Names({"Alpha": "Unit 10", "Beta": "Unit 9", "Gamma": "Unit 2"})
+    frame = pd.DataFrame({"unit": units, "n": range(20, 20 + len(units))})
+    columns = {"unit": text("Unit", names=names), "n": count("n")}
+    outside, inside = (Disclosure("any", names=seen).apply(frame, columns).frame for seen in (False, True))
+    assert outside["unit"].tolist() == called
+    assert inside["unit"].tolist() == units
+    if called[-1] == "All":
+        assert outside["n"].tolist() == [22, 21, 20, 23]

@@ -392,8 +392,7 @@ def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
         return None
     t = cohorts.recorded_triangle(snapshot, measure, unit)
     happens = cohorts.happenings(t, snapshot.contract).groupby(level=unit).sum(min_count=t.counts.shape[1])
-    shares = expected.of_profile(snapshot, measure).shares
-    return pd.Series(expected.so_far(happens, shares), happens.index)
+    return pd.Series(expected.of_profile(snapshot, measure).expects(happens), happens.index)
 
 
 @remembered

@@ -391,7 +391,7 @@ def _with_registers(tables: dict[str, pd.DataFrame], process: Process, staff: St
     units = tables.get("units", pd.DataFrame({"unit_id": [], "role": []}))
     specialists = units.loc[units["role"] == "specialist", "unit_id"].tolist()
     days, given = (process.first_day, process.last_day), process.registers
-    found = registers(given, process.seed, *days, staff, specialists, tables["events"])
+    found = registers(given, process.seed, *days, staff, specialists, tables["events"], tables["attributes"])
     if "units" in tables:
         found["units"] = pd.concat([tables["units"], found["units"]], ignore_index=True)
     return tables | found

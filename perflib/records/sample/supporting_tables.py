@@ -5,9 +5,11 @@ their actions, reviews, notices, assurance, targets, notes, labour market figure
 row, as an extract would hold it.
 
 1. *Checks.* So many records of each caseworker are checked a month; a few fail. Evidence and submissions are checked of
-   each engagement officer.
+   each engagement officer: every referral is one that the department accepted of an officer of its subcontractor, and
+   some submissions came to nothing.
 2. *Feedback.* So many participants of each unit are asked a month; some answer, on a scale of 1 to 5. A few complain.
-3. *Activities.* Eligibility checks, employer meetings, placements and sessions, counted by the month and officer.
+3. *Activities.* Eligibility checks, employer meetings, placements and sessions, counted by the month and officer. Who
+   starts is introduced to an account manager of the subcontractor in the second week.
 4. *Reports.* Each is issued some working days after its period; a few are not.
 5. *MI pack.* Some working days after a month the department counts what has been recorded by then; in the months named
    under `off` it counts otherwise, which no record explains.
@@ -35,6 +37,9 @@ SCORES = (0.03, 0.06, 0.13, 0.38, 0.40)
 
 OFFICERS = {"engagement_officer": "EO", "employer_account_manager": "AM"}
 """Roles that are no attribute of participants, and the letters of their holders."""
+
+SERVED = {"referral_id": "str", "event": "str", "event_date": "M8[us]", "unit": "str", "unit_id": "str"}
+"""Columns of referrals and starts beside who served them."""
 
 
 class Off(Parameters):
@@ -78,6 +83,7 @@ def registers(
     staff: Staff,
     specialists: list[str],
     events: pd.DataFrame,
+    attributes: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of what is recorded about performance, by name, as known on the last day.
 
@@ -93,6 +99,8 @@ def registers(
         Subcontractors that are allocated nobody: their records are checked and their participants asked as well.
     events : DataFrame
         The extract's events, of which the department counts some.
+    attributes : DataFrame
+        Who had each referral, from when on.
 
     Returns
     -------
@@ -105,10 +113,13 @@ def registers(
         for role, letters in OFFICERS.items()
     }
     last = np.datetime64(last_day, "D")
+    served = {role: _served(events, attributes, names) for role, names in officers.items()}
     found = {
-        "checks": _checks(given, seed, months, desks, specialists, officers["engagement_officer"]),
+        "checks": _checks(
+            given, seed, months, desks, specialists, officers["engagement_officer"], served["engagement_officer"]
+        ),
         "feedback": _feedback(given, seed, months, desks, specialists),
-        "activities": _activities(given, seed, months, officers),
+        "activities": _activities(given, seed, months, officers, served["employer_account_manager"]),
         "issued_reports": _reports(given, seed, first_day, last_day),
         "mi_pack": _mi_pack(given, months, events, last),
         "evidence": _evidence(seed, events) if given.evidence else events.iloc[:0],
@@ -129,10 +140,46 @@ def _grid(seed: int, months: Days, units: list[str], columns: int, nth: int) -> 
     return month, unit, uniform(seed, Part.REGISTERS, len(month), columns, nth)
 
 
+def _served(events: pd.DataFrame, attributes: pd.DataFrame, officers: list[str]) -> pd.DataFrame:
+    """Return the referrals and starts of the officers' subcontractors, each with its officer; they take turns."""
+    if not officers:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SERVED.items()})
+    first = attributes[attributes["attribute"] == "subcontractor"].drop_duplicates("referral_id")
+    unit = first.set_index("referral_id")["value"].astype("str")
+    mine = events[events["event"].isin(["referral", "start"])].drop_duplicates(["referral_id", "event"])
+    rows = mine[["referral_id", "event", "event_date"]].assign(unit=mine["referral_id"].map(unit).to_numpy())
+    names = pd.Series(officers, dtype="str")
+    staff = {unit: team.tolist() for unit, team in names.groupby(names.str.rpartition("-")[0])}
+    rows = rows[rows["unit"].isin(list(staff))].reset_index(drop=True)
+    turn = rows["referral_id"].astype("str").str.extract(r"(\d+)$", expand=False).astype("int64")
+    who = [staff[unit][number % len(staff[unit])] for unit, number in zip(rows["unit"], turn, strict=True)]
+    return rows.assign(unit_id=pd.array(who, dtype="str"))
+
+
 def _checks(
-    given: Registers, seed: int, months: Days, desks: list[str], specialists: list[str], officers: list[str]
+    given: Registers,
+    seed: int,
+    months: Days,
+    desks: list[str],
+    specialists: list[str],
+    officers: list[str],
+    served: pd.DataFrame,
 ) -> pd.DataFrame:
-    frames = []
+    accepted = served[served["event"] == "referral"]
+    frames = [
+        pd.DataFrame(
+            {
+                "kind": "submission",
+                "checked_by": "compliance",
+                "referral_id": accepted["referral_id"],
+                "unit_type": "engagement_officer",
+                "unit_id": accepted["unit_id"],
+                "check_date": accepted["event_date"],
+                "result": "pass",
+                "recorded_date": dates(workday(accepted["event_date"].to_numpy("M8[D]"), 1)),
+            }
+        )
+    ]
     for nth, (kind, units, unit_type, each) in enumerate(
         [
             ("compliance", desks, "caseworker", given.checks),
@@ -146,19 +193,18 @@ def _checks(
             passed = given.passed if kind != "submission" else 0.93
             day = _days(month, u[:, 0])
             result = np.where(u[:, 1] < passed, 0, np.where((kind == "submission") & (u[:, 2] < 0.2), 2, 1))
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "kind": kind,
-                        "checked_by": np.where(u[:, 3] < 0.25, "compliance", "provider"),
-                        "unit_type": unit_type,
-                        "unit_id": text(units, unit),
-                        "check_date": dates(day),
-                        "result": text(["pass", "fail", "pending"], result),
-                        "recorded_date": dates(workday(day, 1)),
-                    }
-                )
+            rows = pd.DataFrame(
+                {
+                    "kind": kind,
+                    "checked_by": np.where(u[:, 3] < 0.25, "compliance", "provider"),
+                    "unit_type": unit_type,
+                    "unit_id": text(units, unit),
+                    "check_date": dates(day),
+                    "result": text(["pass", "fail", "pending"], result),
+                    "recorded_date": dates(workday(day, 1)),
+                }
             )
+            frames.append(rows if kind != "submission" else rows[result != 0])  # those accepted are the referrals
     return _identified(frames, "check_id", "CH")
 
 
@@ -197,8 +243,24 @@ def _feedback(given: Registers, seed: int, months: Days, desks: list[str], speci
     return _identified([*frames, complaints[u[:, 2] < given.complaints]], "feedback_id", "FB")
 
 
-def _activities(given: Registers, seed: int, months: Days, officers: dict[str, list[str]]) -> pd.DataFrame:
-    frames = []
+def _activities(
+    given: Registers, seed: int, months: Days, officers: dict[str, list[str]], served: pd.DataFrame
+) -> pd.DataFrame:
+    started = served[served["event"] == "start"]
+    met = workday(started["event_date"].to_numpy("M8[D]"), 8)
+    frames = [
+        pd.DataFrame(
+            {
+                "kind": "introduction",
+                "referral_id": started["referral_id"],
+                "unit_type": "employer_account_manager",
+                "unit_id": started["unit_id"],
+                "date": dates(met),
+                "number": 1.0,
+                "recorded_date": dates(workday(met, 1)),
+            }
+        )
+    ]
     for nth, (kind, mean) in enumerate(given.activities.items()):
         role = "engagement_officer" if kind == "eligibility_check" else "employer_account_manager"
         names = officers[role]

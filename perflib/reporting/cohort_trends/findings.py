@@ -11,7 +11,7 @@ import pandas as pd
 from perflib.analysis import cohorts, journey, measures, trend_charts
 from perflib.analysis import counts as counts_analysis
 from perflib.analysis.control_charts import Shift
-from perflib.analysis.expected import NO_PROFILE, TOO_EARLY
+from perflib.analysis.expected import NO_PROFILE, TOO_EARLY, last_month
 from perflib.disclosure.columns import count
 from perflib.disclosure.presenter import Tiles
 from perflib.disclosure.sentences import (
@@ -34,7 +34,8 @@ from perflib.disclosure.sentences import (
 from perflib.disclosure.words import AGAINST_PROFILE
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import control_chart
-from perflib.rules.calendar import Window, quarter, running_quarter, window
+from perflib.reporting.kpi_tables import last_quarter
+from perflib.rules.calendar import Window, running_quarter, window
 
 HEADLINE_MEASURES = ("referral", "start", "outcome")
 
@@ -42,9 +43,9 @@ HEADLINE_MEASURES = ("referral", "start", "outcome")
 def headline_window(snapshot: Snapshot) -> tuple[Window, str]:
     """Return the quarter that the report is about, and what to call it.
 
-    The last quarter ended by the report month; before the contract's first quarter has ended, everything since day one.
+    The last quarter that has ended; before the contract's first quarter has ended, everything since day one.
     """
-    last = quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
+    last = last_quarter(snapshot)
     if last is None:
         return window("cumulative", snapshot.month, snapshot.first_day), "Since day one (no quarter has ended yet)"
     return last, last.label
@@ -295,7 +296,9 @@ def _rounded(value: float, places: int) -> float:
 
 
 def _so_far(snapshot: Snapshot) -> list[Sentence]:
-    running = running_quarter(snapshot.month, snapshot.contract.quarter_basis, snapshot.first_day)
+    running = running_quarter(
+        max(last_month(snapshot), snapshot.first_month), snapshot.contract.quarter_basis, snapshot.first_day
+    )
     if running is None or headline_window(snapshot)[0].basis == "cumulative":
         return []
     counts = counts_analysis.monthly(snapshot, ("referral", "start"), "recorded")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perflib.analysis import expected, oversight, ratings
 from perflib.analysis import kpis as kpis_analysis
-from perflib.analysis import oversight, ratings
 from perflib.disclosure.columns import Column, date, month, number, staff, status, text
 from perflib.disclosure.names import Names
 from perflib.disclosure.presenter import Showable, Table
@@ -120,7 +120,7 @@ def _history(snapshot: Snapshot, unit: str, rated: pd.DataFrame) -> Table:
     words = rated["rating"].str.capitalize().mask(rated["rating"] == "", rated["why_not"].map(WHY))
     wide = rated.assign(words=words).pivot(index="unit", columns="period", values="words").reindex(columns=quarters)
     frame = wide.set_axis([f"{quarter}" for quarter in quarters], axis="columns").assign(unit=wide.index)
-    running = rated["so_far"].any() and quarters[-1] > snapshot.month
+    running = rated["so_far"].any() and quarters[-1] > expected.last_month(snapshot)
     columns: dict[str, Column] = {"unit": unit_column(snapshot, unit)}
     for quarter in quarters:
         columns[f"{quarter}"] = status(f"To {quarter:%b %Y}", missing="not there")
