@@ -533,6 +533,11 @@ def test_a_later_run_adds_to_the_manifest_and_the_index(town):
         f"town/{month}/{name}" for month in ("2020-02", "2020-03") for name in ("page.html", "tables.xlsx")
     }
     assert all((REPORTS / link).is_file() for link in links)
+    page = REPORTS / "town/2020-03/page.html"
+    around = BeautifulSoup(page.read_text(), "html.parser").select(".masthead a")
+    assert [(page.parent / link["href"]).resolve() for link in around] == [
+        (REPORTS / name).resolve() for name in ("index.html", "town/2020-03/tables.xlsx")
+    ]
 
 
 def test_a_job_is_planned_for_each_contract_month_and_notebook(town):
