@@ -16,6 +16,9 @@ from perflib.batch.page_style import STYLE, TEMPLATES
 CHANGES = "changes"
 """What stands for a notebook in the entry of the page that says what a revision changed."""
 
+TABLES = "tables"
+"""What stands for a notebook in the entry of a month's spreadsheet."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -64,9 +67,10 @@ def write_index(
     *,
     title: str = "Performance reports",
 ) -> None:
-    """Write the index page: failures, the latest month of each contract, how they stand, and all by month.
+    """Write the index page: failures, the latest month of each contract, how they stand, and the earlier months.
 
-    What was issued says so, with its revision beside it.
+    Each report is linked once. What was issued says so, with its revision beside it. A contract whose latest
+    month is before the newest of all says how many months it is behind.
 
     The same entries give the same bytes, in whatever order they come.
 
@@ -89,6 +93,7 @@ def write_index(
         if entry.status != "failed":
             latest[entry.contract] = entry.month
     months = sorted({entry.month for entry in ordered if entry.month}, reverse=True)
+    earlier = {place: of for place, of in cells.items() if place[1] and place[1] != latest.get(place[0])}
     page = _template().render(
         title=title,
         style=STYLE,
@@ -96,18 +101,29 @@ def write_index(
         months={month: label(month) for month in months},
         cells=cells,
         latest=latest,
+        behind=_months_behind(latest),
+        earlier=earlier,
+        earlier_contracts=list(dict.fromkeys(contract for contract, _ in earlier)),
+        earlier_months=[month for month in months if any(month == held for _, held in earlier)],
         standings=sorted(standings, key=lambda standing: standing.contract) if len(standings) > 1 else [],
         headers=list(dict.fromkeys(header for standing in standings for header in standing.figures)),
         when={standing.month: label(standing.month) for standing in standings},
         failed=[entry for entry in ordered if entry.status == "failed"],
-        made=sum(entry.status != "failed" and entry.notebook != CHANGES for entry in ordered),
+        made=sum(entry.status != "failed" and entry.notebook not in (CHANGES, TABLES) for entry in ordered),
     )
     Path(path).write_text(page, encoding="utf-8")
 
 
 def _order(entry: Entry) -> tuple[str | bool, ...]:
-    """Return what the entries are ordered by: of a revision, what it changed comes first."""
-    return (entry.contract, entry.month, entry.edition, entry.notebook != CHANGES, entry.title, entry.notebook)
+    """Order entries: what a revision changed comes first, the spreadsheet last."""
+    name = entry.notebook
+    return (entry.contract, entry.month, entry.edition, name != CHANGES, name == TABLES, entry.title, name)
+
+
+def _months_behind(latest: Mapping[str, str]) -> dict[str, int]:
+    """Count the calendar months from each contract's latest month to the newest of all."""
+    ordinals = {contract: pd.Period(month, "M").ordinal for contract, month in latest.items()}
+    return {contract: max(ordinals.values()) - ordinal for contract, ordinal in ordinals.items()}
 
 
 def label(month: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from perflib.batch import manifest
-from perflib.batch.index_page import CHANGES, Entry, Standing, label, write_index
+from perflib.batch.index_page import CHANGES, TABLES, Entry, Standing, label, write_index
 from perflib.batch.job import month_of, revises
 from perflib.batch.manifest import MANIFEST, altered, as_json, digests
 from perflib.batch.workers import MAKING
@@ -200,6 +200,10 @@ def _entries(out: Path, folder: Path) -> Iterator[Entry]:
     page = folder / f"{CHANGES}.html"
     if page.is_file():
         yield Entry(contract, month, CHANGES, "What changed", "made", page.relative_to(out).as_posix(), edition=edition)
+    book = folder / "tables.xlsx"
+    if book.is_file():
+        title = "All tables (spreadsheet)"
+        yield Entry(contract, month, TABLES, title, "made", book.relative_to(out).as_posix(), edition=edition)
 
 
 def _issued_words(record: Mapping[str, Any]) -> str:

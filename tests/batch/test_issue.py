@@ -169,7 +169,7 @@ def test_what_the_reports_were_made_from_is_kept_apart_for_the_user_alone():
 @pytest.mark.usefixtures("issued")
 def test_the_index_says_when_a_month_was_issued():
     index = BeautifulSoup((REPORTS / "index.html").read_text(), "html.parser")
-    assert index.select_one(".grid .edition").text == "Issued 6 April 2020"
+    assert [line.text for line in index.select(".latest p")] == ["Mar 2020", "Issued 6 April 2020"]
 
 
 def other_store(place):
@@ -322,11 +322,17 @@ def test_late_records_make_a_revision_that_names_the_figures_that_moved_and_why(
     assert "revision of what was issued" in (REVISION / "page.html").read_text()
     assert not any("ref-0" in path.read_text() for path in REVISION.glob("*.*") if path.suffix != ".xlsx")
 
-    grid = BeautifulSoup((REPORTS / "index.html").read_text(), "html.parser").select_one(".grid")
-    assert [line.text for line in grid.select(".edition")] == ["Issued 6 April 2020", "Revision"]
-    links = [link["href"] for link in grid.find_all("a")]
-    revision = f"little/{MONTH}-revision"
-    assert links == [f"little/{MONTH}/page.html", f"{revision}/changes.html", f"{revision}/page.html"]
+    latest = BeautifulSoup((REPORTS / "index.html").read_text(), "html.parser").select_one(".latest")
+    assert [line.text for line in latest.select("p")] == ["Mar 2020", "Issued 6 April 2020", "Revision"]
+    links = [link["href"] for link in latest.find_all("a")]
+    issued, revision = f"little/{MONTH}", f"little/{MONTH}-revision"
+    assert links == [
+        f"{issued}/page.html",
+        f"{issued}/tables.xlsx",
+        f"{revision}/changes.html",
+        f"{revision}/page.html",
+        f"{revision}/tables.xlsx",
+    ]
 
     assert perflib(*RUN, "--known-at", LATER).out == "0 of 1 reports made, 1 up to date; reports/index.html\n"
     for report in (ISSUED, REVISION, REVISION / "page.html", REVISION / "changes.html"):

@@ -529,8 +529,15 @@ def test_a_later_run_adds_to_the_manifest_and_the_index(town):
     assert [entry["report"] for entry in manifest] == ["town/2020-02/page", "town/2020-03/page"]
     index = BeautifulSoup((REPORTS / "index.html").read_text(), "html.parser")
     links = {link["href"] for link in index.find_all("a", href=re.compile("^town"))}
-    assert links == {"town/2020-02/page.html", "town/2020-03/page.html"}
+    assert links == {
+        f"town/{month}/{name}" for month in ("2020-02", "2020-03") for name in ("page.html", "tables.xlsx")
+    }
     assert all((REPORTS / link).is_file() for link in links)
+    page = REPORTS / "town/2020-03/page.html"
+    around = BeautifulSoup(page.read_text(), "html.parser").select(".masthead a")
+    assert [(page.parent / link["href"]).resolve() for link in around] == [
+        (REPORTS / name).resolve() for name in ("index.html", "town/2020-03/tables.xlsx")
+    ]
 
 
 def test_a_job_is_planned_for_each_contract_month_and_notebook(town):
