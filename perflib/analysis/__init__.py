@@ -9,6 +9,7 @@ cohorts            Start cohorts: triangles of outcomes by age, their maturity, 
 comparison         Units compared at equal maturity and case mix: funnels, shrinkage, ranks
 control_charts     Control charts of monthly series, run rules, share recorded so far, seasonal adjustment
 counts             Monthly counts on each period basis against profile; leavers, demographics, equality
+cuts               Any figure for some of the people (`where=`), or for each group of them (`by=`)
 daily_counts       Counts recorded in the day, week and month
 earlier_day        A snapshot as things stood at the close of an earlier day
 expected           Expected so far: a profile moved by recording delays, and limits of the comparison
@@ -48,6 +49,7 @@ __all__ = [
     "comparison",
     "control_charts",
     "counts",
+    "cuts",
     "daily_counts",
     "earlier_day",
     "expected",

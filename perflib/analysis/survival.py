@@ -30,7 +30,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from perflib.analysis import cohorts, measures
+from perflib.analysis import cuts, measures
+from perflib.analysis.cuts import By, Where
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Snapshot, remembered
@@ -356,6 +357,7 @@ def time_to(
     competing: Sequence[str] | None = None,
     clock: Clock = "event",
     keep: Flags | None = None,
+    where: Where = None,
     level: float = 0.95,
 ) -> Incidence:
     """Estimate how long it takes from one event to another.
@@ -378,6 +380,8 @@ def time_to(
         day it happened.
     keep : array of bool, shape (journeys,), optional
         Only these journeys.
+    where : mapping, mask or callable, optional
+        Only these, as for `cuts.mask`.
     level : float
         Of the limits.
 
@@ -407,7 +411,7 @@ def time_to(
     ends = competing_events(snapshot.programme, measure, origin) if competing is None else competing
     names = (measure, *ends)
     duration, cause, before = _waits(snapshot, names, origin, clock)
-    mine = np.ones(len(duration), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)
+    mine = cuts.mask(snapshot, where) & (True if keep is None else np.asarray(keep, dtype=bool))
     followed = mine & (duration >= 0)
     return cumulative_incidence(
         duration[followed], cause[followed], names, level=level, before=int((before & mine).sum())
@@ -466,8 +470,9 @@ def times(
     snapshot: Snapshot,
     pairs: Sequence[tuple[str, str]] | None = None,
     *,
-    by: str | None = None,
+    by: By = None,
     clock: Clock = "event",
+    where: Where = None,
 ) -> pd.DataFrame:
     """Summarise how long each step takes.
 
@@ -476,10 +481,12 @@ def times(
     snapshot : Snapshot
     pairs : sequence of (origin, measure), optional
         By default `intervals` of the programme.
-    by : str, optional
-        An attribute, as at the start: then one row a step and value.
+    by : str or sequence of str, optional
+        One or several names, as for `cuts.labels`: then one row a step and value (or combination of values).
     clock : {'event', 'recorded'}
         By when things happened, or by when that was first recorded.
+    where : mapping, mask or callable, optional
+        Only these journeys, as for `cuts.mask`.
 
     Returns
     -------
@@ -505,24 +512,25 @@ def times(
        followed  reached  competing  waiting
     0       233       56          0      177
     """
-    rows = []
-    for origin, measure in intervals(snapshot) if pairs is None else pairs:
-        lacking = measures.first(snapshot, measure)["event"].isna().all()
-        for value, keep in _groups(snapshot, by):
+    rows, groups = [], _groups(snapshot, by, where)
+    for origin, measure in intervals(snapshot.whole or snapshot) if pairs is None else pairs:
+        lacking = measures.first(snapshot.whole or snapshot, measure)["event"].isna().all()
+        for group, keep in groups:
             found = time_to(snapshot, measure, origin=origin, clock=clock, keep=keep)
-            row = {"origin": origin, "measure": measure, **({by: value} if by else {}), "followed": found.followed}
+            row = {"origin": origin, "measure": measure, **group, "followed": found.followed}
             row |= {"before": found.before, "status": "no_data" if lacking else "" if found.followed else "nobody"}
             rows.append(row if lacking else row | _summary(found))
-    columns = ["origin", "measure", *([by] if by else []), "followed", "reached", "competing", "waiting", "before"]
+    columns = ["origin", "measure", *cuts.names(by), "followed", "reached", "competing", "waiting", "before"]
     columns += ["share", "median", "lower", "upper", "reached_median", "reached_p90", "status"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _groups(snapshot: Snapshot, by: str | None) -> list[tuple[str, Flags | None]]:
+def _groups(snapshot: Snapshot, by: By, where: Where) -> list[tuple[dict[str, str], Flags]]:
     if by is None:
-        return [("", None)]
-    values = cohorts.labels(snapshot, by)
-    return [(value, (values == value).to_numpy()) for value in sorted(values.unique())]
+        return [({}, cuts.mask(snapshot, where))]
+    codes, found = cuts.groups(snapshot, by, where)
+    names = cuts.names(by)
+    return [(dict(zip(names, values, strict=True)), codes == number) for number, values in enumerate(found)]
 
 
 def _summary(found: Incidence) -> dict[str, float]:

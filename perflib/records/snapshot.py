@@ -226,6 +226,8 @@ class Snapshot:
         withdrew, those of a day after the month's end, and those set aside; index the row number in the file.
     account : Account
         Where every line of the extract went.
+    whole : Snapshot, optional
+        The snapshot that this one is a part of, where only some of its referrals were chosen.
     """
 
     contract: Contract
@@ -240,6 +242,7 @@ class Snapshot:
     known_to: date | None = None
     other_rows: pd.DataFrame = field(default_factory=lambda: _none("events"))
     account: Account = field(default_factory=Account)
+    whole: Snapshot | None = None
     _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -370,8 +373,8 @@ class Snapshot:
 def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Snapshot, P], R]:
     """Keep what a function of a snapshot returned, in the snapshot, for the next call with the same arguments.
 
-    An argument that is left out is its default. The arguments must be hashable (a list is taken as a tuple), and what
-    is returned must not be changed.
+    An argument that is left out is its default. A list is taken as a tuple; with an argument that cannot be hashed,
+    such as a mask, nothing is kept. What is returned must not be changed.
     """
     parameters = signature(function)
 
@@ -380,6 +383,10 @@ def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Conc
         given = parameters.bind(snapshot, *map(_hashable, args), **{name: _hashable(kwargs[name]) for name in kwargs})
         given.apply_defaults()
         key = (function, *given.args[1:], *given.kwargs.values())
+        try:
+            hash(key)
+        except TypeError:
+            return function(*given.args, **given.kwargs)
         if key not in snapshot._memory:
             snapshot._memory[key] = function(*given.args, **given.kwargs)
         return snapshot._memory[key]

@@ -42,6 +42,7 @@ from perflib.analysis.comparison.attribution import (
 )
 from perflib.analysis.comparison.case_mix import COHORT, REACHED, CaseMix, coded, fit
 from perflib.analysis.comparison.shrinkage import effects
+from perflib.analysis.cuts import By, Where, each, select
 from perflib.analysis.forecast.result import seed_of
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import quarter, quarter_of
@@ -307,6 +308,7 @@ def compare(
     attribution: Attribution = "at_start",
     smallest: int = SMALLEST,
     fdr: float = FDR,
+    where: Where = None,
 ) -> Comparison:
     """Compare the units of a contract on one measure, at equal maturity and case mix.
 
@@ -325,6 +327,8 @@ def compare(
         Units with fewer cases are listed apart.
     fdr : float
         The false discovery rate of `signal`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`: units are compared with what is usual among them.
 
     Returns
     -------
@@ -351,6 +355,7 @@ def compare(
     1  SC02   74      18.0   0.88
     2  SC03   52      10.0   0.81
     """
+    snapshot = select(snapshot, where)
     rows = cases(snapshot, unit, measure, adjust, attribution)
     contract = snapshot.contract
     months = pd.Series(pd.PeriodIndex(rows[COHORT].unique(), freq="M").sort_values())
@@ -383,7 +388,7 @@ def _reference(snapshot: Snapshot, measure: str) -> float | None:
     if age is None:
         return np.nan
     reached = cohorts.triangle(snapshot, measure).rate_at(age)[["starts", "outcomes"]].sum()
-    return float(reached["outcomes"] / reached["starts"])
+    return float(reached["outcomes"] / reached["starts"]) if reached["starts"] else np.nan
 
 
 def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
@@ -426,6 +431,8 @@ def units(
     attribution: Attribution = "at_start",
     smallest: int = SMALLEST,
     fdr: float = FDR,
+    by: By = None,
+    where: Where = None,
 ) -> pd.DataFrame:
     """Compare the units of a contract on one measure, and with where they stood at the end of the last quarter.
 
@@ -434,6 +441,10 @@ def units(
     snapshot : Snapshot
     unit, measure, adjust, attribution, smallest, fdr
         As for `compare`.
+    by : str or sequence of str, optional
+        One or several names, as for `cuts.labels`: a comparison within each group.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -454,6 +465,9 @@ def units(
     1  SC02   74      11.0     11.60   0.95
     2  SC03   52       4.0      4.92   0.81
     """
+    if by is not None or where is not None:
+        options = {"unit": unit, "measure": measure, "adjust": adjust, "attribution": attribution}
+        return each(units, snapshot, by, where, **options, smallest=smallest, fdr=fdr)
     now = compare(snapshot, unit, measure, adjust, attribution, smallest, fdr).units
     day = last_quarter_end(snapshot)
     if day is None:

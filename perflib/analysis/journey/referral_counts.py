@@ -6,13 +6,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perflib.analysis.cuts import By, Where, each
 from perflib.analysis.journey.positions import NEVER, exits
 from perflib.analysis.journey.work import work_spells
 from perflib.records.snapshot import Snapshot, remembered
 
 
-def referrals(snapshot: Snapshot) -> pd.DataFrame:
+def referrals(snapshot: Snapshot, by: By = None, where: Where = None) -> pd.DataFrame:
     """Count what has become of the referrals of each month.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -28,6 +37,8 @@ def referrals(snapshot: Snapshot) -> pd.DataFrame:
     0  2020-02        24     14               5              5     0
     1  2020-03        15      6               4              2     3
     """
+    if by is not None or where is not None:
+        return each(referrals, snapshot, by, where)
     journeys, resolves = snapshot.journeys, list(snapshot.programme.resolves)
     month = journeys["referral"].dt.to_period("M")
     dates = journeys[resolves]
@@ -41,8 +52,16 @@ def referrals(snapshot: Snapshot) -> pd.DataFrame:
 
 
 @remembered
-def caseload(snapshot: Snapshot) -> pd.DataFrame:
+def caseload(snapshot: Snapshot, by: By = None, where: Where = None) -> pd.DataFrame:
     """Count who is on the programme on the first day of each month, in and out of work.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -57,6 +76,8 @@ def caseload(snapshot: Snapshot) -> pd.DataFrame:
     0  2020-02           141       27          114
     1  2020-03           149       29          120
     """
+    if by is not None or where is not None:
+        return each(caseload, snapshot, by, where)
     journeys = snapshot.journeys
     months = snapshot.months.rename("month")
     days = months.to_timestamp().to_numpy(dtype="datetime64[s]")

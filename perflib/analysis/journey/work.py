@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis.cohorts import NOT_RECORDED
+from perflib.analysis.cuts import Where, select
 from perflib.analysis.earlier_day import row_of
 from perflib.analysis.journey.positions import NEVER, exits, on_programme
 from perflib.analysis.survival import EXIT, Incidence, cumulative_incidence
@@ -92,8 +93,14 @@ def _followed_spells(snapshot: Snapshot) -> pd.DataFrame:
     return spells[spells["start"].notna()]
 
 
-def job_survival(snapshot: Snapshot) -> Incidence:
+def job_survival(snapshot: Snapshot, where: Where = None) -> Incidence:
     """Estimate how long spells of work last; `waiting` is the share that still lasts after so many days.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -112,6 +119,7 @@ def job_survival(snapshot: Snapshot) -> Incidence:
     0   30       48   0.24
     1  182       20   0.48
     """
+    snapshot = select(snapshot, where)
     spells = _followed_spells(snapshot)
     before = spells["from_date"] < spells["start"]
     mine = spells[~before & (spells["from_date"] <= spells["until"])]
@@ -120,8 +128,14 @@ def job_survival(snapshot: Snapshot) -> Incidence:
     return cumulative_incidence(duration, ended, ["job_end"], before=int(before.sum()))
 
 
-def job_gaps(snapshot: Snapshot) -> Incidence:
+def job_gaps(snapshot: Snapshot, where: Where = None) -> Incidence:
     """Estimate how long it takes from the end of a spell of work to the next job, while on the programme.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -140,6 +154,7 @@ def job_gaps(snapshot: Snapshot) -> Incidence:
     0   30       27   0.06
     1   90       17   0.17
     """
+    snapshot = select(snapshot, where)
     spells = _followed_spells(snapshot)
     following = spells["from_date"].shift(-1).where(spells["place"] == spells["place"].shift(-1))
     mine = (spells["to_date"] >= spells["start"]) & (spells["to_date"] <= spells["until"])
@@ -150,7 +165,7 @@ def job_gaps(snapshot: Snapshot) -> Incidence:
     return cumulative_incidence(duration, np.select([found, left], [1, 2], 0), ["job_start", EXIT])
 
 
-def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
+def in_work(snapshot: Snapshot, by: str | None = None, where: Where = None) -> pd.DataFrame:
     """Count who is in work at the snapshot's end, by how long the present spell of work has lasted.
 
     Parameters
@@ -158,6 +173,8 @@ def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
     snapshot : Snapshot
     by : str, optional
         An attribute, as at the snapshot's end.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -172,6 +189,7 @@ def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
        all  on_programme  in_work
     0  all           155       29
     """
+    snapshot = select(snapshot, where)
     there = on_programme(snapshot)
     spells = _followed_spells(snapshot)
     live = spells[spells["to_date"].isna() & there[spells["place"]]]
