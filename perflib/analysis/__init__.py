@@ -21,6 +21,7 @@ oversight          Improvement plans, notices, escalation, assurance reviews and
 quality            Rows set aside, completeness of attributes, outcomes that do not count
 ratings            Green, Amber or Red by unit and quarter, with the evidence
 reconciliation     The department's MI pack and other sources beside the contract's own figures
+regression         Regressions of one row a start: logit, Cox, log-rank, before and after a dated change
 revisions          Late records, corrections and withdrawals between two snapshots of one month
 standards          Working-day standards: state of each case, rates against targets, backlogs
 supporting_tables  The optional tables: checks, feedback, activities, and the unit of each row
@@ -61,6 +62,7 @@ __all__ = [
     "quality",
     "ratings",
     "reconciliation",
+    "regression",
     "revisions",
     "standards",
     "supporting_tables",

@@ -402,6 +402,48 @@ def exact_interval(
     return np.where(n > 0, lower, np.nan), np.where(n > 0, upper, np.nan)
 
 
+def rates(
+    snapshot: Snapshot, age: int = 12, measure: str = "outcome", by: By = None, where: Where = None
+) -> pd.DataFrame:
+    """Rate at an age of all the cohorts that have reached it, above and below the line.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    age : int
+        Months since the cohort's month.
+    measure : str
+        An outcome or an event of the programme.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
+
+    Returns
+    -------
+    DataFrame
+        One row, or one a group that has such cohorts: `starts`, `outcomes`, `rate`, `lower` and `upper` (exact 95 %).
+
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> rates(sample_snapshot(), by="sex")[["starts", "outcomes", "rate"]].round(2).reset_index()
+      sex  starts  outcomes  rate
+    0   f      34         4  0.12
+    1   m      70        16  0.23
+    """
+    names = list(_names(by))
+    found = triangle(snapshot, measure, by, where).rate_at(age)[["starts", "outcomes"]]
+    summed = found.groupby(level=names).sum() if names else pd.DataFrame([found.sum()], index=["all"])
+    summed = summed[summed["starts"] > 0].astype(int)
+    lower, upper = exact_interval(summed["outcomes"], summed["starts"])
+    return summed.assign(rate=summed["outcomes"] / summed["starts"], lower=lower, upper=upper)
+
+
 def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     """Date from which each cohort is final: nothing more can be added to a measure.
 

@@ -442,6 +442,21 @@ def _waits(
     return duration, cause, before
 
 
+def journey_waits(
+    snapshot: Snapshot, names: Sequence[str], origin: str, clock: Clock = "event"
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Flags]:
+    """Days that each journey waited for the first of some events, which of them came, and which had come before.
+
+    Returns
+    -------
+    days, cause : ndarray of int, shape (journeys,)
+        -1 days for a journey that is not followed; the cause is 0 while it waits, else the place in `names` from 1.
+    before : ndarray of bool, shape (journeys,)
+        Reached before the origin.
+    """
+    return _waits(snapshot, tuple(names), origin, clock)
+
+
 def intervals(snapshot: Snapshot) -> list[tuple[str, str]]:
     """List the pairs of origin and measure whose times are reported, of those that the programme has.
 

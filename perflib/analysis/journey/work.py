@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from perflib.analysis.cohorts import NOT_RECORDED
-from perflib.analysis.cuts import Where, select
+from perflib.analysis.cuts import By, Where, each, select
 from perflib.analysis.earlier_day import row_of
 from perflib.analysis.journey.positions import NEVER, exits, on_programme
 from perflib.analysis.survival import EXIT, Incidence, cumulative_incidence
@@ -126,6 +128,45 @@ def job_survival(snapshot: Snapshot, where: Where = None) -> Incidence:
     ended = mine["to_date"] <= mine["until"]
     duration = (mine["to_date"].where(ended, mine["until"]) - mine["from_date"]).dt.days
     return cumulative_incidence(duration, ended, ["job_end"], before=int(before.sum()))
+
+
+def retention(snapshot: Snapshot, weeks: Sequence[int] = (13, 26), by: By = None, where: Where = None) -> pd.DataFrame:
+    """Share of spells of work that last so many weeks (Kaplan-Meier).
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    weeks : sequence of int
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
+
+    Returns
+    -------
+    DataFrame
+        Index (`by`,) `weeks`: `spells` (followed), `at_risk` (still lasting and followed then), `share` (that lasts
+        longer), `lower`, `upper` (95 %). A spell that still lasts counts for as long as it has been followed.
+
+    References
+    ----------
+    Kaplan and Meier 1958, Journal of the American Statistical Association 53, 457-481.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> retention(sample_snapshot())[["spells", "at_risk", "share"]].round(2).reset_index()
+       weeks  spells  at_risk  share
+    0     13      64       36   0.66
+    1     26      64       20   0.52
+    """
+    if by is not None or where is not None:
+        return each(retention, snapshot, by, where, weeks=weeks)
+    found = job_survival(snapshot)
+    ended = found.at([7 * number for number in weeks])
+    lasting = {"share": 1 - ended["share"], "lower": 1 - ended["upper"], "upper": 1 - ended["lower"]}
+    frame = pd.DataFrame({"spells": found.followed, "at_risk": ended["at_risk"], **lasting})
+    return frame.set_axis(pd.Index(list(weeks), name="weeks"))
 
 
 def job_gaps(snapshot: Snapshot, where: Where = None) -> Incidence:
