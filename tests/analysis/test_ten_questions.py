@@ -141,7 +141,8 @@ def plain_spells(snapshot):
     rows = []
     for referral, mine in jobs.sort_values("event_date").groupby("referral_id"):
         spells = []
-        for begin, end in zip(mine["event_date"], mine["event_date_end"].fillna(pd.Timestamp("2200-01-01")), strict=True):
+        ends = mine["event_date_end"].fillna(pd.Timestamp("2200-01-01"))
+        for begin, end in zip(mine["event_date"], ends, strict=True):
             if spells and begin <= spells[-1][1]:
                 spells[-1][1] = max(spells[-1][1], end)
             else:
