@@ -41,7 +41,10 @@ Examples
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from importlib import import_module
+from inspect import ismodule
 from types import ModuleType
 
 __all__ = [
@@ -73,9 +76,22 @@ __all__ = [
 
 def __getattr__(name: str) -> ModuleType:
     if name in __all__:
-        return import_module(f"{__name__}.{name}")
+        module = import_module(f"{__name__}.{name}")
+        for loaded, one in list(sys.modules.items()):
+            if loaded.startswith(f"{__name__}."):
+                vars(one).setdefault("__dir__", partial(_meant, one))
+        return module
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _meant(module: ModuleType) -> list[str]:
+    """Return the names of a module that are meant to be used, for completion: not what it imports."""
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__)
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    constants = [name for name, value in vars(module).items() if name.isupper() and not ismodule(value)]
+    return sorted(name for name in {*own, *constants} if not name.startswith("_"))

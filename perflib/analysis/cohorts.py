@@ -35,6 +35,7 @@ from perflib.analysis.cuts import mask as chosen
 from perflib.analysis.cuts import names as _names
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.contract import Contract
 
@@ -46,8 +47,8 @@ MONTHS_TO_END = 120
 """An age by which every profile has reached its last value."""
 
 
-@dataclass(frozen=True)
-class Triangle:
+@dataclass(frozen=True, repr=False)
+class Triangle(ShowsItself):
     """Outcomes of start cohorts by age.
 
     Attributes
@@ -72,6 +73,24 @@ class Triangle:
     clock: Clock
     by: str | None
     month: pd.Period
+
+    explanation = Explanation(
+        definition="Starts of each month, and how many of them had reached the measure by the end of each later month.",
+        formula="count[c, a] = starts of month c that reached it by the end of month c + a",
+        denominator="Everybody who started in the month. A rate at an age is of cohorts that have been "
+        "observed at that age, no others.",
+        source="WHP provider guidance, chapter 16, paragraph 15.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Starts, then the cumulative counts by age."""
+        return pd.concat([self.starts.rename("starts"), self.counts], axis=1)
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return f"{self.measure} by start cohort and age in months, to {self.month} ({self.clock} clock)"
 
     @property
     def cohorts(self) -> pd.PeriodIndex:

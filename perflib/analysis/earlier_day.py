@@ -16,7 +16,7 @@ from perflib.records.snapshot import Snapshot, remembered
 Numbers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Day(Snapshot):
     """A snapshot of which things stand at the close of any day of its month."""
 

@@ -23,6 +23,7 @@ from statsmodels.duration.survfunc import survdiff
 from perflib.analysis import cohorts, cuts, expected, measures, survival
 from perflib.analysis.cuts import Where
 from perflib.errors import ParameterError
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot
 
 LEAST_MONTHS = 6
@@ -121,8 +122,8 @@ def _fit(formula: str, frame: pd.DataFrame) -> Any:
         raise ParameterError(f"formula {formula!r}: cannot be read. It may name {known}.") from None
 
 
-@dataclass(frozen=True)
-class BeforeAfter:
+@dataclass(frozen=True, repr=False)
+class BeforeAfter(ShowsItself):
     """A rate before and after a dated change, with the trend allowed for.
 
     Attributes
@@ -139,6 +140,23 @@ class BeforeAfter:
     table: pd.DataFrame
     cohorts: pd.DataFrame
     result: Any
+
+    explanation = Explanation(
+        definition="A rate at one age by start month, before and after a dated change, with the trend allowed for.",
+        formula="logit(rate) = a + b month + c [after] + d [after] (months since)",
+        denominator="Starts of cohorts that are old enough, and of which 95 % is expected to be recorded.",
+        source="Bernal, Cummins and Gasparrini 2017, International Journal of Epidemiology 46, 348-355.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Odds ratios of trend, step and slope."""
+        return self.table
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return f"Before and after the change, {len(self.cohorts)} cohorts"
 
 
 def before_after(

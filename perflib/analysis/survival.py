@@ -34,6 +34,7 @@ from perflib.analysis import cuts, measures
 from perflib.analysis.cuts import By, Where
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.programme import Programme
 
@@ -56,8 +57,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class Incidence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Incidence(ShowsItself):
     """The share that has reached each of several causes, by day.
 
     Attributes
@@ -93,6 +94,25 @@ class Incidence:
     upper: pd.DataFrame
     level: float
     before: int = 0
+
+    explanation = Explanation(
+        definition="The share that has reached something by each day, while others leave for another reason "
+        "or are still waiting.",
+        formula="share[k, t] = sum over s <= t of (share waiting before s) x (reached k on s) / (at risk on s)",
+        denominator="Everybody in whom the origin has happened. Who still waits counts for as long as they "
+        "were followed; who left cannot reach it.",
+        source="Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """At risk, and the share that has reached each cause, by day."""
+        return pd.concat([self.at_risk.rename("at_risk"), self.share], axis=1)
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return f"Share with {self.causes[0]} by day, of {self.followed:,} followed"
 
     @property
     def followed(self) -> int:

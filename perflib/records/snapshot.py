@@ -59,6 +59,7 @@ from perflib.records.current_rows import (
     to_date,
     union_categories,
 )
+from perflib.records.display import table_html
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Cells, Origin, Part, RawTable, as_in_the_extract, same
 from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, TABLES, parse
@@ -193,7 +194,7 @@ def _works(contract: Contract, after: date, until: date) -> bool:
     return bool(working_days(contract.nation).is_working(days).any())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Snapshot:
     """One contract's month as known on one day. Frames must not be changed.
 
@@ -244,6 +245,29 @@ class Snapshot:
     account: Account = field(default_factory=Account)
     whole: Snapshot | None = None
     _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        facts = "; ".join(f"{name} {value}" for name, value in self._facts().items())
+        return f"<Snapshot of {self.contract.contract}: {facts}>"
+
+    def _repr_html_(self) -> str:
+        facts = pd.DataFrame({"": self._facts().values()}, index=pd.Index(self._facts(), name=""))
+        return table_html(facts, f"Snapshot of {self.contract.name or self.contract.contract}")
+
+    def _facts(self) -> dict[str, str]:
+        """Return what a snapshot holds, in words; nothing of any person."""
+        started = int(self.journeys["start"].notna().sum())
+        facts = {
+            "month": str(self.month),
+            "known at": str(self.known_at),
+            "programme": self.programme.name,
+            "first day": str(self.first_day),
+            "referrals": f"{len(self.journeys):,}, of which {started:,} started",
+            "events": f"{len(self.events):,}",
+            "set aside": f"{len(self.set_aside):,}",
+            "other tables": ", ".join(sorted(name for name in self.tables if name != "participants")) or "none",
+        }
+        return facts | ({"part of": f"{len(self.whole.journeys):,} referrals"} if self.whole is not None else {})
 
     @property
     def programme(self) -> Programme:

@@ -13,6 +13,7 @@ from scipy import stats
 from perflib.analysis import regression
 from perflib.analysis.cuts import Where
 from perflib.errors import ParameterError
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot
 from perflib.rules.dated import hint
 
@@ -23,8 +24,8 @@ LEAST_STARTS = 20
 """Starts of each unit that must lie there."""
 
 
-@dataclass(frozen=True)
-class Pair:
+@dataclass(frozen=True, repr=False)
+class Pair(ShowsItself):
     """Two units' rates over the same mix of people.
 
     Attributes
@@ -46,6 +47,23 @@ class Pair:
     upper: float
     p: float
     strata: pd.DataFrame
+
+    explanation = Explanation(
+        definition="The rates that two units would have over the same mix of people.",
+        formula="rate = sum over strata of (share of both units there) x (rate of the unit there)",
+        denominator="Starts of cohorts old enough, in strata that both units have.",
+        source="Fleiss, Levin and Paik 2003, chapter 19.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The two units."""
+        return self.units
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return " and ".join(map(str, self.units.index)) + " at an equal mix of people"
 
 
 def pair(

@@ -44,6 +44,7 @@ from perflib.analysis.comparison.case_mix import COHORT, REACHED, CaseMix, coded
 from perflib.analysis.comparison.shrinkage import effects
 from perflib.analysis.cuts import By, Where, each, select
 from perflib.analysis.forecast.result import seed_of
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import quarter, quarter_of
 
@@ -66,8 +67,8 @@ COLUMNS += ["shrunk", "shrunk_lower", "shrunk_upper", "rank", "rank_lower", "ran
 COLUMNS += ["since", "apart"]
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(ShowsItself):
     """Units compared on one measure.
 
     Attributes
@@ -109,6 +110,23 @@ class Comparison:
     spread_lower: float
     spread_upper: float
     quarters: pd.DataFrame
+
+    explanation = Explanation(
+        definition="What each unit reached, against what others would have with the same people.",
+        formula="ratio = observed / expected; expected = sum over cases of the chance that the case-mix model gives",
+        denominator="Every case of the unit: a start, or a referral for what resolves one. Specialists are apart.",
+        source="Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a unit."""
+        return self.units
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return "Units compared at equal maturity and case mix"
 
     @property
     def compared(self) -> pd.DataFrame:
