@@ -206,11 +206,16 @@ def _wanted(snapshot: Snapshot, name: str, wanted: Any) -> Flags:
         text = str(value).casefold()
         if text in known:
             keep |= (found == known[text]).to_numpy()
-        elif rules is not None and rules.numeric and (band := _band(text)) is not None:
+        elif rules is not None and rules.numeric and (band := _band(text)) and _is_there(snapshot, name, band):
             keep |= _in_range(snapshot, name, band)
         else:
             raise ParameterError(f"where: {name} has no {str(value)!r}; {hint(str(value), sorted(known.values()))}")
     return keep
+
+
+def _is_there(snapshot: Snapshot, name: str, band: slice) -> bool:
+    """Return whether a band may be asked for: a single number that nobody has is a slip of the pen."""
+    return band.start != band.stop or bool(_in_range(snapshot, name, band).any())
 
 
 def _band(text: str) -> slice | None:

@@ -12,6 +12,7 @@ Conventions
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,7 @@ def _fit(formula: str, frame: pd.DataFrame) -> Any:
             f"formula {formula!r}: of {len(frame)} starts that are old enough {int(frame['reached'].sum())} reached "
             f"the measure. Some must, and some not: choose a lower age, or more people."
         )
+    frame = frame.assign(cohort=frame["cohort"].astype("str"))
     try:
         return smf.logit(f"reached ~ {formula}", frame).fit(disp=False)
     except np.linalg.LinAlgError:
@@ -120,6 +122,138 @@ def _fit(formula: str, frame: pd.DataFrame) -> Any:
             raise
         known = ", ".join(str(name) for name in frame if name != "reached")
         raise ParameterError(f"formula {formula!r}: cannot be read. It may name {known}.") from None
+
+
+def adjusted(
+    snapshot: Snapshot,
+    attributes: Sequence[str] | None = None,
+    measure: str = "outcome",
+    age: int = 12,
+    where: Where = None,
+    least: int = 10,
+) -> tuple[pd.DataFrame, Any]:
+    """Odds ratios between the groups of several characteristics, each adjusted for all the others.
+
+    The reference of each is its largest group. Starts in groups of fewer than `least`, or in which nobody or everybody
+    reached the measure, are left out: nothing can be said of them.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    attributes : sequence of str, optional
+        By default the programme's `demographics`.
+    measure, age, where
+        As for `starts`.
+    least : int
+        Starts of the smallest group that is compared.
+
+    Returns
+    -------
+    table : DataFrame
+        One row an attribute and value: `starts`, `outcomes`, `odds_ratio` (1 for the reference), `lower`, `upper`, `p`.
+    result : statsmodels result
+        Of the logit with all of them.
+
+    Examples
+    --------
+    >>> from perflib import load_snapshot
+    >>> table, result = adjusted(load_snapshot("whp-sample", "2020-06"), ["sex", "customer_group"])
+    >>> table["starts"].groupby("attribute").sum().tolist() == [result.nobs, result.nobs]
+    True
+    """
+    names = list(snapshot.programme.demographics if attributes is None else attributes)
+    frame, before = starts(snapshot, measure, age, where, bands=True), -1
+    while len(frame) != before:  # what is left out of one may leave too few of another
+        before = len(frame)
+        for name in names:
+            count = frame.groupby(name)["reached"].transform("size")
+            rate = frame.groupby(name)["reached"].transform("mean")
+            frame = frame[(count >= least) & (rate > 0) & (rate < 1)]
+    largest = {name: frame[name].mode().iloc[0] for name in names} if len(frame) else {}
+    terms = [f"C({name}, Treatment({largest[name]!r}))" for name in names if len(set(frame[name])) > 1]
+    result = _fit(" + ".join(terms) or "1", frame)
+    limits = result.conf_int()
+    rows = []
+    for name in names:
+        for value, group in frame.groupby(name)["reached"]:
+            term = f"C({name}, Treatment({largest[name]!r}))[T.{value}]"
+            known = term in result.params.index
+            ratios = [result.params[term], *limits.loc[term]] if known else [0.0, np.nan, np.nan]
+            row = dict(zip(("odds_ratio", "lower", "upper"), np.exp(ratios), strict=True))
+            row |= {"attribute": name, "value": value, "starts": len(group), "outcomes": int(group.sum())}
+            rows.append(row | {"p": result.pvalues[term] if known else np.nan})
+    columns = ["attribute", "value", "starts", "outcomes", "odds_ratio", "lower", "upper", "p"]
+    return pd.DataFrame(rows, columns=columns).set_index(["attribute", "value"]), result
+
+
+def calibration(result: Any, groups: int = 10) -> pd.DataFrame:
+    """Observed and expected of a logit, in groups of equal size by its own chances.
+
+    Parameters
+    ----------
+    result : statsmodels result
+        Of `logit`.
+    groups : int
+
+    Returns
+    -------
+    DataFrame
+        Index `group`, from the lowest chance: `starts`, `observed`, `expected`, `residual` (Pearson's).
+
+    References
+    ----------
+    Hosmer and Lemeshow 1980, Communications in Statistics A 9, 1043-1069.
+
+    Examples
+    --------
+    >>> from perflib import load_snapshot
+    >>> fit = calibration(logit(load_snapshot("whp-sample", "2020-06"), "age + sex"))
+    >>> bool(abs(fit["observed"].sum() - fit["expected"].sum()) < 1e-6)
+    True
+    """
+    chance, reached = np.asarray(result.predict()), np.asarray(result.model.endog)
+    order = np.argsort(chance, kind="stable")
+    rows = []
+    for part in np.array_split(order, groups):
+        mean, variance = chance[part].sum(), (chance[part] * (1 - chance[part])).sum()
+        residual = (reached[part].sum() - mean) / np.sqrt(variance) if variance > 0 else np.nan
+        rows.append({"starts": len(part), "observed": reached[part].sum(), "expected": mean, "residual": residual})
+    return pd.DataFrame(rows).rename_axis("group")
+
+
+def influence(result: Any) -> pd.DataFrame:
+    """Leverage, standardised residual and Cook's distance of each start in a logit; no start is named.
+
+    Parameters
+    ----------
+    result : statsmodels result
+        Of `logit`.
+
+    Returns
+    -------
+    DataFrame
+        `leverage`, `residual`, `cooks_distance`, the most influential first.
+
+    References
+    ----------
+    Pregibon 1981, Annals of Statistics 9, 705-724.
+
+    Examples
+    --------
+    >>> from perflib import load_snapshot
+    >>> found = influence(logit(load_snapshot("whp-sample", "2020-06"), "age"))
+    >>> bool(abs(found["leverage"].sum() - 2) < 1e-6)
+    True
+    """
+    chance, design = np.asarray(result.predict()), np.asarray(result.model.exog)
+    weight = chance * (1 - chance)
+    covariance = np.asarray(result.cov_params())
+    leverage = weight * np.einsum("ij,jk,ik->i", design, covariance, design)
+    pearson = (np.asarray(result.model.endog) - chance) / np.sqrt(weight)
+    residual = pearson / np.sqrt(1 - leverage)
+    cooks = residual**2 * leverage / (1 - leverage) / design.shape[1]
+    frame = pd.DataFrame({"leverage": leverage, "residual": residual, "cooks_distance": cooks})
+    return frame.sort_values("cooks_distance", ascending=False, kind="stable", ignore_index=True)
 
 
 @dataclass(frozen=True, repr=False)

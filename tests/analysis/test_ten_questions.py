@@ -271,6 +271,46 @@ def test_hazard_ratios_leave_out_who_lacks_a_number(snapshot):
     np.testing.assert_allclose(score, 0, atol=1e-3)
 
 
+def test_adjusted_odds_ratios_are_those_of_one_model_by_hand(snapshot, aged):
+    table, result = regression.adjusted(snapshot, ["sex", "customer_group"])
+    frame = aged.astype({"sex": "str", "customer_group": "str"})
+    largest = {name: frame[name].value_counts().index[0] for name in ("sex", "customer_group")}
+    columns = {
+        (name, value): (frame[name] == value).astype(float)
+        for name in largest
+        for value in sorted(frame[name].unique())
+        if value != largest[name]
+    }
+    plain = sm.Logit(frame["reached"].to_numpy(), sm.add_constant(pd.DataFrame(columns).to_numpy())).fit(disp=False)
+    for place, key in enumerate(columns, start=1):
+        assert table.loc[key, "odds_ratio"] == pytest.approx(np.exp(plain.params[place]))
+        assert table.loc[key, "upper"] == pytest.approx(np.exp(plain.conf_int()[place][1]))
+    for name, value in largest.items():
+        assert table.loc[(name, value), "odds_ratio"] == 1
+    assert "Logit Regression Results" in str(result.summary())
+
+
+def test_groups_of_which_nothing_can_be_said_are_left_out(snapshot):
+    table, result = regression.adjusted(snapshot)
+    assert (table["starts"] >= 10).all()
+    assert ((table["outcomes"] > 0) & (table["outcomes"] < table["starts"])).all()
+    assert np.isfinite(result.bse).all()
+
+
+def test_diagnostics_are_those_of_statsmodels(snapshot):
+    result = regression.logit(snapshot, "age + sex")
+    other = sm.GLM(result.model.endog, result.model.exog, family=sm.families.Binomial()).fit().get_influence()
+    found = regression.influence(result)
+    np.testing.assert_allclose(np.sort(found["leverage"]), np.sort(other.hat_matrix_diag), rtol=1e-5)
+    np.testing.assert_allclose(found["cooks_distance"], np.sort(other.cooks_distance[0])[::-1], rtol=1e-4)
+    fit = regression.calibration(result, groups=5)
+    chance, reached = result.predict(), result.model.endog
+    lowest = np.argsort(chance, kind="stable")[: len(chance) // 5 + (len(chance) % 5 > 0)]
+    assert fit["expected"].iloc[0] == pytest.approx(chance[lowest].sum())
+    assert fit["observed"].iloc[0] == reached[lowest].sum()
+    assert fit["starts"].sum() == result.nobs
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [

@@ -151,3 +151,21 @@ def test_codes_are_shown_by_their_labels(town_snapshot):
     frame = cohorts.rates(town_snapshot, 6, by="sex")
     rows = shows(town_snapshot, "internal").table(frame, "By sex", {"sex": "text", "starts": "count"}).data["rows"]
     assert {row["Sex"] for row in rows} <= {"Female", "Male", "not recorded"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["snapshot", "cohorts.triangle(snapshot)", "cohorts.triangle(snapshot).plot()", "over_30"],
+)
+def test_what_is_for_the_analyst_alone_stops_a_run(cell, place, town_place, perflib, monkeypatch):
+    monkeypatch.chdir(town_place.root)
+    page = own_copy(
+        place.root / "bare.ipynb",
+        nbformat.v4.new_markdown_cell(SECTION),
+        nbformat.v4.new_code_cell(CUT),
+        nbformat.v4.new_code_cell(cell),
+    )
+    command = ("run", "--contract", "town", "--month", MONTH, "--known-at", PUBLISHED, "--notebook", page)
+    said = perflib(*command, "--out", place.root / "reports")
+    assert said.status == 1
+    assert "cell 44" in said.err
