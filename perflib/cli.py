@@ -1,4 +1,4 @@
-"""The command line: `perflib run`, `issue`, `verify`, `open`, `check`, `new`, `rows` and `sample`.
+"""The command line: `perflib run`, `issue`, `verify`, `open`, `check`, `new`, `rows`, `sample`, `list` and `init`.
 
 What the user can mend is one line on standard error, and exit status 2 (a parameter, a date, an option) or 1 (the
 extract, or a report that failed).
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from perflib.records.snapshot import Snapshot
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Performance reports for employment programmes.",
 )
@@ -59,6 +59,27 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 INTERRUPTED = 130
 STOPPED = {INTERRUPTED, 143, 129}
 """Exit statuses of a run that was ended by SIGINT, SIGTERM or SIGHUP."""
+
+
+def _contracts() -> list[str]:
+    """Return the contracts of the parameter folder here, to complete an id or name what is missing."""
+    try:
+        return contracts("params")
+    except PerfError:
+        return []
+
+
+def _notebooks() -> list[str]:
+    """Return the notebooks that come with perflib, to complete a name."""
+    from perflib.batch.run import find_notebooks
+
+    return [path.stem for path in find_notebooks()]
+
+
+def _programmes() -> list[str]:
+    """Return the programmes that are known here, to complete an id."""
+    return programmes("params")
+
 
 Params = Annotated[Path, typer.Option(help="Folder of parameter files.")]
 Out = Annotated[Path, typer.Option(help="The reports folder.")]
@@ -72,6 +93,22 @@ AcceptLosses = Annotated[
 ]
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"perflib {version('perflib')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Performance reports for employment programmes."""
+    del show_version  # its callback has said it
+
+
 class Audience(StrEnum):
     """Who a report is for."""
 
@@ -81,14 +118,20 @@ class Audience(StrEnum):
 
 @app.command()
 def run(
-    contract: Annotated[list[str] | None, typer.Option(help="Contract id; by default all in --params.")] = None,
+    contract: Annotated[
+        list[str] | None,
+        typer.Option(help="Contract id; by default all in --params.", autocompletion=_contracts),
+    ] = None,
     month: Annotated[str | None, typer.Option(help="YYYY-MM; by default the last whole month.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First month of several, YYYY-MM.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last month of several, YYYY-MM.")] = None,
     date: Annotated[str | None, typer.Option(help="A day, YYYY-MM-DD: its month, as known that day.")] = None,
     known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
     notebook: Annotated[
-        list[str] | None, typer.Option(help="Notebook by name or path; by default all, for a --date the summary.")
+        list[str] | None,
+        typer.Option(
+            help="Notebook by name or path; by default all, for a --date the summary.", autocompletion=_notebooks
+        ),
     ] = None,
     audience: Annotated[Audience, typer.Option(help="Who the reports are for.")] = Audience.internal,
     workers: Annotated[
@@ -270,7 +313,7 @@ def _with_progress(
 
 @app.command()
 def issue(
-    contract: Annotated[str, typer.Argument(help="Contract id.")],
+    contract: Annotated[str, typer.Argument(help="Contract id.", autocompletion=_contracts)],
     month: Annotated[str, typer.Argument(help="YYYY-MM.")],
     on: Annotated[str | None, typer.Option(help="The day of issue, YYYY-MM-DD.")] = None,
     store: Annotated[
@@ -305,9 +348,12 @@ def verify(
 
 @app.command("open")
 def open_copy(
-    notebook: Annotated[str, typer.Argument(help="Notebook by name or path.")],
-    contract: Annotated[str, typer.Argument(help="Contract id.")],
+    notebook: Annotated[str, typer.Argument(help="Notebook by name or path.", autocompletion=_notebooks)],
+    contract: Annotated[str, typer.Argument(help="Contract id.", autocompletion=_contracts)],
     month: Annotated[str, typer.Argument(help="YYYY-MM.")],
+    jupyter: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="Passed on to JupyterLab, as -- --no-browser.")
+    ] = None,
     known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
     to: Annotated[Path, typer.Option(help="Folder to write the copy to.")] = Path("work"),
     force: Annotated[bool, typer.Option("--force", help="Write it anew, whatever was changed in it.")] = False,
@@ -322,12 +368,12 @@ def open_copy(
     )
     print(f"{path}: written" if not launch else f"{path}: opening in JupyterLab", flush=True)
     if launch:
-        working_copy.launch(path)
+        working_copy.launch(path, jupyter or ())
 
 
 @app.command()
 def check(
-    contract: Annotated[str, typer.Argument(help="Contract id.")],
+    contract: Annotated[str, typer.Argument(help="Contract id.", autocompletion=_contracts)],
     month: Annotated[str | None, typer.Option(help="YYYY-MM; by default the last whole month.")] = None,
     known_at: Annotated[str | None, typer.Option(help="Leave out what was recorded later, YYYY-MM-DD.")] = None,
     accept_losses: AcceptLosses = False,
@@ -354,7 +400,10 @@ def _check(rules: Contract, month: str | None = None, known_at: str | None = Non
 def new(
     contract: Annotated[str, typer.Argument(help="Id of the new contract: small letters, digits and hyphens.")],
     programme: Annotated[
-        str | None, typer.Option(help="Programme id, e.g. whp; with --from, by default the one that fits best.")
+        str | None,
+        typer.Option(
+            help="Programme id, e.g. whp; with --from, by default the one that fits best.", autocompletion=_programmes
+        ),
     ] = None,
     extract: Annotated[
         Path | None, typer.Option("--from", help="Folder of an extract, to look at and propose how it is read.")
@@ -402,7 +451,7 @@ def _check_new(rules: Contract) -> str | None:
 
 @app.command()
 def rows(
-    contract: Annotated[str, typer.Argument(help="Contract id.")],
+    contract: Annotated[str, typer.Argument(help="Contract id.", autocompletion=_contracts)],
     month: Annotated[str, typer.Argument(help="YYYY-MM.")],
     measure: Annotated[
         str,
@@ -460,7 +509,9 @@ def _refuse_reports_folder(path: Path) -> None:
 
 @app.command()
 def sample(
-    contract: Annotated[str, typer.Argument(help="A contract whose source is a sample, e.g. whp-sample.")],
+    contract: Annotated[
+        str, typer.Argument(help="A contract whose source is a sample, e.g. whp-sample.", autocompletion=_contracts)
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write the tables to, as CSV.")],
     params: Params = Path("params"),
 ) -> None:
@@ -474,6 +525,42 @@ def sample(
     for name, table in read_source(rules).items():
         table.frame.to_csv(out / f"{name}.csv", index=False, date_format="%Y-%m-%d")
         print(f"{out / f'{name}.csv'}: {counted(len(table.frame), 'row')}")
+
+
+@app.command("list")
+def list_all(params: Params = Path("params")) -> None:
+    """List the contracts with their months, the programmes, and the notebooks."""
+    print("Contracts (first and last whole month, programme):")
+    for name in contracts(params):
+        print(f"  {name}: {_months_of(name, params)}")
+    print("Programmes:")
+    for name in programmes(params):
+        print(f"  {name}: {load_programme(name, params).name}")
+    print("Notebooks:")
+    for name in _notebooks():
+        print(f"  {name}")
+
+
+def _months_of(contract: str, params: Path) -> str:
+    """Return the months that a contract's extract holds; or why that cannot be said."""
+    from perflib.records.snapshot import load_extract, take_snapshot
+
+    try:
+        rules = load_contract(contract, params)
+        snapshot = take_snapshot(load_extract(rules))
+    except PerfError as error:
+        return f"cannot be used: {error}"
+    return f"{snapshot.first_month} to {snapshot.month}, {rules.programme.programme}"
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="Folder to write to; a new one, or an empty one.")]) -> None:
+    """Write a folder to work in: parameters of the samples, the notebooks, and a README that says what to do next."""
+    from perflib.batch import starter
+
+    for path in starter.write(folder):
+        print(f"{path}: written")
+    print(f"cd {folder}; perflib list; perflib run --contract whp-sample --notebook performance_summary")
 
 
 @app.command()
@@ -494,7 +581,7 @@ def main() -> None:
     except PerfError as error:
         _stop(str(error), error.exit_status)
     except UsageError as error:
-        message = error.format_message().replace("Value error, ", "")
+        message = error.format_message().replace("Value error, ", "") + _offered(error)
         _stop(message, ParameterError.exit_status, error.ctx.command_path if error.ctx else "perflib")
     except OSError as error:
         if error.filename is None:
@@ -507,6 +594,12 @@ def main() -> None:
     if status in STOPPED:
         _stop("interrupted; reports already made are whole.", status)
     raise SystemExit(status)
+
+
+def _offered(error: Any) -> str:
+    """Name the contracts, where the id of one is missing."""
+    missing = isinstance(error, typer.BadParameter) and getattr(error.param, "name", None) == "contract"
+    return f" Give one of: {', '.join(known)}." if missing and (known := _contracts()) else ""
 
 
 def _stop(message: str, status: int, command: str = "perflib") -> NoReturn:

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -98,6 +99,8 @@ an unknown audience | run --contract little --audience public | 2 | --audience ;
 an unknown option | run --contrct little | 2 | --contrct ; --contract
 an unknown command | runn | 2 | 'runn' ; 'run'
 a missing argument | rows little | 2 | rows ; month
+a missing contract | check | 2 | Missing argument 'contract' ; Give one of: little
+a folder to start in that is not empty | init params | 2 | params ; not empty
 no number of workers | run --workers two | 2 | --workers
 outside without a release | run --contract little --month 2020-03 --audience external | 1 | no release covers 2020-03
 a new contract that is there already | new little --programme whp | 2 | little.yaml ; already
@@ -474,3 +477,49 @@ def test_a_sample_written_to_files_is_the_sample(place, perflib):
     assert from_files.contract.source != built_in.contract.source
     assert from_files.equals(built_in)
     assert from_files.fingerprint == built_in.fingerprint
+
+
+@pytest.mark.usefixtures("in_process")
+def test_the_version_is_that_of_the_package(perflib):
+    result = perflib("--version")
+    assert (result.status, result.out) == (0, f"perflib {version('perflib')}\n")
+
+
+@pytest.mark.usefixtures("little", "in_process")
+def test_list_names_contracts_with_their_months_programmes_and_notebooks(perflib, place):
+    broken = place.root / "params/contracts/broken.yaml"
+    broken.write_text("contract: broken\n", encoding="utf-8")
+    lines = perflib("list").out.splitlines()
+    contracts = lines[1 : lines.index("Programmes:")]
+    assert [line.split(":")[0].strip() for line in contracts] == ["broken", "little"]
+    assert "cannot be used: " in contracts[0]
+    assert re.fullmatch(r"  little: 2020-01 to 2020-0\d, whp", contracts[1])
+    assert "  whp: Work and Health Programme" in lines
+    assert "  cohort_trends" in lines
+
+
+@pytest.mark.usefixtures("little")
+def test_the_shell_completes_commands_contracts_and_notebooks(perflib, monkeypatch):
+    monkeypatch.setenv("_PERFLIB_COMPLETE", "complete_bash")
+    for words, expected in (
+        ("perflib ver", {"verify"}),
+        ("perflib check ", {"little"}),
+        ("perflib run --contract li", {"little"}),
+        ("perflib open cohort", {"cohort_trends"}),
+        ("perflib new other --programme w", {"whp"}),
+    ):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+        assert set(perflib().out.split()) == expected, words
+
+
+@pytest.mark.usefixtures("in_process")
+def test_init_writes_a_folder_in_which_the_next_commands_work(place, perflib, monkeypatch):
+    said = perflib("init", "reports-of-mine").out
+    folder = place.root / "reports-of-mine"
+    assert {path.name for path in folder.iterdir()} == {"params", "notebooks", "README.md"}
+    assert (folder / "params/contracts/whp-sample.yaml").is_file()
+    monkeypatch.chdir(folder)
+    assert "whp-sample: 2018-01 to" in perflib("list").out
+    command = said.splitlines()[-1].rpartition("; perflib ")[2].split()
+    assert perflib(*command, "--dry-run").status == 0

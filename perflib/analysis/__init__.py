@@ -10,6 +10,7 @@ cohorts            Start cohorts: triangles of outcomes by age, their maturity, 
 comparison         Units compared at equal maturity and case mix: funnels, shrinkage, ranks
 control_charts     Control charts of monthly series, run rules, share recorded so far, seasonal adjustment
 counts             Monthly counts on each period basis against profile; leavers, demographics, equality
+cuts               Any figure for some of the people (`where=`), or for each group of them (`by=`)
 daily_counts       Counts recorded in the day, week and month
 earlier_day        A snapshot as things stood at the close of an earlier day
 expected           Expected so far: a profile moved by recording delays, and limits of the comparison
@@ -22,6 +23,7 @@ oversight          Improvement plans, notices, escalation, assurance reviews and
 quality            Rows set aside, completeness of attributes, outcomes that do not count
 ratings            Green, Amber or Red by unit and quarter, with the evidence
 reconciliation     The department's MI pack and other sources beside the contract's own figures
+regression         Regressions of one row a start: logit, Cox, log-rank, before and after a dated change
 revisions          Late records, corrections and withdrawals between two snapshots of one month
 standards          Working-day standards: state of each case, rates against targets, backlogs
 standing           Where a contract stands now and at the end, with reason, lever and signals by cost
@@ -42,7 +44,10 @@ Examples
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from importlib import import_module
+from inspect import ismodule
 from types import ModuleType
 
 __all__ = [
@@ -52,6 +57,7 @@ __all__ = [
     "comparison",
     "control_charts",
     "counts",
+    "cuts",
     "daily_counts",
     "earlier_day",
     "expected",
@@ -64,6 +70,7 @@ __all__ = [
     "quality",
     "ratings",
     "reconciliation",
+    "regression",
     "revisions",
     "standards",
     "standing",
@@ -75,9 +82,22 @@ __all__ = [
 
 def __getattr__(name: str) -> ModuleType:
     if name in __all__:
-        return import_module(f"{__name__}.{name}")
+        module = import_module(f"{__name__}.{name}")
+        for loaded, one in list(sys.modules.items()):
+            if loaded.startswith(f"{__name__}."):
+                vars(one).setdefault("__dir__", partial(_meant, one))
+        return module
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _meant(module: ModuleType) -> list[str]:
+    """Return the names of a module that are meant to be used, for completion: not what it imports."""
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__)
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    constants = [name for name, value in vars(module).items() if name.isupper() and not ismodule(value)]
+    return sorted(name for name in {*own, *constants} if not name.startswith("_"))

@@ -18,9 +18,8 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -29,16 +28,18 @@ from scipy import stats
 
 from perflib.analysis import expected as so_far
 from perflib.analysis import measures
+from perflib.analysis.cuts import NOT_RECORDED as NOT_RECORDED
+from perflib.analysis.cuts import By, Where, each
+from perflib.analysis.cuts import labels as labels
+from perflib.analysis.cuts import mask as chosen
+from perflib.analysis.cuts import names as _names
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.contract import Contract
-from perflib.rules.dated import hint
 
-By = str | Sequence[str] | None
-Where = Mapping[str, Any] | NDArray[np.bool_] | pd.Series | None
 Floats = NDArray[np.float64]
-NOT_RECORDED = "not recorded"
 TARGET_COLUMNS = ["target", "name", "area", "indicator", "starts", "observed", "expected", "expected_tender"]
 TARGET_COLUMNS += ["mix_effect", "within_groups", "ratio", "lower", "upper", "level"]
 TARGET_COLUMNS += ["final_starts", "final_observed", "final_rate", "status"]
@@ -46,8 +47,8 @@ MONTHS_TO_END = 120
 """An age by which every profile has reached its last value."""
 
 
-@dataclass(frozen=True)
-class Triangle:
+@dataclass(frozen=True, repr=False)
+class Triangle(ShowsItself):
     """Outcomes of start cohorts by age.
 
     Attributes
@@ -72,6 +73,24 @@ class Triangle:
     clock: Clock
     by: str | None
     month: pd.Period
+
+    explanation = Explanation(
+        definition="Starts of each month, and how many of them had reached the measure by the end of each later month.",
+        formula="count[c, a] = starts of month c that reached it by the end of month c + a",
+        denominator="Everybody who started in the month. A rate at an age is of cohorts that have been "
+        "observed at that age, no others.",
+        source="WHP provider guidance, chapter 16, paragraph 15.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Starts, then the cumulative counts by age."""
+        return pd.concat([self.starts.rename("starts"), self.counts], axis=1)
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return f"{self.measure} by start cohort and age in months, to {self.month} ({self.clock} clock)"
 
     @property
     def cohorts(self) -> pd.PeriodIndex:
@@ -127,85 +146,9 @@ def cohort_months(snapshot: Snapshot) -> pd.PeriodIndex:
     >>> cohort_months(sample_snapshot())[[0, -1]].astype(str).tolist()
     ['2018-01', '2020-03']
     """
-    first = min([snapshot.first_month, *snapshot.journeys["start"].dropna().nsmallest(1).dt.to_period("M")])
+    journeys = (snapshot.whole or snapshot).journeys
+    first = min([snapshot.first_month, *journeys["start"].dropna().nsmallest(1).dt.to_period("M")])
     return pd.period_range(first, snapshot.month, freq="M", name="cohort")
-
-
-@remembered
-def labels(snapshot: Snapshot, attribute: str) -> pd.Series:
-    """Read an attribute of every journey as at its start, with 'not recorded' for what is missing.
-
-    A number is shown in the bands of the programme file, as '25 to 34'.
-
-    Raises
-    ------
-    ParameterError
-        The programme has no such attribute.
-
-    Examples
-    --------
-    >>> from perflib import sample_snapshot
-    >>> labels(sample_snapshot(), "customer_group").value_counts().to_dict()
-    {'disability': 275, 'ltu': 76, 'early_access': 38}
-    """
-    if attribute not in snapshot.programme.attributes:
-        raise ParameterError(
-            f"by={attribute!r}: is no attribute of {snapshot.programme.name} "
-            f"({', '.join(snapshot.programme.attributes)})."
-        )
-    rules, values = snapshot.programme.attributes[attribute], snapshot.journeys[attribute]
-    if rules.bands:
-        edges = [*rules.bands, np.inf]
-        names = [f"{low} to {high - 1}" for low, high in zip(edges[:-2], edges[1:-1], strict=True)] + [
-            f"{edges[-2]} and over"
-        ]
-        banded = pd.cut(values.astype("Float64").astype("float64"), edges, right=False, labels=names)
-        return banded.astype("object").fillna(NOT_RECORDED).astype("str")
-    return values.astype("str").fillna(NOT_RECORDED)
-
-
-def chosen(snapshot: Snapshot, where: Where = None) -> NDArray[np.bool_]:
-    """Mask of the journeys that attributes as at the start choose.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    where : mapping or array of bool, optional
-        Attribute to value, or to several: a code, a band ('50 and over') or the label of either. Or a mask aligned with
-        the journeys. By default all.
-
-    Raises
-    ------
-    ParameterError
-        No such attribute or value, or a mask of another length.
-
-    Examples
-    --------
-    >>> from perflib import load_snapshot
-    >>> snapshot = load_snapshot("whp-sample", "2018-06")
-    >>> int(chosen(snapshot, {"age": "50 and over"}).sum()) < len(snapshot.journeys)
-    True
-    """
-    size = len(snapshot.journeys)
-    if where is None:
-        return np.ones(size, dtype=bool)
-    if not isinstance(where, Mapping):
-        mask = np.asarray(where)
-        if mask.shape != (size,) or mask.dtype != bool:
-            raise ParameterError(f"where: a mask has True or False for each of the {size} journeys.")
-        return mask
-    keep = np.ones(size, dtype=bool)
-    for attribute, wanted in where.items():
-        found = labels(snapshot, attribute)
-        codes = snapshot.programme.attributes[attribute].codes
-        known = {value.casefold(): value for value in found.unique()} | {name.casefold(): name for name in codes}
-        known |= {code.label.casefold(): name for name, code in codes.items()}
-        values = [wanted] if isinstance(wanted, str) else [str(value) for value in wanted]
-        for value in values:
-            if value.casefold() not in known:
-                raise ParameterError(f"where: {attribute} has no {value!r}; {hint(value, sorted(known.values()))}")
-        keep &= found.isin([known[value.casefold()] for value in values]).to_numpy()
-    return keep
 
 
 def triangle(
@@ -257,10 +200,6 @@ def triangle(
         keep = started(snapshot) & chosen(snapshot, where)
         return _triangle(snapshot, measure, _names(by), clock, keep, snapshot.month)
     return _everybody(snapshot, measure, _names(by), clock)
-
-
-def _names(by: By) -> tuple[str, ...]:
-    return () if by is None else (by,) if isinstance(by, str) else tuple(by)
 
 
 @remembered
@@ -482,6 +421,48 @@ def exact_interval(
     return np.where(n > 0, lower, np.nan), np.where(n > 0, upper, np.nan)
 
 
+def rates(
+    snapshot: Snapshot, age: int = 12, measure: str = "outcome", by: By = None, where: Where = None
+) -> pd.DataFrame:
+    """Rate at an age of all the cohorts that have reached it, above and below the line.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    age : int
+        Months since the cohort's month.
+    measure : str
+        An outcome or an event of the programme.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
+
+    Returns
+    -------
+    DataFrame
+        One row, or one a group that has such cohorts: `starts`, `outcomes`, `rate`, `lower` and `upper` (exact 95 %).
+
+    References
+    ----------
+    Clopper and Pearson 1934, Biometrika 26, 404-413.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> rates(sample_snapshot(), by="sex")[["starts", "outcomes", "rate"]].round(2).reset_index()
+      sex  starts  outcomes  rate
+    0   f      34         4  0.12
+    1   m      70        16  0.23
+    """
+    names = list(_names(by))
+    found = triangle(snapshot, measure, by, where).rate_at(age)[["starts", "outcomes"]]
+    summed = found.groupby(level=names).sum() if names else pd.DataFrame([found.sum()], index=["all"])
+    summed = summed[summed["starts"] > 0].astype(int)
+    lower, upper = exact_interval(summed["outcomes"], summed["starts"])
+    return summed.assign(rate=summed["outcomes"] / summed["starts"], lower=lower, upper=upper)
+
+
 def final_from(snapshot: Snapshot, measure: str = "outcome") -> pd.Series:
     """Date from which each cohort is final: nothing more can be added to a measure.
 
@@ -556,18 +537,27 @@ def all_left(snapshot: Snapshot) -> pd.Series:
 
 
 @remembered
-def conversion(snapshot: Snapshot) -> pd.DataFrame:
+def conversion(snapshot: Snapshot, by: By = None, where: Where = None) -> pd.DataFrame:
     """Compare outcomes recorded so far with each tender level (tMPL), the mix of groups apart from performance.
 
     Every cohort is compared at its own age, so that a young cohort is held to a young cohort's profile, and with what
     is expected to be recorded by now. What is expected of the actual mix of groups less what would be of the tender's
     is the effect of the mix; recorded less expected of the actual mix is performance within the groups.
 
+    Parameters
+    ----------
+    snapshot : Snapshot
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
+
     Returns
     -------
     DataFrame
         One row a target (and area): `target`, `name`, `area`, `indicator`, `starts`, `observed`
-        (recorded), `expected` (so far, of the actual mix), `expected_tender` (of the tender's; NaN without one),
+        (recorded), `expected` (so far, of the actual mix), `expected_tender` (of the tender's; NaN without one, and for
+        some of the people),
         `mix_effect`, `within_groups`, `ratio` (recorded over expected), `lower` and `upper` of the ratio (95 %:
         exact Poisson limits, wider by the uncertainty of the delays), `level` (the tender's final outcomes a
         start), `final_starts`, `final_observed`, `final_rate` (of cohorts that can change no more), `status`.
@@ -587,6 +577,8 @@ def conversion(snapshot: Snapshot) -> pd.DataFrame:
     3  tmpl4      46       6.0   4.34142  in line
     4  tmpl5      61       6.0   5.47488  in line
     """
+    if by is not None or where is not None:
+        return each(conversion, snapshot, by, where)
     programme = snapshot.programme
     area = programme.area
     by_group = recorded_triangle(snapshot, "outcome", programme.group)
@@ -642,7 +634,7 @@ def _against_target(snapshot: Snapshot, t: Triangle, name: str, area: str | None
     delay = so_far.of_profile(snapshot, "outcome")
     found = so_far.compare([recorded.sum()], happens.to_numpy()[None], delay).iloc[0]
     tender = np.nan
-    if target.group is None and contract.mix:
+    if target.group is None and contract.mix and snapshot.whole is None:
         tender = float(delay.expects(_of_tender(contract, starts, area)))
     level = contract.profile(pd.PeriodIndex([snapshot.month]), MONTHS_TO_END, group=target.group, area=area)[0, -1]
     final = is_final(snapshot).reindex(starts.index.get_level_values("cohort")).to_numpy(dtype=bool)

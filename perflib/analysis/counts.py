@@ -22,6 +22,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from perflib.analysis import cohorts, expected, measures
+from perflib.analysis.cuts import By, Where, each
 from perflib.analysis.measures import Clock
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import BASES, window
@@ -30,7 +31,9 @@ EQUAL_AGES = (12, 6, 3)
 """Ages in months at which groups are compared: the greatest that any cohort has been observed to."""
 
 
-def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock = "event") -> pd.DataFrame:
+def monthly(
+    snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock = "event", by: By = None, where: Where = None
+) -> pd.DataFrame:
     """Count each measure in each month of the contract.
 
     Parameters
@@ -40,6 +43,10 @@ def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock
         Events and outcomes; by default the programme's `measures`.
     clock : {'event', 'recorded'}
         By when it happened, or by when it was first recorded.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -54,6 +61,8 @@ def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock
     0  2020-02        24     14
     1  2020-03        15     10
     """
+    if by is not None or where is not None:
+        return each(monthly, snapshot, by, where, names=names, clock=clock)
     counts = {}
     for name in snapshot.programme.measures if names is None else names:
         when = measures.occurrences(snapshot, name)[clock].dt.to_period("M")
@@ -62,7 +71,7 @@ def monthly(snapshot: Snapshot, names: Sequence[str] | None = None, clock: Clock
 
 
 def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Profiled volume of each measure in each month; NaN where the contract has none.
+    """Profiled volume of each measure in each month; NaN where the contract has none, or for a part of it.
 
     Returns
     -------
@@ -81,7 +90,7 @@ def promised(snapshot: Snapshot, names: Sequence[str] | None = None) -> pd.DataF
     frame = pd.DataFrame(index=months)
     profiled = {profile.measure for profile in contract.profiles}
     for name in snapshot.programme.measures if names is None else names:
-        frame[name] = contract.volume(name, months)
+        frame[name] = contract.volume(name, months) if snapshot.whole is None else np.nan
         if name in profiled:
             happens = cohorts.happenings(cohorts.triangle(snapshot, name), contract)
             frame[name] = frame[name].fillna(happens.sum(skipna=False).reindex(months))
@@ -117,7 +126,9 @@ def expected_recorded(snapshot: Snapshot, names: Sequence[str] | None = None, *,
 
 
 @remembered
-def summary(snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] = BASES) -> pd.DataFrame:
+def summary(
+    snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] = BASES, by: By = None, where: Where = None
+) -> pd.DataFrame:
     """Count every measure on every period basis beside what was expected to be recorded.
 
     Parameters
@@ -127,6 +138,10 @@ def summary(snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] 
         By when it was first recorded; or by when it happened: beside what was promised before delays, and not judged.
     bases : sequence of str
         'month', 'rolling_<n>', 'cumulative'.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -149,6 +164,8 @@ def summary(snapshot: Snapshot, clock: Clock = "recorded", bases: Sequence[str] 
     1     start  27 months, first partial   233.0
     2   outcome  27 months, first partial    28.0
     """
+    if by is not None or where is not None:
+        return each(summary, snapshot, by, where, clock=clock, bases=bases)
     known = expected.known_month(snapshot)
     recorded, happened, promises = monthly(snapshot, clock="recorded"), monthly(snapshot), promised(snapshot)
     rows = []
@@ -202,10 +219,20 @@ def _not_judged(count: float, promise: float, status: str = "") -> dict[str, Any
     return found | {"lower": np.nan, "upper": np.nan, "status": status}
 
 
-def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFrame:
+def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES, by: By = None, where: Where = None) -> pd.DataFrame:
     """Summarise the days from referral to start, of the starts in each window.
 
     Referrals still open have no such time and are not in it; `journey.referrals` counts them.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    bases : sequence of str
+        'month', 'rolling_<n>', 'cumulative'.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -222,6 +249,8 @@ def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFr
     2  rolling_12     129     8.0  14.0
     3  cumulative     233     8.0  14.0
     """
+    if by is not None or where is not None:
+        return each(time_to_start, snapshot, by, where, bases=bases)
     journeys = snapshot.journeys
     taken = (journeys["start"] - journeys["referral"]).dt.days
     month = journeys["start"].dt.to_period("M")
@@ -238,8 +267,16 @@ def time_to_start(snapshot: Snapshot, bases: Sequence[str] = BASES) -> pd.DataFr
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("basis")
 
 
-def leavers(snapshot: Snapshot) -> pd.DataFrame:
+def leavers(snapshot: Snapshot, by: By = None, where: Where = None) -> pd.DataFrame:
     """Count who left, by the reason that was recorded, on each period basis.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -254,6 +291,8 @@ def leavers(snapshot: Snapshot) -> pd.DataFrame:
     0  ineligible      0          1           4           5
     1  moved_area      0          1           3           8
     """
+    if by is not None or where is not None:
+        return each(leavers, snapshot, by, where)
     rows = snapshot.events[snapshot.events["event"] == "exit"]
     month, reason = rows["event_date"].dt.to_period("M"), rows["detail"].astype("str").fillna(cohorts.NOT_RECORDED)
     spans = {basis: window(basis, snapshot.month, snapshot.first_day) for basis in BASES}
@@ -262,8 +301,20 @@ def leavers(snapshot: Snapshot) -> pd.DataFrame:
 
 
 @remembered
-def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) -> pd.DataFrame:
+def demographics(
+    snapshot: Snapshot, attributes: Sequence[str] | None = None, by: By = None, where: Where = None
+) -> pd.DataFrame:
     """Count starts by each attribute as at the start: in the report month, the last twelve, and to date.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    attributes : sequence of str, optional
+        By default the programme's `demographics`.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -279,6 +330,8 @@ def demographics(snapshot: Snapshot, attributes: Sequence[str] | None = None) ->
     0  Female      2          74
     1    Male      8         159
     """
+    if by is not None or where is not None:
+        return each(demographics, snapshot, by, where, attributes=attributes)
     keep = cohorts.started(snapshot)
     month = snapshot.journeys.loc[keep, "start"].dt.to_period("M")
     frames = []
@@ -325,7 +378,7 @@ def equal_age(snapshot: Snapshot, measure: str = "outcome") -> int | None:
     >>> equal_age(sample_snapshot())
     12
     """
-    t = cohorts.triangle(snapshot, measure)
+    t = cohorts.triangle(snapshot.whole or snapshot, measure)
     charted = [trend.at_age for trend in snapshot.programme.trends if trend.measure == measure and trend.at_age]
     greatest = min(charted, default=EQUAL_AGES[0])
     ages = [greatest, *(age for age in EQUAL_AGES if age < greatest)]
@@ -334,7 +387,12 @@ def equal_age(snapshot: Snapshot, measure: str = "outcome") -> int | None:
 
 @remembered
 def equality(
-    snapshot: Snapshot, measure: str = "outcome", age: int | None = None, attributes: Sequence[str] | None = None
+    snapshot: Snapshot,
+    measure: str = "outcome",
+    age: int | None = None,
+    attributes: Sequence[str] | None = None,
+    by: By = None,
+    where: Where = None,
 ) -> pd.DataFrame:
     """Compare how many of each group reached a measure by the same age.
 
@@ -350,6 +408,10 @@ def equality(
         Months since the cohort's month; by default `equal_age`.
     attributes : sequence of str, optional
         By default the programme's `demographics`.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -370,6 +432,8 @@ def equality(
     0  Female      34         4  0.12
     1    Male      70        16  0.23
     """
+    if by is not None or where is not None:
+        return each(equality, snapshot, by, where, measure=measure, age=age, attributes=attributes)
     age = equal_age(snapshot, measure) if age is None else age
     rows = []
     if age is not None:
@@ -417,8 +481,16 @@ def _against_the_rest(
     return row
 
 
-def individuals(snapshot: Snapshot) -> pd.DataFrame:
+def individuals(snapshot: Snapshot, by: By = None, where: Where = None) -> pd.DataFrame:
     """Count referrals, starts, and the people they are of.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -434,6 +506,8 @@ def individuals(snapshot: Snapshot) -> pd.DataFrame:
     referral       389          322
     start          233          233
     """
+    if by is not None or where is not None:
+        return each(individuals, snapshot, by, where)
     journeys = snapshot.journeys
     rows = {}
     for name in ("referral", "start"):

@@ -16,7 +16,7 @@ from perflib.records.snapshot import Snapshot, remembered
 Numbers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Day(Snapshot):
     """A snapshot of which things stand at the close of any day of its month."""
 
@@ -73,7 +73,8 @@ def cut(snapshot: Snapshot, day: date) -> Snapshot:
             frame = frame.assign(**{column: frame[column].mask(later) for column in (name, f"{name}_recorded")})
     events = snapshot.events[(snapshot.events["event_date"] <= end).to_numpy() & referred[_rows(snapshot)]]
     whole = {item.name: getattr(snapshot, item.name) for item in fields(Snapshot) if item.init}
-    return _Day(**whole | {"month": pd.Period(day, "M"), "journeys": frame, "events": events, "last_day": day})
+    changed = {"month": pd.Period(day, "M"), "journeys": frame, "events": events, "last_day": day}
+    return _Day(**whole | changed | {"whole": snapshot.whole and cut(snapshot.whole, day)})
 
 
 @remembered

@@ -195,6 +195,8 @@ def delay(snapshot: Snapshot, measure: str) -> Delay:
     ----------
     D. Lynden-Bell, MNRAS 155 (1971), 95-118. J. F. Lawless, Canadian Journal of Statistics 22 (1994), 15-31.
     """
+    if snapshot.whole is not None:
+        return delay(snapshot.whole, measure)
     silent = recorded_as_it_happened(snapshot.contract.source)
     if silent and set(_events(snapshot, measure)) <= set(silent):
         return NO_DELAY
@@ -208,6 +210,8 @@ def table_delay(snapshot: Snapshot, table: str) -> Delay:
 
     A table of which everything was recorded in one month was loaded at once: that says nothing of delays.
     """
+    if snapshot.whole is not None:
+        return table_delay(snapshot.whole, table)
     rows = snapshot.tables[table]
     day = next(name for name, column in TABLES[table].items() if column.kind == "date" and column.required)
     if "recorded_date" not in rows or rows["recorded_date"].dt.to_period("M").nunique() < 2:

@@ -37,6 +37,7 @@ import pandas as pd
 from perflib.analysis import cohorts, counts, expected, measures, standards, supporting_tables
 from perflib.analysis.cohorts import NOT_RECORDED
 from perflib.analysis.comparison.attribution import cases, roles
+from perflib.analysis.cuts import By, Where, each
 from perflib.analysis.expected import Floats
 from perflib.analysis.journey import peer_groups
 from perflib.analysis.measures import Clock
@@ -53,11 +54,17 @@ COLUMNS = ["unit", "role", "period", "months", "whole", "kpi", "name", "numerato
 COLUMNS += ["lower", "upper", "rule", "target", "original", "result", "why", "rated", "recorded_share", "judged_on"]
 NOT_SUPPLIED, NOT_NAMED, NO_RECORD = "not supplied", "not in the programme", "none recorded"
 NOBODY, NO_PROMISE = "nobody counts", "nothing promised"
+NOT_OF_PARTICIPANTS = "its rows name no referral"
 
 
 @remembered
-def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quarter") -> pd.DataFrame:
+def scores(
+    snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quarter", by: By = None, where: Where = None
+) -> pd.DataFrame:
     """Hold every KPI of every unit against its target, period by period.
+
+    Under a cut, a KPI that is a number of its own (not a share) has no target: that is set for the whole unit. One that
+    counts rows of which some name no referral has no data there, and `why` says so.
 
     Parameters
     ----------
@@ -66,6 +73,10 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
         An attribute that names who delivers, a unit type of the tables, or 'contract'.
     basis : {'quarter', 'month'}
         Quarters are the contract's (`quarter_basis`).
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -98,6 +109,8 @@ def scores(snapshot: Snapshot, unit: str = "subcontractor", basis: Basis = "quar
     1  SC02        7.0        126.0
     2  SC03        2.0         95.0
     """
+    if by is not None or where is not None:
+        return each(scores, snapshot, by, where, unit=unit, basis=basis)
     contract, management = snapshot.contract, snapshot.contract.management
     if management is None or not management.roles:
         raise ParameterError(
@@ -182,6 +195,8 @@ def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
     measure = "" if kpi.of is None else measure_of(snapshot, kpi)
     if measure is None:
         return NOT_NAMED
+    if kpi.table is not None and not _of_participants(snapshot, kpi.table):
+        return NOT_OF_PARTICIPANTS
     match kpi.kind:
         case "standard":
             return _of_standard(snapshot, str(kpi.standard), unit)
@@ -208,6 +223,12 @@ def _monthly(snapshot: Snapshot, kpi: Kpi, unit: str) -> pd.DataFrame | str:
         return counted
     of = _present(snapshot, unit) if kpi.per == "on_programme" else _of_measure(snapshot, kpi.per, unit)
     return _joined(counted, of[["unit", "month", "numerator"]].rename(columns={"numerator": "denominator"}))
+
+
+def _of_participants(snapshot: Snapshot, table: str) -> bool:
+    """Return whether a table can be counted for a part: every row names a referral. The whole counts any."""
+    rows = snapshot.whole.tables.get(table) if snapshot.whole is not None else None
+    return rows is None or ("referral_id" in rows and bool(rows["referral_id"].notna().all()))
 
 
 def _whose(snapshot: Snapshot, unit: str) -> pd.Series:
@@ -504,11 +525,12 @@ def _revised(snapshot: Snapshot, kpi: str, unit: str) -> dict[str, pd.DataFrame]
 def _target(snapshot: Snapshot, kpi: Kpi, revised: Mapping[str, pd.DataFrame], row: Any) -> dict[str, Any]:
     """Return the target of a unit's period, and whether it was hit."""
     day = max((row.period - (row.months - 1)).start_time.date(), snapshot.first_day)
-    asked = kpi.target.on(day) if kpi.target is not None else None
+    of_whole = snapshot.whole is not None and kpi.kind == "count" and kpi.per is None
+    asked = kpi.target.on(day) if kpi.target is not None and not of_whole else None
     original = np.nan if asked is None else float(asked.value)
     own = revised.get(row.unit)
     own = own[own["from_date"] <= pd.Timestamp(day)] if own is not None else None
-    if own is not None and len(own):
+    if own is not None and len(own) and not of_whole:
         key = "at_least" if asked is None else next(iter(asked.model_dump(exclude_none=True)))
         asked = Threshold.model_validate({key: Decimal(str(own["target"].iloc[-1]))})
     if pd.isna(row.value):

@@ -46,7 +46,8 @@ def claims_known(snapshot: Snapshot) -> bool:
     >>> claims_known(sample_snapshot())
     True
     """
-    return bool(snapshot.events["event"].isin(snapshot.programme.claims).any())
+    events = (snapshot.whole or snapshot).events
+    return bool(events["event"].isin(snapshot.programme.claims).any())
 
 
 def check(snapshot: Snapshot, measure: str) -> None:

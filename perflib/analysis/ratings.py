@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from perflib.analysis import expected, kpis
+from perflib.analysis.cuts import By, Where, refuse
 from perflib.errors import ParameterError
 from perflib.records.snapshot import Extract, Snapshot, load_extract, remembered, take_snapshot
 from perflib.rules.management import CONTRACT, Rating
@@ -52,14 +53,16 @@ RECOVERY_COLUMNS += ["green", "quarters"]
 
 
 @remembered
-def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
-    """Rate every unit in every quarter of the contract, by its own rule.
+def rate(snapshot: Snapshot, unit: str = "subcontractor", by: By = None, where: Where = None) -> pd.DataFrame:
+    """Rate every unit in every quarter of the contract, by its own rule. A rating is of a whole unit: it has no cuts.
 
     Parameters
     ----------
     snapshot : Snapshot
     unit : str
         As for `kpis.scores`: an attribute that names who delivers, a unit type, or 'contract'.
+    by, where
+        Refused, with the reason.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     Raises
     ------
     ParameterError
-        The contract names no way of managing, or that has no rule of rating.
+        The contract names no way of managing, or that has no rule of rating; or a cut is asked for.
 
     Examples
     --------
@@ -80,6 +83,8 @@ def rate(snapshot: Snapshot, unit: str = "subcontractor") -> pd.DataFrame:
     1  2019-12  SC02     11       5
     2  2019-12  SC03     11       4
     """
+    why = "the regime rates whole units, by targets that are set for all their participants (kpis.scores can be cut)"
+    refuse("ratings.rate", why, snapshot, by, where)
     contract = snapshot.contract
     if contract.management is None:
         raise ParameterError(

@@ -30,9 +30,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from perflib.analysis import cohorts, measures
+from perflib.analysis import cuts, measures
+from perflib.analysis.cuts import By, Where
 from perflib.analysis.measures import Clock
 from perflib.errors import ParameterError
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.programme import Programme
 
@@ -55,8 +57,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class Incidence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Incidence(ShowsItself):
     """The share that has reached each of several causes, by day.
 
     Attributes
@@ -92,6 +94,25 @@ class Incidence:
     upper: pd.DataFrame
     level: float
     before: int = 0
+
+    explanation = Explanation(
+        definition="The share that has reached something by each day, while others leave for another reason "
+        "or are still waiting.",
+        formula="share[k, t] = sum over s <= t of (share waiting before s) x (reached k on s) / (at risk on s)",
+        denominator="Everybody in whom the origin has happened. Who still waits counts for as long as they "
+        "were followed; who left cannot reach it.",
+        source="Aalen and Johansen 1978, Scandinavian Journal of Statistics 5, 141-150.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """At risk, and the share that has reached each cause, by day."""
+        return pd.concat([self.at_risk.rename("at_risk"), self.share], axis=1)
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return f"Share with {self.causes[0]} by day, of {self.followed:,} followed"
 
     @property
     def followed(self) -> int:
@@ -356,6 +377,7 @@ def time_to(
     competing: Sequence[str] | None = None,
     clock: Clock = "event",
     keep: Flags | None = None,
+    where: Where = None,
     level: float = 0.95,
 ) -> Incidence:
     """Estimate how long it takes from one event to another.
@@ -378,6 +400,8 @@ def time_to(
         day it happened.
     keep : array of bool, shape (journeys,), optional
         Only these journeys.
+    where : mapping, mask or callable, optional
+        Only these, as for `cuts.mask`.
     level : float
         Of the limits.
 
@@ -407,7 +431,7 @@ def time_to(
     ends = competing_events(snapshot.programme, measure, origin) if competing is None else competing
     names = (measure, *ends)
     duration, cause, before = _waits(snapshot, names, origin, clock)
-    mine = np.ones(len(duration), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)
+    mine = cuts.mask(snapshot, where) & (True if keep is None else np.asarray(keep, dtype=bool))
     followed = mine & (duration >= 0)
     return cumulative_incidence(
         duration[followed], cause[followed], names, level=level, before=int((before & mine).sum())
@@ -438,6 +462,21 @@ def _waits(
     return duration, cause, before
 
 
+def journey_waits(
+    snapshot: Snapshot, names: Sequence[str], origin: str, clock: Clock = "event"
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Flags]:
+    """Days that each journey waited for the first of some events, which of them came, and which had come before.
+
+    Returns
+    -------
+    days, cause : ndarray of int, shape (journeys,)
+        -1 days for a journey that is not followed; the cause is 0 while it waits, else the place in `names` from 1.
+    before : ndarray of bool, shape (journeys,)
+        Reached before the origin.
+    """
+    return _waits(snapshot, tuple(names), origin, clock)
+
+
 def intervals(snapshot: Snapshot) -> list[tuple[str, str]]:
     """List the pairs of origin and measure whose times are reported, of those that the programme has.
 
@@ -466,8 +505,9 @@ def times(
     snapshot: Snapshot,
     pairs: Sequence[tuple[str, str]] | None = None,
     *,
-    by: str | None = None,
+    by: By = None,
     clock: Clock = "event",
+    where: Where = None,
 ) -> pd.DataFrame:
     """Summarise how long each step takes.
 
@@ -476,10 +516,12 @@ def times(
     snapshot : Snapshot
     pairs : sequence of (origin, measure), optional
         By default `intervals` of the programme.
-    by : str, optional
-        An attribute, as at the start: then one row a step and value.
+    by : str or sequence of str, optional
+        One or several names, as for `cuts.labels`: then one row a step and value (or combination of values).
     clock : {'event', 'recorded'}
         By when things happened, or by when that was first recorded.
+    where : mapping, mask or callable, optional
+        Only these journeys, as for `cuts.mask`.
 
     Returns
     -------
@@ -505,24 +547,25 @@ def times(
        followed  reached  competing  waiting
     0       233       56          0      177
     """
-    rows = []
-    for origin, measure in intervals(snapshot) if pairs is None else pairs:
-        lacking = measures.first(snapshot, measure)["event"].isna().all()
-        for value, keep in _groups(snapshot, by):
+    rows, groups = [], _groups(snapshot, by, where)
+    for origin, measure in intervals(snapshot.whole or snapshot) if pairs is None else pairs:
+        lacking = measures.first(snapshot.whole or snapshot, measure)["event"].isna().all()
+        for group, keep in groups:
             found = time_to(snapshot, measure, origin=origin, clock=clock, keep=keep)
-            row = {"origin": origin, "measure": measure, **({by: value} if by else {}), "followed": found.followed}
+            row = {"origin": origin, "measure": measure, **group, "followed": found.followed}
             row |= {"before": found.before, "status": "no_data" if lacking else "" if found.followed else "nobody"}
             rows.append(row if lacking else row | _summary(found))
-    columns = ["origin", "measure", *([by] if by else []), "followed", "reached", "competing", "waiting", "before"]
+    columns = ["origin", "measure", *cuts.names(by), "followed", "reached", "competing", "waiting", "before"]
     columns += ["share", "median", "lower", "upper", "reached_median", "reached_p90", "status"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _groups(snapshot: Snapshot, by: str | None) -> list[tuple[str, Flags | None]]:
+def _groups(snapshot: Snapshot, by: By, where: Where) -> list[tuple[dict[str, str], Flags]]:
     if by is None:
-        return [("", None)]
-    values = cohorts.labels(snapshot, by)
-    return [(value, (values == value).to_numpy()) for value in sorted(values.unique())]
+        return [({}, cuts.mask(snapshot, where))]
+    codes, found = cuts.groups(snapshot, by, where)
+    names = cuts.names(by)
+    return [(dict(zip(names, values, strict=True)), codes == number) for number, values in enumerate(found)]
 
 
 def _summary(found: Incidence) -> dict[str, float]:

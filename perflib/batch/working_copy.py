@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,8 +72,14 @@ def write(
     return path
 
 
-def launch(path: Path) -> None:
+def launch(path: Path, options: Sequence[str] = ()) -> None:
     """Open a notebook in JupyterLab, in the place of this process.
+
+    Parameters
+    ----------
+    path : Path
+    options : sequence of str
+        Passed on to JupyterLab: `--no-browser`, `--port=8890` and the like.
 
     Raises
     ------
@@ -81,4 +88,4 @@ def launch(path: Path) -> None:
     """
     if find_spec("jupyterlab") is None:
         raise ParameterError(f"JupyterLab is not installed. {install('lab')}. The notebook is {path}.")
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(path)])
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(path), *options])

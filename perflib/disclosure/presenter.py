@@ -15,7 +15,7 @@ The JSON is one of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 import matplotlib.figure
 import pandas as pd
 
+from perflib.disclosure import own_frames
 from perflib.disclosure.chart_style import chart_style, image_uri
 from perflib.disclosure.columns import Column, count, date, month, number, percent, staff, status, text
 from perflib.disclosure.content import Figure, Notice, Point, Showable, Table, Tiles
@@ -90,6 +91,8 @@ class Presenter:
     ----------
     disclosure : Disclosure
         The rule that is applied to everything.
+    attributes : own_frames.Attributes, optional
+        What is known of the attributes that an analyst's own frame may be cut by.
 
     Examples
     --------
@@ -103,8 +106,9 @@ class Presenter:
     ['Fewer than 10 have started.']
     """
 
-    def __init__(self, disclosure: Disclosure) -> None:
+    def __init__(self, disclosure: Disclosure, attributes: own_frames.Attributes | None = None) -> None:
         self.disclosure = disclosure
+        self.attributes = attributes
 
     def __call__(self, content: Showable) -> Shown:
         """Disclose and show a table, figure, key figures, sentences, a notice, or several of these together.
@@ -165,8 +169,31 @@ class Presenter:
             f"show() was given {content!r}: give a Table, Figure, Tiles, Notice or Sentence, or a sequence of them"
         )
 
-    def table(self, table: Table) -> Shown:
-        """Return a table, or one sentence where the audience may not see it or it has no rows."""
+    def table(
+        self,
+        table: Table | pd.DataFrame,
+        caption: str | Sentence | None = None,
+        columns: own_frames.Kinds | None = None,
+        note: str | Sentence | None = None,
+    ) -> Shown:
+        """Show a table, or one sentence where the audience may not see it or it has no rows.
+
+        Parameters
+        ----------
+        table : Table or DataFrame
+            A frame of one's own needs a caption and, unless the audience is internal, the kinds of its columns.
+        caption, columns, note
+            Of a frame, as for `own_frames.table`.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"group": ["A", "B"], "starts": [40, 4], "outcomes": [20, 2]})
+        >>> kinds = {"group": "text", "starts": "count", "outcomes": "count", "rate": "outcomes / starts"}
+        >>> Presenter(Disclosure("external", suppress_below=5)).table(frame, "By group", kinds).data["rows"][1]
+        {'Group': 'B', 'Starts': '[c]', 'Outcomes': '[c]', 'Rate': '[c]'}
+        """
+        if not isinstance(table, Table):
+            table = self._own(table, caption, columns, note)
         caption = self._text(table.caption)
         if instead := self._instead(table, caption):
             return instead
@@ -181,14 +208,47 @@ class Presenter:
             disclosed.frame,
         )
 
-    def figure(self, figure: Figure) -> Shown:
-        """Return a chart with its numbers, or one sentence where it may not be seen or there is nothing to draw.
+    def _own(
+        self,
+        frame: pd.DataFrame,
+        caption: str | Sentence | None,
+        columns: own_frames.Kinds | None,
+        note: str | Sentence | None = None,
+    ) -> Table:
+        return own_frames.table(
+            frame, caption, columns, audience=self.disclosure.audience, attributes=self.attributes, note=note
+        )
+
+    def figure(
+        self,
+        figure: Figure | Callable[[Any, pd.DataFrame], Any],
+        data: pd.DataFrame | None = None,
+        columns: own_frames.Kinds | None = None,
+        alt: str | Callable[[pd.DataFrame], str] = "",
+        caption: str = "",
+        **options: Any,
+    ) -> Shown:
+        """Show a chart with its numbers, or one sentence where it may not be seen or there is nothing to draw.
+
+        Parameters
+        ----------
+        figure : Figure or callable
+            A chart of one's own is a function that takes the axes and the disclosed frame, and draws:
+            `lambda axes, frame: seaborn.barplot(frame, x="starts", y="group", ax=axes)`.
+        data, columns
+            Its frame and the kinds of its columns, as for `own_frames.table`.
+        alt, caption, **options
+            As for `Figure`.
 
         Raises
         ------
         RenderError
             If the alternative text is empty.
         """
+        if not isinstance(figure, Figure):
+            if data is None:
+                raise RenderError(f"figure {caption!r}: give the frame that is drawn (data=)")
+            figure = Figure(self._own(data, f"{caption}: the numbers", columns), figure, caption, alt, **options)
         if instead := self._instead(figure.data, figure.caption):
             return instead
         disclosed = self._disclose(figure.data)

@@ -59,6 +59,7 @@ from perflib.records.current_rows import (
     to_date,
     union_categories,
 )
+from perflib.records.display import table_html
 from perflib.records.identifiers import hide, holding, identifiers
 from perflib.records.mapping import Cells, Origin, Part, RawTable, as_in_the_extract, same
 from perflib.records.schemas import KEYS, NOT_RECORDED, ROW_NOT_USED, SET_ASIDE, TABLES, parse
@@ -193,7 +194,7 @@ def _works(contract: Contract, after: date, until: date) -> bool:
     return bool(working_days(contract.nation).is_working(days).any())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Snapshot:
     """One contract's month as known on one day. Frames must not be changed.
 
@@ -226,6 +227,8 @@ class Snapshot:
         withdrew, those of a day after the month's end, and those set aside; index the row number in the file.
     account : Account
         Where every line of the extract went.
+    whole : Snapshot, optional
+        The snapshot that this one is a part of, where only some of its referrals were chosen.
     """
 
     contract: Contract
@@ -240,7 +243,31 @@ class Snapshot:
     known_to: date | None = None
     other_rows: pd.DataFrame = field(default_factory=lambda: _none("events"))
     account: Account = field(default_factory=Account)
+    whole: Snapshot | None = None
     _memory: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        facts = "; ".join(f"{name} {value}" for name, value in self._facts().items())
+        return f"<Snapshot of {self.contract.contract}: {facts}>"
+
+    def _repr_html_(self) -> str:
+        facts = pd.DataFrame({"": self._facts().values()}, index=pd.Index(self._facts(), name=""))
+        return table_html(facts, f"Snapshot of {self.contract.name or self.contract.contract}")
+
+    def _facts(self) -> dict[str, str]:
+        """Return what a snapshot holds, in words; nothing of any person."""
+        started = int(self.journeys["start"].notna().sum())
+        facts = {
+            "month": str(self.month),
+            "known at": str(self.known_at),
+            "programme": self.programme.name,
+            "first day": str(self.first_day),
+            "referrals": f"{len(self.journeys):,}, of which {started:,} started",
+            "events": f"{len(self.events):,}",
+            "set aside": f"{len(self.set_aside):,}",
+            "other tables": ", ".join(sorted(name for name in self.tables if name != "participants")) or "none",
+        }
+        return facts | ({"part of": f"{len(self.whole.journeys):,} referrals"} if self.whole is not None else {})
 
     @property
     def programme(self) -> Programme:
@@ -370,8 +397,8 @@ class Snapshot:
 def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Snapshot, P], R]:
     """Keep what a function of a snapshot returned, in the snapshot, for the next call with the same arguments.
 
-    An argument that is left out is its default. The arguments must be hashable (a list is taken as a tuple), and what
-    is returned must not be changed.
+    An argument that is left out is its default. A list is taken as a tuple; with an argument that cannot be hashed,
+    such as a mask, nothing is kept. What is returned must not be changed.
     """
     parameters = signature(function)
 
@@ -380,6 +407,10 @@ def remembered(function: Callable[Concatenate[Snapshot, P], R]) -> Callable[Conc
         given = parameters.bind(snapshot, *map(_hashable, args), **{name: _hashable(kwargs[name]) for name in kwargs})
         given.apply_defaults()
         key = (function, *given.args[1:], *given.kwargs.values())
+        try:
+            hash(key)
+        except TypeError:
+            return function(*given.args, **given.kwargs)
         if key not in snapshot._memory:
             snapshot._memory[key] = function(*given.args, **given.kwargs)
         return snapshot._memory[key]

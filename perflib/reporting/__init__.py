@@ -2,10 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
+from perflib.records import display
+
 if TYPE_CHECKING:
     from perflib.reporting.front_matter import open_report
 
 __all__ = ["open_report"]
+
+
+def _plot(result: Any) -> Any:
+    """Draw a result; seaborn is imported when the first is drawn."""
+    from perflib.reporting.plots import plot
+
+    return plot(result)
+
+
+display.draws(_plot)
 
 
 def __getattr__(name: str) -> Any:

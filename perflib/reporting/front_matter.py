@@ -20,6 +20,7 @@ from perflib.records.loading import PARAMETERS
 from perflib.records.snapshot import Snapshot
 from perflib.reporting import data_quality, losses
 from perflib.reporting.data_quality import has_last_day
+from perflib.reporting.own_section import AttributeColumns
 from perflib.reporting.release import check_released, published
 from perflib.rules.data_source import recorded_as_it_happened
 from perflib.rules.programme import Route
@@ -48,7 +49,7 @@ def open_report(snapshot: Snapshot, audience: str | None = None) -> Presenter:
         The audience is outside and the month's figures were not published by the snapshot's `known_at`.
     """
     chosen = audience or os.environ.get(AUDIENCE, "internal")
-    return Presenter(disclosure(snapshot, chosen))
+    return Presenter(disclosure(snapshot, chosen), AttributeColumns(snapshot))
 
 
 def disclosure(snapshot: Snapshot, audience: str) -> Disclosure:

@@ -33,7 +33,7 @@ from perflib.rules.dated import Misplaced, Month, Name, Place, Rules, Sourced, c
 from perflib.rules.management import CONTRACT, Kpi, Management, Rating
 from perflib.rules.oversight import Instrument, Report
 from perflib.rules.prices import Prices
-from perflib.rules.programme import Programme
+from perflib.rules.programme import Attribute, Programme
 from perflib.rules.standards import Standard, check_events, merge
 
 
@@ -41,6 +41,12 @@ def built_in(name: str) -> Path:
     """Locate a folder that comes with perflib: beside the modules where it is installed, else in the checkout."""
     return next((up / name for up in Path(__file__).parents[1:3] if (up / name).is_dir()), Path(name))
 
+
+SHOWS_CUTS = ("cohort_trends",)
+"""Reports that show a contract's own cuts."""
+
+TAKEN = ("referral_id", "participant_id")
+"""Columns of participants that are no attribute."""
 
 BUILT_IN = built_in("params")
 """The parameters that come with perflib: the programmes and the sample contracts."""
@@ -199,6 +205,14 @@ class Contract(Rules):
         "event",
         description="Whether profiles promise outcomes by when they happen or by when they are recorded.",
     )
+    attributes: dict[Name, Attribute] = Field(
+        default_factory=dict,
+        description="What its extract records of participants beyond the programme's attributes, by column.",
+    )
+    cuts: dict[Name, tuple[Name, ...]] = Field(
+        default_factory=dict,
+        description="Attributes that a report shows beside the programme's `demographics`, by notebook.",
+    )
     mix: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description="The tender's share of each customer group."
     )
@@ -248,6 +262,23 @@ class Contract(Rules):
         if regime.rating is not None:
             laid |= merge({"rating": regime.rating}, {"rating": data["rating"]} if "rating" in data else {})
         return data | {"programme": regime.extend(programme)} | laid
+
+    @model_validator(mode="after")
+    def _has_attributes_of_its_own(self) -> Contract:
+        programme = self.programme
+        taken = {*programme.attributes, *programme.events, *(f"{name}_recorded" for name in programme.events)}
+        for name in self.attributes:
+            if name in taken or name in TAKEN:
+                raise Misplaced(f"{name!r} is a column or an event already. Give it another name", "attributes", name)
+        if self.attributes:
+            more = Programme.model_validate(dict(programme) | {"attributes": programme.attributes | self.attributes})
+            self.__dict__["programme"] = more  # the only change of a model that is frozen from here on
+        check_known({("cuts", book): book for book in self.cuts}, SHOWS_CUTS, "report that shows cuts")
+        shown: dict[Place, str] = {
+            ("cuts", book, i): name for book, names in self.cuts.items() for i, name in enumerate(names)
+        }
+        check_known(shown, self.programme.attributes, "attribute of the programme or this contract")
+        return self
 
     @model_validator(mode="after")
     def _fits_the_programme(self) -> Contract:
@@ -303,6 +334,10 @@ class Contract(Rules):
             "prices": (self.prices,) if self.prices else (),
         }
         return tuple(kind for kind, items in kinds.items() if any(item.invented for item in items))
+
+    def shows(self, notebook: str) -> tuple[str, ...]:
+        """List the attributes that a report shows: the programme's demographics, and its own cuts."""
+        return tuple(dict.fromkeys([*self.programme.demographics, *self.cuts.get(notebook, ())]))
 
     @property
     def instruments(self) -> dict[str, Instrument]:

@@ -82,6 +82,14 @@ def test_jupyterlab_is_opened_on_the_copy(perflib, monkeypatch):
     launched.assert_called_once_with(sys.executable, [sys.executable, "-m", "jupyterlab", str(COPY)])
 
 
+def test_what_follows_two_dashes_is_passed_on_to_jupyterlab(perflib, monkeypatch):
+    launched = Mock()
+    monkeypatch.setattr(os, "execv", launched)
+    assert perflib(*OPEN[:-1], "--", "--no-browser", "--port=8890").status == 0
+    expected = [sys.executable, "-m", "jupyterlab", str(COPY), "--no-browser", "--port=8890"]
+    launched.assert_called_once_with(sys.executable, expected)
+
+
 def test_without_jupyterlab_there_is_one_clear_line_and_the_copy(perflib, monkeypatch):
     monkeypatch.setattr(working_copy, "find_spec", lambda _: None)
     said = perflib(*OPEN[:-1])

@@ -6,12 +6,14 @@ together, and `sheets` says what a unit's monthly meeting needs besides.
 """
 
 from perflib.analysis.comparison.attribution import cases, characteristics, roles
+from perflib.analysis.comparison.pair import Pair, pair
 from perflib.analysis.comparison.unit_summary import activity, board, caseload, headline_measures, measures_compared
 from perflib.analysis.comparison.units import SMALLEST, Comparison, compare, compare_cases, last_quarter_end, units
 
 __all__ = [
     "SMALLEST",
     "Comparison",
+    "Pair",
     "activity",
     "board",
     "caseload",
@@ -22,6 +24,7 @@ __all__ = [
     "headline_measures",
     "last_quarter_end",
     "measures_compared",
+    "pair",
     "roles",
     "units",
 ]

@@ -42,7 +42,9 @@ from perflib.analysis.comparison.attribution import (
 )
 from perflib.analysis.comparison.case_mix import COHORT, REACHED, CaseMix, coded, fit
 from perflib.analysis.comparison.shrinkage import effects
+from perflib.analysis.cuts import By, Where, each, select
 from perflib.analysis.forecast.result import seed_of
+from perflib.records.display import Explanation, ShowsItself
 from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.calendar import quarter, quarter_of
 
@@ -65,8 +67,8 @@ COLUMNS += ["shrunk", "shrunk_lower", "shrunk_upper", "rank", "rank_lower", "ran
 COLUMNS += ["since", "apart"]
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(ShowsItself):
     """Units compared on one measure.
 
     Attributes
@@ -108,6 +110,23 @@ class Comparison:
     spread_lower: float
     spread_upper: float
     quarters: pd.DataFrame
+
+    explanation = Explanation(
+        definition="What each unit reached, against what others would have with the same people.",
+        formula="ratio = observed / expected; expected = sum over cases of the chance that the case-mix model gives",
+        denominator="Every case of the unit: a start, or a referral for what resolves one. Specialists are apart.",
+        source="Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a unit."""
+        return self.units
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return "Units compared at equal maturity and case mix"
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -307,6 +326,7 @@ def compare(
     attribution: Attribution = "at_start",
     smallest: int = SMALLEST,
     fdr: float = FDR,
+    where: Where = None,
 ) -> Comparison:
     """Compare the units of a contract on one measure, at equal maturity and case mix.
 
@@ -325,6 +345,8 @@ def compare(
         Units with fewer cases are listed apart.
     fdr : float
         The false discovery rate of `signal`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`: units are compared with what is usual among them.
 
     Returns
     -------
@@ -351,6 +373,7 @@ def compare(
     1  SC02   74      18.0   0.88
     2  SC03   52      10.0   0.81
     """
+    snapshot = select(snapshot, where)
     rows = cases(snapshot, unit, measure, adjust, attribution)
     contract = snapshot.contract
     months = pd.Series(pd.PeriodIndex(rows[COHORT].unique(), freq="M").sort_values())
@@ -383,7 +406,7 @@ def _reference(snapshot: Snapshot, measure: str) -> float | None:
     if age is None:
         return np.nan
     reached = cohorts.triangle(snapshot, measure).rate_at(age)[["starts", "outcomes"]].sum()
-    return float(reached["outcomes"] / reached["starts"])
+    return float(reached["outcomes"] / reached["starts"]) if reached["starts"] else np.nan
 
 
 def _promised(snapshot: Snapshot, unit: str, measure: str) -> pd.Series | None:
@@ -425,6 +448,8 @@ def units(
     attribution: Attribution = "at_start",
     smallest: int = SMALLEST,
     fdr: float = FDR,
+    by: By = None,
+    where: Where = None,
 ) -> pd.DataFrame:
     """Compare the units of a contract on one measure, and with where they stood at the end of the last quarter.
 
@@ -433,6 +458,10 @@ def units(
     snapshot : Snapshot
     unit, measure, adjust, attribution, smallest, fdr
         As for `compare`.
+    by : str or sequence of str, optional
+        One or several names, as for `cuts.labels`: a comparison within each group.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -453,6 +482,9 @@ def units(
     1  SC02   74      11.0     11.60   0.95
     2  SC03   52       4.0      4.92   0.81
     """
+    if by is not None or where is not None:
+        options = {"unit": unit, "measure": measure, "adjust": adjust, "attribution": attribution}
+        return each(units, snapshot, by, where, **options, smallest=smallest, fdr=fdr)
     now = compare(snapshot, unit, measure, adjust, attribution, smallest, fdr).units
     day = last_quarter_end(snapshot)
     if day is None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from perflib.analysis.cuts import Where, refuse, select
 from perflib.analysis.forecast.bid import profile
 from perflib.analysis.forecast.cape_cod import cape_cod
 from perflib.analysis.forecast.chain_ladder import chain_ladder
@@ -40,6 +41,7 @@ def outcomes(
     by: None = ...,
     draws: int = ...,
     starts: bool = ...,
+    where: Where = ...,
 ) -> Forecast: ...
 
 
@@ -52,6 +54,7 @@ def outcomes(
     by: str,
     draws: int = ...,
     starts: bool = ...,
+    where: Where = ...,
 ) -> dict[str, Forecast]: ...
 
 
@@ -62,6 +65,7 @@ def outcomes(
     by: str | None = None,
     draws: int = 2000,
     starts: bool = False,
+    where: Where = None,
 ) -> Forecast | dict[str, Forecast]:
     """Forecast the outcomes of the contract's cohorts, by the month in which they will be recorded.
 
@@ -82,6 +86,8 @@ def outcomes(
     starts : bool
         Whether cohorts that have yet to start are forecast too, from the start volumes that the contract promises for
         the coming months; nothing is added where it promises none.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`; refused with `starts`, which are promised for the whole contract.
 
     Returns
     -------
@@ -104,6 +110,9 @@ def outcomes(
     Freq: M, Name: expected, dtype: float64
     """
     check(model, draws)
+    if starts:
+        refuse("forecast.outcomes(starts=True)", "starts to come are promised for all", snapshot, where)
+    snapshot = select(snapshot, where)
     whole = _whole(snapshot, measure, model, draws, starts)
     if by is None:
         return whole

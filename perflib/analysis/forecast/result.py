@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perflib.analysis.forecast.development import Development
+from perflib.records.display import Explanation, ShowsItself
 
 Counts = NDArray[np.integer[Any]]
 
@@ -29,8 +30,8 @@ COLUMNS = ["expected", "lower_80", "upper_80", "lower_95", "upper_95"]
 QUANTILES = (0.1, 0.9, 0.025, 0.975)
 
 
-@dataclass(frozen=True, eq=False)
-class Forecast:
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(ShowsItself):
     """What will be recorded, and how sure that is.
 
     Attributes
@@ -61,6 +62,23 @@ class Forecast:
     basis: tuple[str, ...]
     seed: int
     development: Development
+
+    explanation = Explanation(
+        definition="What will be recorded of the cohorts that have started, as simulated futures.",
+        formula="expected = mean over paths; limits = quantiles over paths",
+        denominator="Every start of every cohort that is known by the report month.",
+        source="docs/methods.md, Forecasts.",
+    )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Final outcomes of each cohort."""
+        return self.cohorts
+
+    @property
+    def caption(self) -> str:
+        """What it is, in a line."""
+        return f"Forecast of final outcomes by cohort ({self.model})"
 
 
 def forecast_of(

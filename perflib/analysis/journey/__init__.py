@@ -28,9 +28,17 @@ from perflib.analysis.journey.positions import (
     stage,
     stages,
 )
-from perflib.analysis.journey.referral_counts import caseload, referrals
+from perflib.analysis.journey.referral_counts import active, caseload, nearest, referrals
 from perflib.analysis.journey.review_clocks import FAR, overdue, reviews
-from perflib.analysis.journey.work import WORK_WEEKS, in_work, job_gaps, job_survival, stray_ends, work_spells
+from perflib.analysis.journey.work import (
+    WORK_WEEKS,
+    in_work,
+    job_gaps,
+    job_survival,
+    retention,
+    stray_ends,
+    work_spells,
+)
 
 __all__ = [
     "CORRECTED",
@@ -48,6 +56,7 @@ __all__ = [
     "WORK_WEEKS",
     "Days",
     "Numbers",
+    "active",
     "caseload",
     "changed_since",
     "flows",
@@ -55,6 +64,7 @@ __all__ = [
     "job_gaps",
     "job_survival",
     "last_day",
+    "nearest",
     "occupancy",
     "on_programme",
     "overdue",
@@ -64,6 +74,7 @@ __all__ = [
     "position",
     "position_at",
     "referrals",
+    "retention",
     "reviews",
     "stage",
     "stage_spells",

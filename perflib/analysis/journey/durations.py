@@ -9,6 +9,7 @@ import pandas as pd
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import started
+from perflib.analysis.cuts import By, Where, each, select
 from perflib.analysis.earlier_day import at as at
 from perflib.analysis.journey import positions
 from perflib.analysis.journey.positions import Days, Numbers, places
@@ -64,7 +65,7 @@ def stage_spells(snapshot: Snapshot) -> pd.DataFrame:
     return found.assign(to_date=found["to_date"].mask(found["to_date"] >= never))
 
 
-def time_in_stage(snapshot: Snapshot, stage: str) -> Incidence:
+def time_in_stage(snapshot: Snapshot, stage: str, where: Where = None) -> Incidence:
     """Estimate how long journeys stay in a stage, and to which they go on.
 
     Parameters
@@ -72,6 +73,8 @@ def time_in_stage(snapshot: Snapshot, stage: str) -> Incidence:
     snapshot : Snapshot
     stage : str
         Of `journey.stages`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -95,6 +98,7 @@ def time_in_stage(snapshot: Snapshot, stage: str) -> Incidence:
     0   90      159   0.09
     1  365       55   0.20
     """
+    snapshot = select(snapshot, where)
     if stage not in positions.stages(snapshot):
         raise ParameterError(f"stage={stage!r}: {hint(stage, positions.stages(snapshot))}")
     spells = stage_spells(snapshot)
@@ -111,8 +115,16 @@ def _lengths(spells: pd.DataFrame, end: date) -> Numbers:
     return np.asarray((last - spells["from_date"]).dt.days, dtype=np.int64)
 
 
-def stage_times(snapshot: Snapshot) -> pd.DataFrame:
+def stage_times(snapshot: Snapshot, by: By = None, where: Where = None) -> pd.DataFrame:
     """Summarise how long journeys stay in each stage that can be left.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -132,6 +144,8 @@ def stage_times(snapshot: Snapshot) -> pd.DataFrame:
     0    on_programme      233       119    114   434.0
     1  first_earnings       40        27     13    35.0
     """
+    if by is not None or where is not None:
+        return each(stage_times, snapshot, by, where)
     rows = {}
     for stage in places(snapshot.programme):
         if stage in positions.stages(snapshot) and stage not in (positions.OUTCOME, positions.PAST):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from perflib.analysis import measures
 from perflib.analysis.cohorts import cohort_months, started
+from perflib.analysis.cuts import By, Where, each
 from perflib.analysis.earlier_day import at, cut
 from perflib.analysis.survival import EXIT
 from perflib.errors import ParameterError
@@ -78,7 +79,7 @@ def last_day(snapshot: Snapshot) -> pd.Series:
     return pd.Series(pd.to_timedelta(days - snapshot.programme.start_day, unit="D"), index=starts.index)
 
 
-def position(snapshot: Snapshot, day: date | None = None) -> pd.DataFrame:
+def position(snapshot: Snapshot, day: date | None = None, by: By = None, where: Where = None) -> pd.DataFrame:
     """Count where the started participants of each cohort stand at the close of a day.
 
     Parameters
@@ -87,6 +88,10 @@ def position(snapshot: Snapshot, day: date | None = None) -> pd.DataFrame:
     day : date, optional
         From the contract's first month on; what has been recorded since, up to `known_at`, counts. By default the
         snapshot's own day (`as_of`): the reporting month's last, or `known_at` if that is earlier.
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -107,6 +112,8 @@ def position(snapshot: Snapshot, day: date | None = None) -> pd.DataFrame:
     >>> int(position(snapshot, date(2020, 6, 10)).to_numpy().sum()), int(position(snapshot).to_numpy().sum())
     (3847, 3907)
     """
+    if by is not None or where is not None:
+        return each(position, snapshot, by, where, day=day)
     if day is not None:
         snapshot = at(snapshot, day)
     keep = started(snapshot)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from perflib.analysis.cohorts import NOT_RECORDED
+from perflib.analysis.cuts import By, Where, each, select
 from perflib.analysis.earlier_day import row_of
 from perflib.analysis.journey.positions import NEVER, exits, on_programme
 from perflib.analysis.survival import EXIT, Incidence, cumulative_incidence
@@ -92,8 +95,14 @@ def _followed_spells(snapshot: Snapshot) -> pd.DataFrame:
     return spells[spells["start"].notna()]
 
 
-def job_survival(snapshot: Snapshot) -> Incidence:
+def job_survival(snapshot: Snapshot, where: Where = None) -> Incidence:
     """Estimate how long spells of work last; `waiting` is the share that still lasts after so many days.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -112,6 +121,7 @@ def job_survival(snapshot: Snapshot) -> Incidence:
     0   30       48   0.24
     1  182       20   0.48
     """
+    snapshot = select(snapshot, where)
     spells = _followed_spells(snapshot)
     before = spells["from_date"] < spells["start"]
     mine = spells[~before & (spells["from_date"] <= spells["until"])]
@@ -120,8 +130,53 @@ def job_survival(snapshot: Snapshot) -> Incidence:
     return cumulative_incidence(duration, ended, ["job_end"], before=int(before.sum()))
 
 
-def job_gaps(snapshot: Snapshot) -> Incidence:
+def retention(snapshot: Snapshot, weeks: Sequence[int] = (13, 26), by: By = None, where: Where = None) -> pd.DataFrame:
+    """Share of spells of work that last so many weeks (Kaplan-Meier).
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    weeks : sequence of int
+    by : str or sequence of str, optional
+        Groups: one or several names, as for `cuts.labels`.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
+
+    Returns
+    -------
+    DataFrame
+        Index (`by`,) `weeks`: `spells` (followed), `at_risk` (still lasting and followed then), `share` (that lasts
+        longer), `lower`, `upper` (95 %). A spell that still lasts counts for as long as it has been followed.
+
+    References
+    ----------
+    Kaplan and Meier 1958, Journal of the American Statistical Association 53, 457-481.
+
+    Examples
+    --------
+    >>> from perflib import sample_snapshot
+    >>> retention(sample_snapshot())[["spells", "at_risk", "share"]].round(2).reset_index()
+       weeks  spells  at_risk  share
+    0     13      64       36   0.66
+    1     26      64       20   0.52
+    """
+    if by is not None or where is not None:
+        return each(retention, snapshot, by, where, weeks=weeks)
+    found = job_survival(snapshot)
+    ended = found.at([7 * number for number in weeks])
+    lasting = {"share": 1 - ended["share"], "lower": 1 - ended["upper"], "upper": 1 - ended["lower"]}
+    frame = pd.DataFrame({"spells": found.followed, "at_risk": ended["at_risk"], **lasting})
+    return frame.set_axis(pd.Index(list(weeks), name="weeks"))
+
+
+def job_gaps(snapshot: Snapshot, where: Where = None) -> Incidence:
     """Estimate how long it takes from the end of a spell of work to the next job, while on the programme.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -140,6 +195,7 @@ def job_gaps(snapshot: Snapshot) -> Incidence:
     0   30       27   0.06
     1   90       17   0.17
     """
+    snapshot = select(snapshot, where)
     spells = _followed_spells(snapshot)
     following = spells["from_date"].shift(-1).where(spells["place"] == spells["place"].shift(-1))
     mine = (spells["to_date"] >= spells["start"]) & (spells["to_date"] <= spells["until"])
@@ -150,7 +206,7 @@ def job_gaps(snapshot: Snapshot) -> Incidence:
     return cumulative_incidence(duration, np.select([found, left], [1, 2], 0), ["job_start", EXIT])
 
 
-def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
+def in_work(snapshot: Snapshot, by: str | None = None, where: Where = None) -> pd.DataFrame:
     """Count who is in work at the snapshot's end, by how long the present spell of work has lasted.
 
     Parameters
@@ -158,6 +214,8 @@ def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
     snapshot : Snapshot
     by : str, optional
         An attribute, as at the snapshot's end.
+    where : mapping, mask or callable, optional
+        Only these people, as for `cuts.mask`.
 
     Returns
     -------
@@ -172,6 +230,7 @@ def in_work(snapshot: Snapshot, by: str | None = None) -> pd.DataFrame:
        all  on_programme  in_work
     0  all           155       29
     """
+    snapshot = select(snapshot, where)
     there = on_programme(snapshot)
     spells = _followed_spells(snapshot)
     live = spells[spells["to_date"].isna() & there[spells["place"]]]

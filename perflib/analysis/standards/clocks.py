@@ -184,7 +184,8 @@ class Journeys:
 
     def lacks(self, events: tuple[str, ...], needs: str = "any") -> bool:
         """Test for an extract without any event of these kinds; where all are needed, without one of them."""
-        held = (event in CORE_EVENTS or not np.isnat(self.frame[event].to_numpy()).all() for event in events)
+        known = self.frame if self.snapshot.whole is None else self.snapshot.whole.journeys
+        held = (event in CORE_EVENTS or not np.isnat(known[event].to_numpy()).all() for event in events)
         return not (all(held) if needs == "all" else any(held))
 
     def place(self, referral_ids: pd.Series) -> Numbers:

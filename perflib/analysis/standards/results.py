@@ -33,7 +33,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perflib.analysis import cohorts, counts
+from perflib.analysis import cohorts, counts, cuts
+from perflib.analysis.cuts import By, Where, select
 from perflib.analysis.standards.clocks import (
     DAY,
     EXEMPT,
@@ -98,7 +99,12 @@ def register(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def cases(
-    snapshot: Snapshot, names: Sequence[str] | None = None, on: date | None = None, *, exemptions: bool = True
+    snapshot: Snapshot,
+    names: Sequence[str] | None = None,
+    on: date | None = None,
+    *,
+    exemptions: bool = True,
+    where: Where = None,
 ) -> pd.DataFrame:
     """State of every case of every standard.
 
@@ -112,6 +118,8 @@ def cases(
         The day at whose close things are judged, from what the snapshot knows; by default its own.
     exemptions : bool
         Whether approved exemptions count.
+    where : mapping, mask or callable, optional
+        Only these referrals, as for `cuts.mask`.
 
     Returns
     -------
@@ -131,7 +139,7 @@ def cases(
     >>> cases(sample_snapshot(), ["css2"])["state"].value_counts()[["met", "not_met"]].to_dict()
     {'met': 374, 'not_met': 15}
     """
-    parts = _chosen(Journeys(snapshot, on), names)
+    parts = _chosen(Journeys(select(snapshot, where), on), names)
     number = np.repeat(np.arange(len(parts), dtype=np.int8), [len(part.state) for part in parts])
     states = [part.exempted if exemptions else part.state for part in parts]
     return pd.DataFrame(
@@ -151,17 +159,20 @@ def cases(
 
 
 @remembered
-def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative") -> pd.DataFrame:
+def measure(snapshot: Snapshot, by: By = None, basis: str = "cumulative", where: Where = None) -> pd.DataFrame:
     """Hold each standard against its target.
 
     Parameters
     ----------
     snapshot : Snapshot
-    by : str, optional
-        An attribute of the programme: then one row a standard and value, as at the referral.
+    by : str or sequence of str, optional
+        One or several names, as for `cuts.labels`: then one row a standard and value (or combination of values).
+        Attributes are as at the referral. What is the contract's, and no referral's, is left out.
     basis : str
         Whose cases: of the reporting month (`month`), of the last n months (`rolling_<n>`), or of all since day one
         (`cumulative`); `history` says which month a case belongs to.
+    where : mapping, mask or callable, optional
+        Only these referrals, as for `cuts.mask`.
 
     Returns
     -------
@@ -193,12 +204,13 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
     1    css1b  379        7          0  not_met
     2     css2  374       15          0  not_met
     """
+    snapshot, names = select(snapshot, where), cuts.names(by)
     span = window(basis, snapshot.month, snapshot.first_day)
     journeys = Journeys(snapshot)
-    number, labels = _groups(journeys, by)
+    number, labels = _groups(journeys, names)
     frames = []
     for name, rule in snapshot.contract.standards.items():
-        if by is not None and (rule.kind == "profile" or of_contract(rule)):
+        if (names or snapshot.whole is not None) and (rule.kind == "profile" or of_contract(rule)):
             continue  # the contract's, not any group's
         if rule.kind == "profile":
             months = against_profile(snapshot, name)
@@ -221,13 +233,13 @@ def measure(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative"
         frame = frame.assign(
             standard=name, name=rule.name, duty=rule.duty, rule=rule.target.rule, target=float(rule.target.value)
         )
-        frames.append(frame.rename_axis(by or "all").reset_index())
-    columns = ["standard", "name", *([by] if by else []), *STATES, "part", "whole", "rate", "lower", "upper"]
+        frames.append(frame.rename_axis(list(names) or "all").reset_index())
+    columns = ["standard", "name", *names, *STATES, "part", "whole", "rate", "lower", "upper"]
     columns += ["duty", "rule", "target", "status", "worst", *(f"{name}_unexempted" for name in UNEXEMPTED)]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
-def of_provider(snapshot: Snapshot, by: str | None = None, basis: str = "cumulative") -> pd.DataFrame:
+def of_provider(snapshot: Snapshot, by: By = None, basis: str = "cumulative", where: Where = None) -> pd.DataFrame:
     """Hold the provider's own standards against their targets: `measure` without what the department must meet.
 
     Returns
@@ -235,7 +247,7 @@ def of_provider(snapshot: Snapshot, by: str | None = None, basis: str = "cumulat
     DataFrame
         As `measure`, numbered afresh.
     """
-    frame = measure(snapshot, by, basis)
+    frame = measure(snapshot, by, basis, where)
     return frame[frame["duty"] == "provider"].reset_index(drop=True)
 
 
@@ -494,9 +506,9 @@ def _chosen(journeys: Journeys, names: Sequence[str] | None) -> list[Cases]:
     for name in names or ():
         if name not in standards:
             raise ParameterError(f"standard {name!r}: the contract has no such standard; {hint(name, standards)}")
-    return [
-        run(journeys, name) for name in (standards if names is None else names) if standards[name].kind != "profile"
-    ]
+    chosen = [name for name in (standards if names is None else names) if standards[name].kind != "profile"]
+    part = journeys.snapshot.whole is not None  # of which the contract's own cases are none
+    return [run(journeys, name) for name in chosen if not (part and of_contract(standards[name]))]
 
 
 def _judged(rows: pd.DataFrame, state: str, rule: Standard, labels: pd.Index, journeys: Journeys) -> pd.DataFrame:
@@ -563,15 +575,17 @@ def _counts(state: Any, group: Any, labels: pd.Index) -> pd.DataFrame:
     return pd.DataFrame(table, index=labels, columns=list(STATES))
 
 
-def _groups(journeys: Journeys, by: str | None) -> tuple[Numbers, pd.Index]:
+def _groups(journeys: Journeys, by: Sequence[str]) -> tuple[Numbers, pd.Index]:
     """Return the number of each journey's group, and what the groups are called."""
-    if by is None:
+    if not by:
         return np.zeros(len(journeys.frame), dtype=np.int64), pd.Index(["all"])
     snapshot = journeys.snapshot
-    at_referral = snapshot.attribute(by, "at_referral")
-    labels = cohorts.labels(replace(snapshot, journeys=snapshot.journeys.assign(**{by: at_referral})), by)
-    number, names = pd.factorize(labels, sort=True)
-    return number.astype(np.int64), pd.Index(names)
+    own = [name for name in by if name in snapshot.programme.attributes]
+    at_referral = {name: snapshot.attribute(name, "at_referral") for name in own}
+    then = replace(snapshot, journeys=snapshot.journeys.assign(**at_referral))
+    values = [cuts.labels(then, name) for name in by]
+    number, names = pd.factorize(values[0] if len(by) == 1 else pd.MultiIndex.from_arrays(values), sort=True)
+    return number.astype(np.int64), names if isinstance(names, pd.Index) else pd.Index(names)
 
 
 def _by(days: Days, dates: Days) -> Numbers:

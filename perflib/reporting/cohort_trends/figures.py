@@ -248,7 +248,7 @@ def _points(header: str, which: int) -> Column:
 def equality(snapshot: Snapshot) -> Figure:
     """The rate of each group by the same age, with exact intervals."""
     age = counts.equal_age(snapshot)
-    frame = counts.equality(snapshot)
+    frame = counts.equality(snapshot, attributes=snapshot.contract.shows("cohort_trends"))
     within = f"within {age} months of the month of start" if age else "at an equal age"
     frame = frame.assign(name=frame["attribute"] + ": " + frame["value"], signal=frame["signal"].replace("", "none"))
     for counted in ("starts", "outcomes"):

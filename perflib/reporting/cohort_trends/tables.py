@@ -119,7 +119,7 @@ def time_to_start(snapshot: Snapshot) -> Table:
 
 def participants(snapshot: Snapshot) -> Table:
     """Who started, by characteristic; each adds up to everybody."""
-    frame = counts_analysis.demographics(snapshot)
+    frame = counts_analysis.demographics(snapshot, snapshot.contract.shows("cohort_trends"))
     counts = ["month", "rolling_12", "cumulative"]
     everybody = frame.groupby("attribute", sort=False)[counts].sum().head(1).assign(name=EVERYBODY, attribute="")
     frame = pd.concat([_named(frame).drop(columns="share"), everybody], ignore_index=True)
