@@ -266,3 +266,15 @@ def test_every_page_opens_with_its_findings_and_reads_well(
         assert found["first_finding"] is not None, name
         assert found["first_finding"] < 900, name
         assert (found["violations"], found["requests"], found["width"]) == ([], [], 1280), name
+
+
+@pytest.mark.slow
+def test_each_point_of_the_briefing_leads_to_a_heading_of_a_report(month: Month) -> None:
+    folder, _ = month
+    page = BeautifulSoup((folder / "briefing.html").read_text(encoding="utf-8"), "html.parser")
+    links = [str(link["href"]) for link in page.select(".findings a")]
+    assert links
+    for link in links:
+        name, _, heading = link.partition("#")
+        report = BeautifulSoup((folder / name).read_text(encoding="utf-8"), "html.parser")
+        assert report.find(id=heading) is not None, link
