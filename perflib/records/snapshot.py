@@ -623,6 +623,8 @@ def _first_day(
     path, latest = extract.contract.path, pd.Period(extract.known_to, "M")
     later = f"Choose a later month, or state `first_day` in {path}."
     day = extract.contract.first_day or (to_date(referrals.min()) if len(referrals) else None)
+    if day is None and default and not len(strays):
+        strays = _strays_alone(extract)
     if day is None and len(strays):
         files = extract.files["events"], extract.files["participants"]
         raise DataError(
@@ -652,6 +654,12 @@ def _first_day(
             f"so: source: {{known_to: {month.end_time:%Y-%m-%d}, ...}} in {path}."
         )
     return day
+
+
+def _strays_alone(extract: Extract) -> pd.Series:
+    """Referrals of all events, where the participants table has none of them: nothing is recorded too late then."""
+    referrals, listed = extract.tables["events"]["referral_id"], extract.tables["participants"]["referral_id"]
+    return referrals.iloc[:0] if isin_codes(referrals, listed).any() else referrals
 
 
 def _most_often_lost(extract: Extract, known: date) -> str:

@@ -352,3 +352,13 @@ def test_where_no_referral_is_left_the_reason_met_most_often_is_said(folder: Pat
         "first, e.g. '01/20/2020' (events.csv row 2). If the whole column is so, put "
         "`dates: {events.event_date: month_first}` under `source:`."
     )
+
+
+def test_identifiers_that_lost_their_zeros_are_told_before_the_month_is_asked_for(folder: Path, read: Read) -> None:
+    """The extract ends within its first month, so that no month is whole; the identifiers are what is to be mended."""
+    (folder / "participants.csv").write_text("referral_id,participant_id\n00012,7\n00013,8\n", encoding="utf-8")
+    rows = "".join(f"{n},referral,2020-12-0{n - 10},2020-12-0{n - 10}\n" for n in (12, 13))
+    (folder / "events.csv").write_text(f"referral_id,event,event_date,recorded_date\n{rows}", encoding="utf-8")
+    contract = read("").model_copy(update={"source": read("").source.model_copy(update={"known_to": None})})
+    with pytest.raises(DataError, match=r"no referral can be used; 2 of its events .* two digits; .* five digits"):
+        take_snapshot(load_extract(contract))
