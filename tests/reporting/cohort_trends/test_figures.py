@@ -255,7 +255,7 @@ def test_outside_a_gap_does_not_tell_what_the_others_reached(monkeypatch, town_s
     for groups in (few, many):
         frame = pd.DataFrame(groups, columns=["attribute", "value", "starts", "outcomes"])
         frame = frame.assign(rate=frame["outcomes"] / frame["starts"], lower=0.1, upper=0.9, signal="lower")
-        monkeypatch.setattr(counts_analysis, "equality", lambda _, frame=frame: frame)
+        monkeypatch.setattr(counts_analysis, "equality", lambda *_, frame=frame, **__: frame)
         shown = [show.figure(figures.equality(town_snapshot)).data["rows"][:2] for show in (INTERNAL, EXTERNAL)]
         gaps.append([[(row["Gap to the rest (points)"], row["Signal"]) for row in rows] for rows in shown])
     (few_inside, few_outside), (many_inside, many_outside) = gaps
@@ -274,7 +274,7 @@ def test_the_groups_of_an_attribute_add_up_to_everybody_so_that_none_can_be_work
     ]
     frame = pd.DataFrame(rows, columns=["attribute", "value", "starts", "outcomes"])
     frame = frame.assign(rate=frame["outcomes"] / frame["starts"], lower=0.1, upper=0.9, signal="")
-    monkeypatch.setattr(counts_analysis, "equality", lambda _: frame)
+    monkeypatch.setattr(counts_analysis, "equality", lambda *_, **__: frame)
     inside, outside = (show.figure(figures.equality(town_snapshot)).data["rows"] for show in (INTERNAL, EXTERNAL))
     assert (inside[-1]["Group"], inside[-1]["Starts"], inside[-1]["Reached it"]) == ("Everybody", 304, 61)
     assert [row["Starts"] for row in outside] == ["[c]", "[c]", 105, 200, 305]
