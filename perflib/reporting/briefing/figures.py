@@ -12,7 +12,7 @@ from perflib.reporting import cohort_trends, outcome_forecast
 from perflib.reporting.subcontractor_comparison.figures import caterpillar
 from perflib.reporting.subcontractor_comparison.tables import names, unit_of
 
-SIZE, HIGHEST = (7.4, 2.1), 2.6
+SIZE, HIGHEST = (7.4, 1.95), 2.3
 """Inches: three charts and the points on two printed pages."""
 
 
