@@ -14,7 +14,9 @@ Conventions
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +27,10 @@ from perflib.records.snapshot import Snapshot, remembered
 from perflib.rules.programme import CORE_EVENTS
 
 LEVEL, UNIT, TREND, STANDARD = "level", "unit", "trend", "standard"
-COLUMNS = ["kind", "name", "way", "cost", "outcomes", "measure"]
+COLUMNS = ["kind", "name", "way", "cost", "outcomes", "measure", "made_of"]
+
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,16 @@ class Standing:
     reason: trend_charts.TrendChart | None
     lever: Lever | None
 
+    @property
+    def short(self) -> float:
+        """How many fewer than the profile are expected in the end, both as the whole numbers that are printed."""
+        return float(round(self.profile) - round(self.expected))
+
+
+def started(snapshot: Snapshot) -> bool:
+    """Test whether anybody has started."""
+    return bool(cohorts.started(snapshot).any())
+
 
 @remembered
 def standing(snapshot: Snapshot) -> Standing | None:
@@ -84,7 +99,7 @@ def standing(snapshot: Snapshot) -> Standing | None:
     >>> found.recorded, round(found.expected_so_far, 1), found.status
     (28, 19.5, 'in line')
     """
-    if not len(cohorts.triangle(snapshot).starts) or not cohorts.triangle(snapshot).starts.sum():
+    if not started(snapshot):
         return None
     now = cohorts.conversion(snapshot)
     level = now.iloc[0] if len(now) else None
@@ -135,11 +150,16 @@ def lost_since(trend: trend_charts.TrendChart) -> float:
     """
     if trend.shift is None:
         return 0.0
-    points = trend.chart.points[trend.chart.points["complete"]]
-    since = points.loc[trend.shift.since :]
+    since = _since(trend)
     if trend.per is None:
         return float((trend.shift.before - since["value"]).sum())
     return float((trend.shift.before * since["denominator"] - since["numerator"]).sum())
+
+
+def _since(trend: trend_charts.TrendChart) -> pd.DataFrame:
+    """Complete points of a chart since its shift."""
+    assert trend.shift is not None, "the trend has a shift"
+    return trend.chart.points[trend.chart.points["complete"]].loc[trend.shift.since :]
 
 
 def _lever(snapshot: Snapshot, reason: trend_charts.TrendChart | None) -> Lever | None:
@@ -160,8 +180,9 @@ def signals(snapshot: Snapshot) -> pd.DataFrame:
     -------
     DataFrame
         One row a signal: `kind` (level, unit, trend, standard), `name` (of the level, the unit, the measure or the
-        standard), `way` ('at risk', 'below', 'above', 'fallen', 'risen', 'not met'), `cost` (0 for what is good) and
-        `outcomes` (whether the cost is in outcomes; else it is in people), `measure` (of what; '' for a standard).
+        standard), `way` ('at risk', 'below', 'above', 'fallen', 'risen', 'not met'), `cost` (0 for what is good),
+        `outcomes` (whether the cost is in outcomes; else it is in people), `measure` (of what; '' for a standard) and
+        `made_of` (the count that the cost rests on: where it may not be shown, nor may the cost).
 
     Examples
     --------
@@ -169,43 +190,75 @@ def signals(snapshot: Snapshot) -> pd.DataFrame:
     >>> signals(sample_snapshot())[["kind", "name", "way"]].head(2).values.tolist()
     [['level', 'tmpl3', 'at risk'], ['standard', 'ks_reviews', 'not met']]
     """
-    rows: list[tuple[str, str, str, float, bool, str]] = []
-    if len(cohorts.triangle(snapshot).starts) and cohorts.triangle(snapshot).starts.sum():
-        levels = early_warning.levels(snapshot)
-        for row in levels[levels["status"] == "may be missed"].to_dict("records"):
-            name = row["level"] or row["name"]
-            name = f"{name} ({row['value']})" if row["kind"] == "area" else name
-            short = float(round(row["promised"]) - round(row["expected"]))
-            rows.append((LEVEL, str(name), "at risk", short, True, "outcome"))
-    rows += [(UNIT, *row) for row in _units(snapshot)]
-    for trend in trend_charts.all_trends(snapshot):
-        if trend.shift is not None:
-            lost = lost_since(trend)
-            fell = trend.shift.after < trend.shift.before
-            rows.append(
-                (TREND, trend.measure, "fallen" if fell else "risen", max(lost, 0.0), trend.by_cohort, trend.measure)
-            )
-    missed = standards.of_provider(snapshot).query("status == 'not_met'")
-    for row in missed.to_dict("records"):
-        rows.append((STANDARD, str(row["standard"]), "not met", float(row["not_met"] + row["open_late"]), False, ""))
+    rows = [*_levels(snapshot), *_units(snapshot), *_trends(snapshot), *_standards(snapshot)]
     found = pd.DataFrame(rows, columns=COLUMNS)
     return found.sort_values(["outcomes", "cost"], ascending=False, kind="stable", ignore_index=True)
 
 
-def _units(snapshot: Snapshot) -> list[tuple[str, str, float, bool, str]]:
-    """Name the units of the largest kind that differ, with what it costs on the measure nearest the outcome."""
+def _levels(snapshot: Snapshot) -> Iterator[Row]:
+    if not started(snapshot):
+        return
+    levels = early_warning.levels(snapshot)
+    for row in levels[levels["status"] == "may be missed"].to_dict("records"):
+        name = row["level"] or row["name"]
+        yield {
+            "kind": LEVEL,
+            "name": f"{name} ({row['value']})" if row["kind"] == "area" else name,
+            "way": "at risk",
+            "cost": float(round(row["promised"]) - round(row["expected"])),
+            "outcomes": True,
+            "measure": "outcome",
+            "made_of": int(row["recorded"]),
+        }
+
+
+def _units(snapshot: Snapshot) -> Iterator[Row]:
+    """Yield the units of the largest kind that differ, with what it costs on the measure nearest the outcome."""
     if not snapshot.programme.units:
-        return []
+        return
     board = comparison.board(snapshot, snapshot.programme.units[0])
     flagged = board[(board["signal"] != "") & (board["apart"] == "")]
     order = [name for name in comparison.measures_compared(snapshot) if name != "outcome"] + ["outcome"]
-    found = []
     for (unit, side), rows in flagged.groupby(["unit", "signal"], sort=True):
         nearest = max(rows.index.get_level_values("measure"), key=order.index)
         row = rows.xs(nearest, level="measure").iloc[0]
-        lost = max(float(row["expected"] - row["observed"]), 0.0) if side == "below" else 0.0
-        found.append((str(unit), str(side), lost, nearest == "outcome", str(nearest)))
-    return found
+        yield {
+            "kind": UNIT,
+            "name": str(unit),
+            "way": str(side),
+            "cost": max(float(row["expected"] - row["observed"]), 0.0) if side == "below" else 0.0,
+            "outcomes": nearest == "outcome",
+            "measure": str(nearest),
+            "made_of": int(row["observed"]),
+        }
+
+
+def _trends(snapshot: Snapshot) -> Iterator[Row]:
+    for trend in trend_charts.all_trends(snapshot):
+        if trend.shift is not None:
+            yield {
+                "kind": TREND,
+                "name": trend.measure,
+                "way": "fallen" if trend.shift.after < trend.shift.before else "risen",
+                "cost": max(lost_since(trend), 0.0),
+                "outcomes": trend.measure in snapshot.programme.outcomes,
+                "measure": trend.measure,
+                "made_of": int(_since(trend)["value" if trend.per is None else "numerator"].sum()),
+            }
+
+
+def _standards(snapshot: Snapshot) -> Iterator[Row]:
+    for row in standards.of_provider(snapshot).query("status == 'not_met'").to_dict("records"):
+        late = int(row["not_met"] + row["open_late"])
+        yield {
+            "kind": STANDARD,
+            "name": str(row["standard"]),
+            "way": "not met",
+            "cost": float(late),
+            "outcomes": False,
+            "measure": "",
+            "made_of": late,
+        }
 
 
 def since(before: Snapshot, after: Snapshot) -> pd.DataFrame:

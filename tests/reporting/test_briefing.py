@@ -108,3 +108,13 @@ def test_the_first_month_has_nothing_to_compare_with(town_snapshot):
     assert as_text(briefing.changes(None, town_snapshot), INTERNAL) == [
         "This is the contract's first month: there is no earlier one to compare with."
     ]
+
+
+def test_outside_a_cost_is_hidden_with_the_count_that_it_is_made_of(wales):
+    """There were some 26 job starts a month after the fall: hidden where fewer than 1,000 in all are."""
+    (fall,) = (point for point in briefing.points(wales("2020-09")) if point.report == "cohort_trends")
+    hiding = Disclosure("external", suppress_below=1000, round_to=5, names=False)
+    (shown,), (hidden,) = as_text(fall.text, EXTERNAL), as_text(fall.text, hiding)
+    assert "job starts (since April 2020, " in shown
+    assert "job starts (since April 2020)" in hidden
+    assert "fewer" not in hidden

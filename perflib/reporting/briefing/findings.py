@@ -89,10 +89,10 @@ def _unless_few(found: Standing, whole: Sentence) -> Choice:
 
 def _end(found: Standing) -> Sentence:
     """Say what is likely in the end, of those who have started."""
-    gap, values = float(abs(round(found.profile) - round(found.expected))), {"expected": _people(found.expected, found)}
-    values |= {"profile": _people(found.profile, found)}
+    values = {"expected": _people(found.expected, found), "profile": _people(found.profile, found)}
     if found.at_risk:
-        return sentence("likely to end about {gap} short ({expected} of {profile})", gap=_people(gap, found), **values)
+        short = _people(found.short, found)
+        return sentence("likely to end about {short} short ({expected} of {profile})", short=short, **values)
     if found.miss < 0.1 and found.expected > found.profile:
         return sentence("likely to end above profile ({expected}, profile {profile})", **values)
     return sentence("likely to end near its profile ({expected}, profile {profile})", **values)
@@ -125,7 +125,7 @@ def points(snapshot: Snapshot) -> list[Point | Sentence]:
     found = [
         *_levels(snapshot, signals[signals["kind"] == LEVEL]),
         *_units(snapshot, signals[(signals["kind"] == UNIT) & (signals["way"] == "below")]),
-        *_trends(snapshot),
+        *_trends(snapshot, signals[signals["kind"] == TREND]),
         *_claims(snapshot),
         *_standards(snapshot, signals[signals["kind"] == STANDARD]),
     ]
@@ -136,11 +136,11 @@ def _levels(snapshot: Snapshot, rows: pd.DataFrame) -> list[Point]:
     if rows.empty:
         return []
     targets = snapshot.programme.targets
-    listed = [
-        sentence(
-            "{name} ({short} short)",
-            name=Name(_level_name(snapshot, row["name"])),
-            short=Amount(row["cost"], people=True, places=0),
+    listed: list[Value] = [
+        _unless_hidden(
+            row,
+            sentence("{name} ({short} short)", name=Name(_level_name(snapshot, row["name"])), short=_cost(row)),
+            sentence("{name}", name=Name(_level_name(snapshot, row["name"]))),
         )
         for row in rows.to_dict("records")
         if row["cost"] >= snapshot.contract.early_warning.least or row["name"] in targets
@@ -161,11 +161,15 @@ def _units(snapshot: Snapshot, rows: pd.DataFrame) -> list[Point]:
         return []
     called, titles = names(snapshot), comparison.measures_compared(snapshot)
     listed: list[Value] = [
-        sentence(
-            "{unit} ({measure}: {lost} fewer than expected)",
-            unit=called[row["name"]],
-            lost=Amount(row["cost"], people=True, places=0),
-            measure=Name(titles[row["measure"]]),
+        _unless_hidden(
+            row,
+            sentence(
+                "{unit} ({measure}: {lost} fewer than expected)",
+                unit=called[row["name"]],
+                lost=_cost(row),
+                measure=Name(titles[row["measure"]]),
+            ),
+            sentence("{unit} ({measure})", unit=called[row["name"]], measure=Name(titles[row["measure"]])),
         )
         for row in rows.to_dict("records")
     ]
@@ -175,20 +179,26 @@ def _units(snapshot: Snapshot, rows: pd.DataFrame) -> list[Point]:
     ]
 
 
-def _trends(snapshot: Snapshot) -> list[Point]:
-    falls = standing.falling(snapshot)
+def _cost(row: Mapping[Hashable, Any]) -> Amount:
+    """Write what a signal costs, hidden with the count that it is made of."""
+    return Amount(row["cost"], of=(row["made_of"],), people=True, places=0)
+
+
+def _unless_hidden(row: Mapping[Hashable, Any], whole: Sentence, bare: Sentence) -> Choice:
+    return IfShown(Count(row["made_of"]), whole, bare)
+
+
+def _trends(snapshot: Snapshot, rows: pd.DataFrame) -> list[Point]:
+    falls = {trend.measure: trend for trend in standing.falling(snapshot)}
     if not falls:
         return []
-    listed = [
-        sentence(
-            "{measure} (since {since}, {lost} fewer so far)",
-            measure=Name(trend.label.lower()),
-            since=Month(trend.shift.since),
-            lost=Amount(standing.lost_since(trend), people=True, places=0),
-        )
-        for trend in falls
-        if trend.shift is not None
-    ]
+    listed: list[Value] = []
+    for name, trend in falls.items():
+        assert trend.shift is not None, "what has fallen has a shift"
+        label, since = Name(trend.label.lower()), Month(trend.shift.since)
+        row = rows[rows["name"] == name].to_dict("records")[0]
+        whole = sentence("{measure} (since {since}, {lost} fewer so far)", measure=label, since=since, lost=_cost(row))
+        listed.append(_unless_hidden(row, whole, sentence("{measure} (since {since})", measure=label, since=since)))
     text = sentence("Below their earlier level: {falls}.", falls=Listed(listed))
     return [Point(text, "cohort_trends", "Cohort trends", "Trends")]
 

@@ -28,7 +28,7 @@ def income_by_month(snapshot: Snapshot) -> Figure | Table:
     frame = incomes.by_month(snapshot).tail(SHOWN)
     frame = frame.assign(outcomes=reached.reindex(frame.index, fill_value=0)).reset_index()
     columns: dict[str, Column] = {"month": month("Month"), "outcomes": count("Outcomes")}
-    columns |= {"service_fee": number("Service fee (£)", people=True, places=0)}
+    columns |= {"service_fee": number("Service fee (£)", places=0)}
     columns |= {
         key: number(f"{PARTS[key]} (£)", of=("outcomes",), places=0) for key in (incomes.EARNED, incomes.WAITING)
     }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from perflib.analysis import counts, oversight, standards
 from perflib.analysis.forecast import early_warning
-from perflib.disclosure.columns import number
+from perflib.disclosure.columns import number, text
 from perflib.disclosure.presenter import Tiles
 from perflib.disclosure.sentences import (
     Amount,
@@ -29,6 +29,7 @@ from perflib.records.snapshot import Snapshot
 from perflib.reporting.cohort_trends import tables
 from perflib.reporting.contract_review.evidence import plans_open
 from perflib.reporting.contract_review.tables import is_staff
+from perflib.reporting.outcome_forecast.tables import chance
 
 
 def key_figures(snapshot: Snapshot) -> Tiles:
@@ -43,7 +44,7 @@ def key_figures(snapshot: Snapshot) -> Tiles:
         "observed": level["observed"],
         "outcomes_for_100": 100 * level["ratio"],
         "standards": (standards.of_provider(snapshot)["status"] == "not_met").sum(),
-        "miss": 100 * (missed.iloc[0] if len(missed) else np.nan),
+        "miss": chance(missed.iloc[0] if len(missed) else np.nan),
     }
     of = ("observed",)
     return Tiles(
@@ -55,7 +56,7 @@ def key_figures(snapshot: Snapshot) -> Tiles:
             "outcomes_for_100": number(
                 "Outcomes recorded for each 100 expected so far", of=of, places=0, missing="none"
             ),
-            "miss": number("Chance of missing its level, per cent", of=of, places=0, missing="none"),
+            "miss": text("Chance of missing its level", of=of),
             "standards": number("Standards not met", places=0),
         },
         {"outcomes_for_100": _interval(level)} if level["ratio"] == level["ratio"] else {},
