@@ -18,7 +18,10 @@ def _deadlines(snapshot: Snapshot) -> list[Sentence | ByAudience]:
     name = claimed(snapshot)
     if name is None:
         return [
-            sentence("No outcome of {programme} needs a claim.", programme=Name(snapshot.programme.name)),
+            sentence(
+                "The rules of {programme} name no outcome with a last day for its claim.",
+                programme=Name(snapshot.programme.name),
+            ),
         ]
     rows = claims.ledger(snapshot, name)
     waiting = rows[rows["state"].isin([claims.TO_CLAIM, claims.REJECTED])]

@@ -28,7 +28,7 @@ EVIDENCE = {
     claims.NO_EVIDENCE: "No evidence recorded",
 }
 
-NO_CLAIMS = "no outcome of the programme needs a claim"
+NO_CLAIMS = "the programme's rules name no outcome with a last day for its claim"
 NO_PRICES = "the contract's file gives no prices"
 NO_EVIDENCE = "the extract has no table of evidence, or no outcome that needs a claim"
 
